@@ -1,1 +1,4 @@
 //! devdb
+
+pub mod model;
+pub mod parse;

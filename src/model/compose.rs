@@ -1,0 +1,161 @@
+//! A Compose project: its files merged and interpolated, as the Compose Specification says.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use super::place::{Located, Place};
+use super::secret::Secret;
+
+/// The merged project of one directory.
+#[derive(Debug, Clone, Default)]
+pub struct Compose {
+    /// The project's name: `name:`, else `COMPOSE_PROJECT_NAME`, else the directory's, normalised.
+    pub name: String,
+    /// The directory that relative paths start from, relative to the devdb project's root.
+    pub directory: PathBuf,
+    /// The files read, in merge order, overrides and includes included.
+    pub files: Vec<PathBuf>,
+    /// In name order. Services outside the active profiles are here too; see [`Service::profiles`].
+    pub services: Vec<Service>,
+    /// Top-level volumes by key.
+    pub volumes: BTreeMap<String, Volume>,
+    /// Each `${NAME…}` that was interpolated, once a place.
+    pub variables: Vec<VariableUse>,
+    /// What Compose itself would refuse or warn about.
+    pub problems: Vec<ComposeProblem>,
+}
+
+/// One service, resolved.
+#[derive(Debug, Clone)]
+pub struct Service {
+    pub name: String,
+    /// Where the service's key stands (the first file that has it).
+    pub at: Place,
+    pub image: Option<Located<String>>,
+    pub build: bool,
+    pub container_name: Option<Located<String>>,
+    /// Published and container ports after merging.
+    pub ports: Vec<Port>,
+    pub expose: Vec<Located<String>>,
+    /// `environment` over `env_file`; `None` is a key without value that Compose takes from its own environment.
+    pub environment: BTreeMap<String, Located<Option<Secret>>>,
+    /// Files named by `env_file`, in order, with whether they must exist.
+    pub env_files: Vec<Located<EnvFileReference>>,
+    pub mounts: Vec<Mount>,
+    /// Empty: always active.
+    pub profiles: Vec<String>,
+    /// `healthcheck.test` as a list (a string becomes `["CMD-SHELL", text]`); empty when disabled or not there.
+    pub healthcheck: Option<Located<Vec<String>>>,
+    /// Service name → condition (`service_started` unless said otherwise).
+    pub depends_on: BTreeMap<String, Located<String>>,
+    pub command: Option<Located<Vec<String>>>,
+    pub extra_hosts: Vec<Located<String>>,
+    pub network_mode: Option<Located<String>>,
+}
+
+/// An entry of `env_file`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnvFileReference {
+    pub path: PathBuf,
+    pub required: bool,
+}
+
+/// One port mapping, ranges already expanded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Port {
+    /// The host address, when one is named (`127.0.0.1`, `::1`).
+    pub host_ip: Option<String>,
+    /// The host port; `None` lets the engine choose one at each start.
+    pub published: Option<PublishedPort>,
+    /// The port inside the container.
+    pub target: u16,
+    pub protocol: Protocol,
+    pub at: Place,
+    /// As written in the file, before interpolation.
+    pub written: String,
+}
+
+/// The host side of a mapping.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PublishedPort {
+    One(u16),
+    /// `5433-5435:5432`: the engine takes one of them.
+    OneOf(u16, u16),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    Tcp,
+    Udp,
+    Sctp,
+}
+
+/// An entry of `volumes` of a service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mount {
+    pub source: MountSource,
+    /// The absolute path inside the container.
+    pub target: String,
+    pub read_only: bool,
+    pub at: Place,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MountSource {
+    /// A key of the top-level `volumes`.
+    Named(String),
+    /// A path of the host, as resolved against the project directory.
+    Bind(PathBuf),
+    /// `- /var/lib/postgresql/data` without a source.
+    Anonymous,
+    Tmpfs,
+}
+
+/// A top-level volume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Volume {
+    /// The name that the engine knows it by: `name:`, else `<project>_<key>`.
+    pub engine_name: String,
+    pub external: bool,
+    pub at: Place,
+}
+
+/// One use of a variable in a Compose file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VariableUse {
+    pub name: String,
+    pub at: Place,
+    /// The text after `:-` or `-`, when there is one.
+    pub default: Option<String>,
+    /// Written with `:?` or `?`.
+    pub required: bool,
+    /// Whether any source defined it.
+    pub defined: bool,
+}
+
+/// What Compose would say of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ComposeProblem {
+    pub at: Place,
+    /// A fragment that names the subject: "`ports[0]` has an invalid host port `70000`".
+    pub message: String,
+    /// Compose refuses to start; otherwise it only warns.
+    pub fatal: bool,
+}
+
+impl Service {
+    /// Returns whether the service starts when `active` profiles are chosen (`*` means all).
+    pub fn is_active(&self, active: &[String]) -> bool {
+        self.profiles.is_empty()
+            || active
+                .iter()
+                .any(|profile| profile == "*" || self.profiles.contains(profile))
+    }
+
+    /// Returns the value of an environment variable of the container, when it has one.
+    pub fn variable(&self, key: &str) -> Option<&Secret> {
+        self.environment
+            .get(key)
+            .and_then(|entry| entry.value.as_ref())
+    }
+}

@@ -1,0 +1,1 @@
+//! Text into nouns. Pure: what a text refers to is read by the caller and handed in.
