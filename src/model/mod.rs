@@ -6,3 +6,4 @@ pub mod env;
 pub mod observed;
 pub mod place;
 pub mod secret;
+pub mod target;

@@ -1,1 +1,2 @@
 //! Text into nouns. Pure: what a text refers to is read by the caller and handed in.
+pub mod pg_url;
