@@ -1,4 +1,3 @@
-//! devdb
-
+pub mod error;
 pub mod model;
 pub mod parse;

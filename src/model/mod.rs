@@ -2,8 +2,16 @@
 
 pub mod chain;
 pub mod compose;
+pub mod config;
+pub mod disposable;
+pub mod engine;
 pub mod env;
+pub mod event;
+pub mod finding;
 pub mod observed;
+pub mod picture;
 pub mod place;
+pub mod plan;
 pub mod secret;
+pub mod server;
 pub mod target;

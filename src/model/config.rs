@@ -1,0 +1,91 @@
+//! `devdb.toml`: what a project says of itself. Everything has a default; the file is optional.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// The whole file. Unknown keys are errors, so that a typing mistake is not silence.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    pub database: DatabaseConfig,
+    pub compose: ComposeConfig,
+    pub migrations: MigrationsConfig,
+    /// In order; when empty, `seeds/*.sql` and `seeds/<profile>/*.sql`.
+    pub seeds: Vec<SeedConfig>,
+    pub reset: ResetConfig,
+}
+
+/// `[database]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DatabaseConfig {
+    /// The key that holds the URL, when it is not one of the usual ones.
+    pub url_key: Option<String>,
+    /// The `.env` file that the app reads, relative to the project's root.
+    pub env_file: Option<PathBuf>,
+    /// Patterns (`*` allowed) of names that are never touched.
+    pub protected: Vec<String>,
+    /// Remote hosts that may be reset after their database's name was typed: `host` or `host/database`.
+    pub remote: Vec<String>,
+    /// SQL files run in a new database before the chain (schemas, extensions), in order; globs allowed.
+    pub init: Vec<String>,
+}
+
+/// `[compose]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ComposeConfig {
+    /// The Compose file, when it is not found by name.
+    pub file: Option<PathBuf>,
+    /// The service that runs PostgreSQL, when there are several.
+    pub service: Option<String>,
+}
+
+/// `[migrations]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MigrationsConfig {
+    /// The command that brings an empty database to the head; `alembic upgrade heads` by default.
+    pub upgrade: Option<String>,
+    /// `alembic.ini` or `pyproject.toml`, when there are several.
+    pub config: Option<PathBuf>,
+    /// A folder of SQL files (`-- migrate:up` sections) run by devdb itself.
+    pub directory: Option<PathBuf>,
+    /// Run before the chain, for chains that need tables first.
+    pub bootstrap: Option<String>,
+    /// A revision to stamp after `bootstrap`; `upgrade` then continues from it.
+    pub stamp: Option<String>,
+    /// The Compose service inside which commands run.
+    pub service: Option<String>,
+    /// Whether the commands' connections can be redirected; `false` takes the order for those that cannot.
+    pub redirect: Option<bool>,
+}
+
+/// `[[seeds]]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SeedConfig {
+    /// A command, run with its connections pointed at the database being built.
+    pub run: Option<String>,
+    /// SQL files, in name order; globs allowed.
+    pub files: Option<String>,
+    /// Only with `--seed PROFILE`.
+    pub profile: Option<String>,
+}
+
+/// `[reset]`.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ResetConfig {
+    /// How many replaced databases are kept for `devdb undo`.
+    pub keep: usize,
+    /// The profile loaded when `--seed` is not given.
+    pub seed: Option<String>,
+}
+
+impl Default for ResetConfig {
+    fn default() -> Self {
+        Self { keep: 1, seed: None }
+    }
+}

@@ -1,0 +1,172 @@
+//! The container engine and what it runs.
+
+use std::collections::BTreeMap;
+
+use super::observed::Observed;
+use super::secret::Secret;
+
+/// How the engine was sought and what came of it.
+#[derive(Debug, Clone)]
+pub struct EngineProbe {
+    /// `unix:///var/run/docker.sock`, `tcp://…`.
+    pub address: String,
+    /// Who named the address: `DOCKER_HOST`, ``context `colima` ``, `the default socket`.
+    pub named_by: String,
+    pub outcome: EngineOutcome,
+}
+
+/// What came of asking the engine.
+#[derive(Debug, Clone)]
+pub enum EngineOutcome {
+    Answered(Engine),
+    /// No socket, or nobody listens on it.
+    NotRunning {
+        why: String,
+    },
+    /// The socket is there and this user may not use it.
+    PermissionDenied,
+    /// The context that the user chose does not exist, or cannot be used.
+    Misconfigured {
+        why: String,
+    },
+    /// It did not answer in time, or answered with an error.
+    NoAnswer {
+        why: String,
+    },
+}
+
+/// An engine that answered.
+#[derive(Debug, Clone, Default)]
+pub struct Engine {
+    pub version: String,
+    pub api_version: String,
+    /// Every container that may concern a database, stopped ones included, in name order.
+    pub containers: Vec<Container>,
+}
+
+/// A container as `inspect` tells it.
+#[derive(Debug, Clone, Default)]
+pub struct Container {
+    pub id: String,
+    pub name: String,
+    pub image: String,
+    pub state: ContainerState,
+    pub environment: BTreeMap<String, Secret>,
+    /// What was asked for (`HostConfig.PortBindings`): container port → host address and port (0: any).
+    pub wanted_ports: Vec<PortBinding>,
+    /// What is in force (`NetworkSettings.Ports`).
+    pub published_ports: Vec<PortBinding>,
+    /// Addresses inside the container's networks.
+    pub addresses: Vec<String>,
+    pub mounts: Vec<ContainerMount>,
+    pub compose_project: Option<String>,
+    pub compose_service: Option<String>,
+    /// The directory of the Compose project that made it.
+    pub compose_directory: Option<String>,
+    /// The system identifier in `global/pg_control` of its data directory.
+    pub system_identifier: Observed<u64>,
+    /// The end of its log, read only where a check may need it.
+    pub log_tail: Observed<Vec<String>>,
+    /// Whether `psql` inside, over the local socket, accepts the superuser; asked only after a failed login.
+    pub inside: Observed<InsideLook>,
+}
+
+/// What `psql` inside a container says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InsideLook {
+    pub roles: Vec<String>,
+    pub databases: Vec<String>,
+}
+
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ContainerState {
+    /// `created`, `running`, `restarting`, `exited`, `paused`, `dead`.
+    pub status: String,
+    pub exit_code: i64,
+    pub error: String,
+    pub oom_killed: bool,
+    pub restart_count: i64,
+    /// `healthy`, `unhealthy`, `starting`, or nothing.
+    pub health: Option<String>,
+}
+
+/// A container port and the host address in front of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortBinding {
+    pub container_port: u16,
+    /// Empty: all addresses.
+    pub host_ip: String,
+    /// 0: chosen by the engine.
+    pub host_port: u16,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContainerMount {
+    /// `volume` or `bind`.
+    pub kind: String,
+    /// The volume's name or the host's path.
+    pub source: String,
+    pub destination: String,
+}
+
+impl Container {
+    /// Returns whether the container runs.
+    pub fn is_running(&self) -> bool {
+        self.state.status == "running"
+    }
+
+    /// Returns the port that the server inside listens on: `PGPORT`, else 5432.
+    pub fn inner_port(&self) -> u16 {
+        self.environment
+            .get("PGPORT")
+            .and_then(|port| port.reveal().parse().ok())
+            .unwrap_or(super::target::DEFAULT_PORT)
+    }
+
+    /// Returns the host ports in force for the database's port, each once.
+    pub fn database_ports(&self) -> Vec<u16> {
+        let mut ports: Vec<u16> = self
+            .published_ports
+            .iter()
+            .filter(|binding| binding.container_port == self.inner_port())
+            .map(|binding| binding.host_port)
+            .collect();
+        ports.sort_unstable();
+        ports.dedup();
+        ports
+    }
+
+    /// Returns whether the container looks like a PostgreSQL server.
+    pub fn is_postgres(&self) -> bool {
+        const IMAGES: [&str; 5] = ["postgres", "postgis", "timescale", "pgvector", "supabase/postgres"];
+        self.environment.contains_key("PGDATA") || IMAGES.iter().any(|name| self.image.contains(name))
+    }
+
+    /// Returns the superuser that the image made: `POSTGRES_USER`, else `postgres`.
+    pub fn superuser(&self) -> &str {
+        self.environment.get("POSTGRES_USER").map(Secret::reveal).filter(|user| !user.is_empty()).unwrap_or("postgres")
+    }
+
+    /// Returns the data directory inside the container.
+    pub fn data_directory(&self) -> &str {
+        self.environment.get("PGDATA").map_or("/var/lib/postgresql/data", Secret::reveal)
+    }
+}
+
+impl Default for Observed<u64> {
+    fn default() -> Self {
+        Self::Absent
+    }
+}
+
+impl Default for Observed<Vec<String>> {
+    fn default() -> Self {
+        Self::Absent
+    }
+}
+
+impl Default for Observed<InsideLook> {
+    fn default() -> Self {
+        Self::Absent
+    }
+}

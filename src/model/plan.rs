@@ -1,0 +1,214 @@
+//! What will be done, as data: `--dry-run` renders it, the prompt summarises it, `execute` carries it out.
+
+use std::path::PathBuf;
+
+use super::disposable::Disposable;
+use super::secret::Secret;
+use super::server::Session;
+use super::target::{Origin, Target};
+
+/// One step of a fix.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// Copies a file that is not there yet.
+    CopyFile { from: PathBuf, to: PathBuf },
+    /// Replaces the value of one assignment; `shown` is what may be printed of it.
+    SetEnvValue { file: PathBuf, line: usize, key: String, value: Secret, shown: String },
+    /// Adds an assignment at the end.
+    AppendEnv { file: PathBuf, key: String, value: Secret, shown: String },
+    /// Deletes one line.
+    RemoveLine { file: PathBuf, line: usize, shown: String },
+    /// Writes `\n` for `\r\n`.
+    UnixLineEnds { file: PathBuf },
+    /// Starts (or recreates) a service of the Compose project.
+    ComposeUp { service: String, recreate: bool },
+    /// Starts a container that exists.
+    StartContainer { name: String },
+    /// Sets a role's password through the local socket inside the container, as its superuser.
+    SetRolePassword { container: String, superuser: String, role: String, password: Secret },
+    /// Gives a role `CREATEDB` through the local socket inside the container, as its superuser.
+    GrantCreateDatabase { container: String, superuser: String, role: String },
+    /// Creates the target database, owned by the role that logs in.
+    CreateDatabase { name: String },
+    /// Ends the other sessions of the target database.
+    EndSessions { database: String },
+    /// Runs a command of the project, shown as it is.
+    Run { command: String },
+    /// Something for a person to do.
+    Tell(String),
+}
+
+impl Step {
+    /// Returns what the step does, without secrets, as one line.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::CopyFile { from, to } => format!("copy `{}` to `{}`", from.display(), to.display()),
+            Self::SetEnvValue { file, line, key, shown, .. } => {
+                format!("set `{key}` in `{}:{line}` to {shown}", file.display())
+            }
+            Self::AppendEnv { file, key, shown, .. } => format!("add `{key}={shown}` to `{}`", file.display()),
+            Self::RemoveLine { file, line, shown } => format!("delete `{}:{line}` ({shown})", file.display()),
+            Self::UnixLineEnds { file } => format!("write `{}` with Unix line ends", file.display()),
+            Self::ComposeUp { service, recreate: false } => format!("start the Compose service `{service}`"),
+            Self::ComposeUp { service, recreate: true } => format!("recreate the Compose service `{service}`"),
+            Self::StartContainer { name } => format!("start the container `{name}`"),
+            Self::SetRolePassword { container, role, .. } => {
+                format!("set the password of role `{role}` inside the container `{container}`")
+            }
+            Self::GrantCreateDatabase { container, role, .. } => {
+                format!("give role `{role}` CREATEDB inside the container `{container}`")
+            }
+            Self::CreateDatabase { name } => format!("create the database `{name}`"),
+            Self::EndSessions { database } => format!("end the other sessions on `{database}`"),
+            Self::Run { command } => format!("run `{command}`"),
+            Self::Tell(text) => text.clone(),
+        }
+    }
+
+    /// Returns whether the step changes files of the project only.
+    pub fn is_edit(&self) -> bool {
+        matches!(
+            self,
+            Self::CopyFile { .. }
+                | Self::SetEnvValue { .. }
+                | Self::AppendEnv { .. }
+                | Self::RemoveLine { .. }
+                | Self::UnixLineEnds { .. }
+        )
+    }
+}
+
+/// A reset, decided.
+#[derive(Debug, Clone)]
+pub struct ResetPlan {
+    pub proof: Disposable,
+    /// The app's own connection.
+    pub target: Target,
+    pub origin: Origin,
+    /// Whether the target database exists yet.
+    pub exists: bool,
+    pub order: Order,
+    /// SQL files run before the chain.
+    pub init: Vec<PathBuf>,
+    pub bootstrap: Option<String>,
+    /// Stamped after `bootstrap`.
+    pub stamp: Option<String>,
+    pub chain: ChainPlan,
+    pub seeds: Vec<SeedPlan>,
+    /// Named to the user, ended at the swap.
+    pub sessions: Vec<Session>,
+    /// How many replaced databases are kept.
+    pub keep: usize,
+    pub keep_failed: bool,
+    /// The Compose service inside which commands run.
+    pub service: Option<String>,
+    /// What a person who agrees to the reset is told it would cost.
+    pub blast: BlastRadius,
+}
+
+/// What a reset replaces.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BlastRadius {
+    /// `PostgreSQL 15.18 at localhost:5433, container \`shop-db-1\``.
+    pub server: String,
+    /// How it was proven that this server may be written to.
+    pub proof: String,
+    pub size_bytes: u64,
+    pub tables: Option<u32>,
+    pub estimated_rows: u64,
+}
+
+/// In which order the new database takes the old one's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Order {
+    /// Built under a private name, swapped in one transaction.
+    Aside,
+    /// For commands whose connections cannot be redirected: the old one is renamed aside first.
+    RenameFirst,
+    /// For roles without CREATEDB: schemas dropped and recreated inside the database.
+    InPlace,
+}
+
+/// How the schema is made.
+#[derive(Debug, Clone)]
+pub enum ChainPlan {
+    /// The project's own command, expected to reach `heads`.
+    Command {
+        command: String,
+        /// Rows that the version table holds afterwards; empty when it is not known.
+        heads: Vec<String>,
+        /// How many revisions the chain has; 0 when it is not known.
+        revisions: usize,
+        version_table: Option<String>,
+    },
+    /// SQL files run by devdb.
+    Sql { migrations: Vec<SqlMigration> },
+    /// The project has no chain.
+    None,
+}
+
+/// One file of an SQL chain (dbmate's layout).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SqlMigration {
+    /// The digits that the file's name starts with.
+    pub version: String,
+    pub path: PathBuf,
+    /// The name without version and ending.
+    pub message: String,
+}
+
+/// One seed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SeedPlan {
+    /// An SQL file, in one transaction.
+    File(PathBuf),
+    /// A command of the project.
+    Command(String),
+}
+
+impl SeedPlan {
+    /// Returns how the seed is named to the user.
+    pub fn name(&self) -> String {
+        match self {
+            Self::File(path) => path.display().to_string(),
+            Self::Command(command) => command.clone(),
+        }
+    }
+}
+
+impl ResetPlan {
+    /// Returns the steps as sentences, in order.
+    pub fn describe(&self) -> Vec<String> {
+        let name = self.target.database();
+        let mut steps = vec![match (self.order, self.exists) {
+            (Order::Aside, _) => format!("create a new database beside `{name}`"),
+            (Order::RenameFirst, true) => format!("rename `{name}` aside, create a new `{name}`"),
+            (Order::RenameFirst, false) => format!("create `{name}`"),
+            (Order::InPlace, _) => format!("drop and recreate every schema inside `{name}`"),
+        }];
+        steps.extend(self.init.iter().map(|file| format!("run `{}`", file.display())));
+        steps.extend(self.bootstrap.iter().map(|command| format!("run `{command}`")));
+        steps.extend(self.stamp.iter().map(|revision| format!("stamp revision `{revision}`")));
+        match &self.chain {
+            ChainPlan::Command { command, revisions: 0, .. } => steps.push(format!("run `{command}`")),
+            ChainPlan::Command { command, revisions, .. } => {
+                steps.push(format!("run `{command}` ({revisions} revisions)"));
+            }
+            ChainPlan::Sql { migrations } => steps.push(format!("apply {} SQL migrations", migrations.len())),
+            ChainPlan::None => {}
+        }
+        steps.extend(self.seeds.iter().map(|seed| format!("seed from `{}`", seed.name())));
+        steps.push("verify: version, seeded tables, a query as the app's own role".to_owned());
+        if self.order == Order::Aside {
+            steps.push(match (self.exists, self.sessions.len()) {
+                (false, _) => format!("rename the new database to `{name}`"),
+                (true, 0) => format!("swap the two in one transaction; the old `{name}` is kept for `devdb undo`"),
+                (true, sessions) => format!(
+                    "end {sessions} session{}, swap the two in one transaction; the old `{name}` is kept for `devdb undo`",
+                    if sessions == 1 { "" } else { "s" }
+                ),
+            });
+        }
+        steps
+    }
+}

@@ -1,0 +1,168 @@
+//! What answered on the target's address, and what the server says of itself.
+
+use std::net::SocketAddr;
+
+use super::observed::Observed;
+
+/// A listening socket of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listener {
+    pub address: SocketAddr,
+    /// Unknown where the process belongs to another user.
+    pub process: Option<Process>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Process {
+    pub pid: u32,
+    pub name: String,
+}
+
+/// What each of the target's addresses answered to the first bytes of the protocol.
+#[derive(Debug, Clone, Default)]
+pub struct Reach {
+    /// Why the host's name gave no address.
+    pub unresolved: Option<String>,
+    /// In the order in which a client would try them.
+    pub endpoints: Vec<Endpoint>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// `127.0.0.1:5432`, `[::1]:5432`, or a socket's path.
+    pub shown: String,
+    pub address: Option<SocketAddr>,
+    pub reply: Reply,
+}
+
+/// The answer to an `SSLRequest` (PostgreSQL documentation, "Message Formats").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reply {
+    /// `S` or `N`: a PostgreSQL server, or a pooler in front of one.
+    Postgres {
+        tls: bool,
+    },
+    Refused,
+    TimedOut,
+    /// Accepted, then closed without a byte: a port forwarder with nobody behind it.
+    Closed,
+    /// Something else speaks there; its first bytes, escaped.
+    Foreign(String),
+    /// No route, no socket file, no permission…
+    Unreachable(String),
+}
+
+/// Why a login failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginFailure {
+    /// The server's SQLSTATE, when it was the server that refused.
+    pub sqlstate: Option<String>,
+    /// The server's own words, or the driver's; escaped, without secrets.
+    pub message: String,
+    pub kind: LoginFailureKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginFailureKind {
+    /// 28P01, or no password for a server that asks for one.
+    Password,
+    /// 3D000.
+    DatabaseMissing,
+    /// 57P03 while starting up, shutting down or recovering.
+    Starting,
+    /// 53300.
+    TooManyClients,
+    /// 28000: no `pg_hba.conf` entry, a role that does not exist under trust, NOLOGIN.
+    NotPermitted,
+    /// 55000 with `datallowconn` off.
+    NoConnectionsAllowed,
+    Tls,
+    TimedOut,
+    /// Nobody answered, or the connection broke.
+    Network,
+    Other,
+}
+
+/// A server into which the target's own role logged in.
+#[derive(Debug, Clone, Default)]
+pub struct Server {
+    /// `15.18`.
+    pub version: String,
+    /// `150018`.
+    pub version_number: u32,
+    pub system_identifier: Option<u64>,
+    /// `inet_server_addr()`; nothing over a unix socket.
+    pub address: Option<String>,
+    pub role: Role,
+    pub max_connections: u32,
+    pub connections: u32,
+    /// The maintenance database that was used, when the target's own could not be entered.
+    pub entered: String,
+    /// The target database; absent when it does not exist.
+    pub database: Observed<Database>,
+}
+
+/// The role that logged in.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Role {
+    pub name: String,
+    pub superuser: bool,
+    pub create_database: bool,
+    /// May end other roles' sessions (`pg_signal_backend`).
+    pub signal_backend: bool,
+    /// May act as the database's owner (owner, member of it, or superuser).
+    pub owns_database: bool,
+}
+
+/// The target database.
+#[derive(Debug, Clone, Default)]
+pub struct Database {
+    pub name: String,
+    pub oid: u32,
+    pub owner: String,
+    pub encoding: String,
+    pub allows_connections: bool,
+    pub size_bytes: u64,
+    /// `devdb.environment`, as stored on the database.
+    pub marker: Option<String>,
+    /// The comment on the database.
+    pub comment: Option<String>,
+    /// Tables outside the system's schemas; unknown when the database could not be entered.
+    pub tables: Observed<u32>,
+    /// The planner's estimate over these tables.
+    pub estimated_rows: u64,
+    /// The rows of the chain's version table; absent when there is no such table.
+    pub versions: Observed<Vec<String>>,
+    pub sessions: Vec<Session>,
+}
+
+/// Somebody else's session on the target database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    pub pid: i32,
+    pub user: String,
+    pub application: String,
+    /// `active`, `idle`, `idle in transaction`; nothing when hidden from this role.
+    pub state: Option<String>,
+    /// Seconds since its last change of state.
+    pub idle_seconds: Option<i64>,
+}
+
+impl Session {
+    /// Returns the application's name, or a sentence for none.
+    pub fn application(&self) -> &str {
+        if self.application.is_empty() { "an unnamed client" } else { &self.application }
+    }
+}
+
+impl Default for Observed<Database> {
+    fn default() -> Self {
+        Self::Absent
+    }
+}
+
+impl Default for Observed<u32> {
+    fn default() -> Self {
+        Self::Absent
+    }
+}
