@@ -1,0 +1,57 @@
+//! Text from elsewhere, made safe to show.
+
+/// Returns `text` with every control character but the line feed written as an escape, so that no server banner
+/// and no file can drive the terminal.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '\n' => shown.push('\n'),
+            '\t' => shown.push(' '),
+            other if other.is_control() || is_bidi_control(other) => shown.extend(other.escape_default()),
+            other => shown.push(other),
+        }
+    }
+    shown
+}
+
+/// Returns `text` cut to `limit` characters, with an ellipsis when it was longer.
+pub fn shortened(text: &str, limit: usize) -> String {
+    let mut characters = text.chars();
+    let head: String = characters.by_ref().take(limit).collect();
+    if characters.next().is_some() { format!("{head}…") } else { head }
+}
+
+/// Returns `count` with its noun, in the plural where needed.
+pub fn counted(count: usize, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
+/// Returns a size as people read it: `10.7 MB` (powers of 1,000).
+#[expect(clippy::cast_precision_loss, reason = "a size that is shown with one decimal")]
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.0} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
+/// Characters that reorder what stands around them.
+fn is_bidi_control(character: char) -> bool {
+    matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_shown_not_sent() {
+        assert_eq!(visible("appdb\r"), "appdb\\r");
+        assert_eq!(visible("\u{1b}[2Jx\ny"), "\\u{1b}[2Jx\ny");
+        assert_eq!(shortened("äöü", 2), "äö…");
+        assert_eq!(size(10_700_000), "10.7 MB");
+    }
+}

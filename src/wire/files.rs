@@ -1,0 +1,57 @@
+//! Files, read with a limit and written whole or not at all.
+#![expect(clippy::disallowed_methods, reason = "this is where files are touched")]
+
+use std::io::{self, Read as _, Write as _};
+use std::path::Path;
+
+/// What a text file may hold at most; larger ones are no configuration.
+pub const TEXT_LIMIT: u64 = 12 << 20;
+
+/// Returns a file's text. Errors say why in words: missing, not a regular file, too large, not UTF-8.
+pub fn read_text(path: &Path) -> Result<String, String> {
+    // Asked before opening: opening a pipe would wait for its writer.
+    let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !metadata.is_file() {
+        return Err("it is no regular file".to_owned());
+    }
+    if metadata.len() > TEXT_LIMIT {
+        return Err(format!("it is larger than {} MB", TEXT_LIMIT >> 20));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
+    let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
+    file.take(TEXT_LIMIT).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err("it is UTF-16; save it as UTF-8".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        format!("line {line} is not UTF-8")
+    })
+}
+
+/// Replaces a file's content: written beside it, flushed, renamed over it, with the old file's permissions.
+pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    // A link stays a link: what it points to is replaced.
+    let path = std::fs::canonicalize(path).unwrap_or_else(|_absent| path.to_path_buf());
+    let directory = path.parent().unwrap_or_else(|| Path::new("."));
+    let mut beside = tempfile::Builder::new().prefix(".devdb-").tempfile_in(directory)?;
+    beside.write_all(text.as_bytes())?;
+    beside.as_file().sync_all()?;
+    if let Ok(metadata) = std::fs::metadata(&path) {
+        beside.as_file().set_permissions(metadata.permissions())?;
+    }
+    beside.persist(&path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// Copies a file to `to`, which must not exist; the copy can be read by its owner only.
+pub fn copy_private(from: &Path, to: &Path) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut target = options.open(to)?;
+    io::copy(&mut std::fs::File::open(from)?, &mut target)?;
+    target.sync_all()
+}

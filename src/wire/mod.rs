@@ -1,0 +1,7 @@
+//! How to talk to a server, an engine and a process: the I/O that `discover` and `execute` share. It decides nothing.
+
+pub mod engine;
+pub mod files;
+pub mod postgres;
+pub mod process;
+pub mod tls;

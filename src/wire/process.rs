@@ -1,0 +1,141 @@
+//! Other programs, started so that they end with us and never see a secret on their command line.
+#![expect(clippy::disallowed_methods, reason = "this is where processes are started")]
+
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::{Child, Command};
+use tokio::sync::mpsc;
+
+/// How a program ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exit {
+    /// `None` when a signal ended it.
+    pub code: Option<i32>,
+    /// The last lines that it printed, both streams together.
+    pub tail: Vec<String>,
+}
+
+impl Exit {
+    /// Returns whether it ended with 0.
+    pub fn success(&self) -> bool {
+        self.code == Some(0)
+    }
+}
+
+const TAIL: usize = 60;
+
+/// Runs `command` through the shell, in a process group of its own that is ended when the future is dropped.
+/// Every line that it prints is handed to `line`.
+pub async fn run_shell(
+    command: &str,
+    directory: &Path,
+    environment: &[(String, String)],
+    line: &mut dyn FnMut(String),
+) -> std::io::Result<Exit> {
+    let mut program = shell(command);
+    program
+        .current_dir(directory)
+        .envs(environment.iter().map(|(key, value)| (key, value)))
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    #[cfg(unix)]
+    program.process_group(0);
+    let child = program.spawn()?;
+    follow(Group(child), line).await
+}
+
+/// Runs a program quietly with a deadline; returns its standard output when it succeeded.
+pub async fn output(program: &str, arguments: &[&str], directory: &Path, deadline: Duration) -> Option<String> {
+    let mut command = Command::new(program);
+    command.args(arguments).current_dir(directory).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let done = tokio::time::timeout(deadline, command.output()).await.ok()?.ok()?;
+    done.status.success().then(|| String::from_utf8_lossy(&done.stdout).trim().to_owned())
+}
+
+#[cfg(unix)]
+fn shell(command: &str) -> Command {
+    let mut program = Command::new("/bin/sh");
+    program.args(["-c", command]);
+    program
+}
+
+#[cfg(not(unix))]
+fn shell(command: &str) -> Command {
+    let mut program = Command::new("cmd");
+    program.args(["/C", command]);
+    program
+}
+
+/// A child whose whole group ends with it.
+struct Group(Child);
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        #[cfg(unix)]
+        if let Some(pid) = self.0.id().and_then(|pid| i32::try_from(pid).ok()) {
+            let group = nix::unistd::Pid::from_raw(pid);
+            if let Err(error) = nix::sys::signal::killpg(group, nix::sys::signal::Signal::SIGKILL) {
+                tracing::debug!(%error, "the process group was gone already");
+            }
+        }
+        #[cfg(not(unix))]
+        if let Err(error) = self.0.start_kill() {
+            tracing::debug!(%error, "the process was gone already");
+        }
+    }
+}
+
+async fn follow(mut group: Group, line: &mut dyn FnMut(String)) -> std::io::Result<Exit> {
+    let (sender, mut lines) = mpsc::unbounded_channel();
+    if let Some(stdout) = group.0.stdout.take() {
+        tokio::spawn(read_lines(stdout, sender.clone()));
+    }
+    if let Some(stderr) = group.0.stderr.take() {
+        tokio::spawn(read_lines(stderr, sender.clone()));
+    }
+    drop(sender);
+    let mut tail: std::collections::VecDeque<String> = std::collections::VecDeque::new();
+    let mut keep = |text: String, line: &mut dyn FnMut(String)| {
+        if tail.len() == TAIL {
+            tail.pop_front();
+        }
+        tail.push_back(text.clone());
+        line(text);
+    };
+    let status = loop {
+        tokio::select! {
+            Some(text) = lines.recv() => keep(text, line),
+            status = group.0.wait() => break status?,
+        }
+    };
+    // A grandchild may hold the pipes open: what is there now is read, and no more is waited for.
+    let rest = async {
+        while let Some(text) = lines.recv().await {
+            keep(text, line);
+        }
+    };
+    if tokio::time::timeout(Duration::from_millis(300), rest).await.is_err() {
+        tracing::debug!("a background process keeps the command's output open");
+    }
+    Ok(Exit { code: status.code(), tail: tail.into() })
+}
+
+async fn read_lines(stream: impl tokio::io::AsyncRead + Unpin, sender: mpsc::UnboundedSender<String>) {
+    let mut reader = BufReader::new(stream);
+    let mut bytes = Vec::new();
+    loop {
+        bytes.clear();
+        match reader.read_until(b'\n', &mut bytes).await {
+            Ok(0) | Err(_) => return,
+            Ok(_) => {}
+        }
+        let text = String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']).to_owned();
+        if sender.send(text).is_err() {
+            return;
+        }
+    }
+}
