@@ -55,3 +55,14 @@ pub fn copy_private(from: &Path, to: &Path) -> io::Result<()> {
     io::copy(&mut std::fs::File::open(from)?, &mut target)?;
     target.sync_all()
 }
+
+/// Returns a table of `/proc`, which has no length of its own; empty when it cannot be read.
+#[cfg(target_os = "linux")]
+pub fn read_proc(path: &str) -> String {
+    std::fs::read_to_string(path).unwrap_or_default()
+}
+
+/// Returns whether something stands at `path`.
+pub fn exists(path: &Path) -> bool {
+    path.exists()
+}

@@ -1,0 +1,131 @@
+//! The Alembic chain, read without Python.
+#![expect(clippy::disallowed_methods, reason = "version folders are listed here")]
+
+use std::path::{Path, PathBuf};
+
+use super::Scope;
+use super::files::Found;
+use crate::model::chain::{AlembicConfig, Chain, UnreadableRevision};
+use crate::model::observed::Observed;
+use crate::model::picture::Picture;
+use crate::model::place::Place;
+use crate::parse::alembic::{config, revision};
+use crate::wire::files::read_text;
+use crate::wire::postgres::quote_ident;
+
+/// A table that says which revisions are applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct VersionTable {
+    /// Quoted for SQL.
+    pub table: String,
+    pub column: &'static str,
+}
+
+/// Returns the chain and the folder of its configuration.
+pub(super) fn read(scope: &Scope, found: &Found) -> (Observed<Chain>, Option<PathBuf>) {
+    let configured = scope.config.migrations.config.clone();
+    let ini = configured.or_else(|| found.alembic.first().cloned());
+    let candidates = ini.into_iter().chain(found.pyprojects.iter().cloned());
+    for file in candidates {
+        let text = match read_text(&scope.root.join(&file)) {
+            Ok(text) => text,
+            Err(why) => return (Observed::Unknown(format!("`{}` cannot be read: {why}", file.display())), None),
+        };
+        let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
+        let is_ini = file.extension().is_some_and(|ending| ending == "ini" || ending == "cfg");
+        let packages = |package: &str| package_directory(scope, &folder, package);
+        let parsed = if is_ini {
+            config::from_ini(&file, &text, &folder, "alembic", &packages)
+        } else if text.contains("[tool.alembic") {
+            config::from_pyproject(&file, &text, &folder, &packages)
+        } else {
+            continue;
+        };
+        return match parsed {
+            Ok(parsed) => (Observed::Known(read_chain(scope, parsed)), Some(folder)),
+            Err(error) => (Observed::Unknown(format!("`{}`: {error}", file.display())), Some(folder)),
+        };
+    }
+    (Observed::Absent, None)
+}
+
+/// Returns where the chain's tool keeps the applied revisions.
+pub(super) fn version_table(scope: &Scope, picture: &Picture) -> Option<VersionTable> {
+    if let Some(chain) = picture.chain.known() {
+        let config = &chain.config;
+        let schema = config.version_table_schema.as_ref().map(|schema| format!("{}.", quote_ident(schema)));
+        let table = format!("{}{}", schema.unwrap_or_default(), quote_ident(&config.version_table));
+        return Some(VersionTable { table, column: "version_num" });
+    }
+    let sql = scope.config.migrations.directory.is_some() || super::sql_directory(picture).is_some();
+    sql.then(|| VersionTable { table: "schema_migrations".to_owned(), column: "version" })
+}
+
+/// Finds the folder of a Python package that a script location names, among the project's own sources.
+fn package_directory(scope: &Scope, folder: &Path, package: &str) -> Option<PathBuf> {
+    let below = package.replace('.', "/");
+    let roots = [folder.to_path_buf(), folder.join("src"), PathBuf::new(), PathBuf::from("src")];
+    roots.into_iter().map(|root| root.join(&below)).find(|path| scope.root.join(path).is_dir())
+}
+
+fn read_chain(scope: &Scope, mut config: AlembicConfig) -> Chain {
+    let env_py = config.script_directory.join("env.py");
+    if let Ok(text) = read_text(&scope.root.join(&env_py)) {
+        let (table, schema) = config::version_table(&text);
+        if let Some(table) = table {
+            config.version_table = table;
+        }
+        config.version_table_schema = schema;
+    }
+    let mut chain = Chain::default();
+    for folder in &config.version_directories {
+        for file in revision_files(scope, folder, config.recursive, &mut chain.unreadable) {
+            read_revision(scope, &file, &mut chain);
+        }
+    }
+    chain.config = config;
+    chain
+}
+
+fn read_revision(scope: &Scope, file: &Path, chain: &mut Chain) {
+    match read_text(&scope.root.join(file)) {
+        Ok(text) => match revision::parse(file, &text) {
+            Ok(Some(revision)) => chain.revisions.push(revision),
+            Ok(None) => {}
+            Err(unreadable) => chain.unreadable.push(unreadable),
+        },
+        Err(reason) => chain.unreadable.push(UnreadableRevision { at: Place::new(file, 0), reason }),
+    }
+}
+
+/// Returns the files that Alembic takes for revisions: `*.py`, neither hidden locks nor `__init__`.
+fn revision_files(
+    scope: &Scope,
+    folder: &Path,
+    recursive: bool,
+    unreadable: &mut Vec<UnreadableRevision>,
+) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders = vec![(folder.to_path_buf(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        let entries = match std::fs::read_dir(scope.root.join(&folder)) {
+            Ok(entries) => entries,
+            Err(error) => {
+                unreadable.push(UnreadableRevision { at: Place::new(&folder, 0), reason: error.to_string() });
+                continue;
+            }
+        };
+        for entry in entries.flatten() {
+            let Ok(name) = entry.file_name().into_string() else { continue };
+            let path = folder.join(&name);
+            let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+            if is_folder && recursive && depth < 16 && name != "__pycache__" {
+                folders.push((path, depth + 1));
+            } else if !is_folder && name.ends_with(".py") && !name.starts_with("__init__") && !name.starts_with(".#") {
+                files.push(path);
+            }
+        }
+    }
+    files.sort();
+    files
+}

@@ -1,0 +1,138 @@
+//! The container engine: found as the `docker` command would find it, asked what runs, and what each server's
+//! data directory is.
+
+mod address;
+mod container;
+
+use std::time::Duration;
+
+use bollard::Docker;
+use bollard::query_parameters::ListContainersOptionsBuilder;
+use futures_util::future::join_all;
+use tokio::time::timeout;
+
+use super::Scope;
+use crate::model::engine::{Container, Engine, EngineOutcome, EngineProbe, InsideLook};
+use crate::model::observed::Observed;
+use crate::model::picture::Picture;
+use crate::model::text::visible;
+use crate::wire::engine as wire;
+
+/// How many lines of a log are read.
+const LOG_LINES: usize = 200;
+/// How many containers are inspected at most.
+const CONTAINERS: usize = 60;
+
+/// Returns what the engine says, or why it says nothing.
+pub(super) async fn look(scope: &Scope, picture: &Picture) -> EngineProbe {
+    let (address, named_by) = match address::resolve(&scope.shell) {
+        Ok(found) => found,
+        Err(misconfigured) => return misconfigured,
+    };
+    let outcome = match timeout(scope.deadline, Box::pin(ask(&address, picture, scope.deadline))).await {
+        Ok(outcome) => outcome,
+        Err(_elapsed) => {
+            EngineOutcome::NoAnswer { why: format!("nothing within {} s", scope.deadline.as_secs_f32()) }
+        }
+    };
+    EngineProbe { address, named_by, outcome }
+}
+
+/// Reads logs and asks inside, where a check will need it: a database container that is not well, or a login that
+/// was refused.
+pub(super) async fn look_closer(scope: &Scope, picture: &mut Picture, login_refused: bool) {
+    let Some(container) = picture.database_container() else { return };
+    let well = container.is_running() && container.state.health.as_deref() != Some("unhealthy");
+    if well && !login_refused {
+        return;
+    }
+    let (id, superuser, running) = (container.id.clone(), container.superuser().to_owned(), container.is_running());
+    let address = picture.engine.address.clone();
+    let Ok(docker) = wire::client(&address, scope.deadline) else { return };
+    let closer = async {
+        let docker = docker.negotiate_version().await.map_err(|error| error.to_string())?;
+        let log = wire::log_tail(&docker, &id, LOG_LINES).await?;
+        let inside = if running && login_refused { look_inside(&docker, &id, &superuser).await } else { Observed::Absent };
+        Ok::<_, String>((log, inside))
+    };
+    let (log, inside) = match timeout(scope.deadline, Box::pin(closer)).await {
+        Ok(Ok((log, inside))) => (Observed::Known(log), inside),
+        Ok(Err(why)) => (Observed::Unknown(why), Observed::Absent),
+        Err(_elapsed) => (Observed::Unknown("the engine took too long".to_owned()), Observed::Absent),
+    };
+    if let EngineOutcome::Answered(engine) = &mut picture.engine.outcome {
+        if let Some(container) = engine.containers.iter_mut().find(|container| container.id == id) {
+            container.log_tail = log;
+            container.inside = inside;
+        }
+    }
+}
+
+/// Asks `psql` inside, where the image trusts the local socket.
+async fn look_inside(docker: &Docker, id: &str, superuser: &str) -> Observed<InsideLook> {
+    let script = "select 'role ' || rolname from pg_roles where rolcanlogin;\n\
+                  select 'database ' || datname from pg_database where not datistemplate;\n";
+    let command = wire::psql(superuser, "template1", script.to_owned());
+    match wire::execute(docker, id, command, &mut |_piece| {}).await {
+        Ok(done) if done.exit_code == 0 => {
+            let names = |kind: &str| {
+                let lines = done.stdout.lines().filter_map(|line| line.strip_prefix(kind));
+                lines.map(visible).collect()
+            };
+            Observed::Known(InsideLook { roles: names("role "), databases: names("database ") })
+        }
+        Ok(done) => Observed::Unknown(visible(done.stderr.trim())),
+        Err(why) => Observed::Unknown(why),
+    }
+}
+
+async fn ask(address: &str, picture: &Picture, deadline: Duration) -> EngineOutcome {
+    if let Some(refused) = address::knock(address).await {
+        return refused;
+    }
+    let no_answer = |error: bollard::errors::Error| EngineOutcome::NoAnswer { why: visible(&error.to_string()) };
+    let docker = match wire::client(address, deadline) {
+        Ok(docker) => docker,
+        Err(error) => return no_answer(error),
+    };
+    let docker = match docker.negotiate_version().await {
+        Ok(docker) => docker,
+        Err(error) => return no_answer(error),
+    };
+    let options = ListContainersOptionsBuilder::default().all(true).build();
+    let (version, listed) = tokio::join!(docker.version(), docker.list_containers(Some(options)));
+    let listed = match listed {
+        Ok(listed) => listed,
+        Err(error) => return no_answer(error),
+    };
+    let concerned = listed.iter().filter(|summary| container::concerns(summary, picture)).take(CONTAINERS);
+    let inspected = concerned.map(|summary| inspect(&docker, summary.id.clone().unwrap_or_default()));
+    let mut containers: Vec<Container> = join_all(inspected).await.into_iter().flatten().collect();
+    containers.sort_by(|left, right| left.name.cmp(&right.name));
+    EngineOutcome::Answered(Engine {
+        version: version.ok().and_then(|version| version.version).unwrap_or_default(),
+        api_version: docker.client_version().to_string(),
+        containers,
+    })
+}
+
+async fn inspect(docker: &Docker, id: String) -> Option<Container> {
+    let response = docker.inspect_container(&id, None).await.ok()?;
+    let mut container = container::read(response);
+    if container.is_postgres() {
+        container.system_identifier = identifier(docker, &container).await;
+    }
+    Some(container)
+}
+
+/// The first eight bytes of `global/pg_control` are the system identifier (`ControlFileData`, pg_control.h).
+async fn identifier(docker: &Docker, container: &Container) -> Observed<u64> {
+    let path = format!("{}/global/pg_control", container.data_directory().trim_end_matches('/'));
+    match wire::read_file(docker, &container.id, &path).await {
+        Ok(bytes) => match bytes.first_chunk::<8>() {
+            Some(eight) => Observed::Known(u64::from_le_bytes(*eight)),
+            None => Observed::Unknown(format!("`{path}` is empty")),
+        },
+        Err(_absent) => Observed::Absent,
+    }
+}

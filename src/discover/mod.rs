@@ -1,0 +1,100 @@
+//! Looks: files, engine, sockets and server become a [`Picture`]. Never writes and never fails: a fact that cannot
+//! be had says why. Files come first, because they say whom to ask; the rest is asked side by side.
+
+mod chain;
+mod compose;
+mod engine;
+mod files;
+mod project;
+mod reach;
+mod server;
+mod sockets;
+mod target;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use project::{find_root, sql_directory};
+
+use crate::model::config::Config;
+use crate::model::engine::{EngineOutcome, EngineProbe};
+use crate::model::observed::Observed;
+use crate::model::picture::Picture;
+use crate::model::secret::Secret;
+use crate::model::server::{LoginFailureKind, Reach};
+
+/// Where to look, and how far.
+#[derive(Debug, Clone)]
+pub struct Scope {
+    /// Absolute root of the project.
+    pub root: PathBuf,
+    /// devdb's own environment.
+    pub shell: BTreeMap<String, Secret>,
+    pub config: Config,
+    pub depth: Depth,
+    /// How long each probe may take.
+    pub deadline: Duration,
+}
+
+/// How much is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Depth {
+    /// Files only.
+    Files,
+    /// Files and the server: for the one-screen status.
+    Server,
+    /// Everything.
+    All,
+}
+
+/// Returns the picture of the project and its surroundings.
+pub async fn discover(scope: &Scope) -> Picture {
+    let mut picture = project::read(scope);
+    if scope.depth == Depth::Files {
+        return picture;
+    }
+    let Some(target) = picture.target().map(|candidate| candidate.target.clone()) else {
+        if scope.depth == Depth::All {
+            picture.engine = engine::look(scope, &picture).await;
+        }
+        return picture;
+    };
+    let version_table = chain::version_table(scope, &picture);
+    let (engine, listeners, reach, login) = if scope.depth == Depth::All {
+        tokio::join!(
+            Box::pin(engine::look(scope, &picture)),
+            sockets::look(scope.deadline),
+            reach::look(&target, scope.deadline),
+            Box::pin(server::look(&target, version_table.as_ref(), scope.deadline)),
+        )
+    } else {
+        let login = Box::pin(server::look(&target, version_table.as_ref(), scope.deadline)).await;
+        (not_asked(), Observed::Unknown("not asked".to_owned()), Reach::default(), login)
+    };
+    picture.engine = engine;
+    picture.listeners = listeners;
+    picture.reach = reach;
+    match login {
+        Ok(server) => picture.server = Observed::Known(server),
+        Err(failure) => {
+            picture.server = Observed::Unknown(format!("the login failed: {}", failure.message));
+            picture.login_failure = Some(failure);
+        }
+    }
+    let password = picture.login_failure.as_ref().is_some_and(|failure| {
+        matches!(failure.kind, LoginFailureKind::Password | LoginFailureKind::NotPermitted)
+    });
+    if scope.depth == Depth::All {
+        Box::pin(engine::look_closer(scope, &mut picture, password)).await;
+    }
+    picture
+}
+
+fn not_asked() -> EngineProbe {
+    EngineProbe {
+        address: String::new(),
+        named_by: String::new(),
+        outcome: EngineOutcome::NoAnswer { why: "not asked".to_owned() },
+    }
+}

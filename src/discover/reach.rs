@@ -1,0 +1,91 @@
+//! What answers on the target's addresses, asked in the protocol's own words: an open port proves nothing.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::time::timeout;
+
+use crate::model::server::{Endpoint, Reach, Reply};
+use crate::model::target::{Host, Target};
+
+/// PostgreSQL documentation, "Message Formats": `SSLRequest`, length 8, code 80877103.
+const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f];
+
+/// Returns what each address of the target's first host answers, all asked at once.
+pub(super) async fn look(target: &Target, deadline: Duration) -> Reach {
+    let name = match target.host() {
+        Host::Socket(directory) => {
+            let path = directory.join(format!(".s.PGSQL.{}", target.port()));
+            let reply = ask_socket(&path, deadline).await;
+            let endpoint = Endpoint { shown: path.display().to_string(), address: None, reply };
+            return Reach { unresolved: None, endpoints: vec![endpoint] };
+        }
+        Host::Tcp(name) => name,
+    };
+    let addresses: Vec<SocketAddr> = match timeout(deadline, lookup_host((name.as_str(), target.port()))).await {
+        Ok(Ok(addresses)) => addresses.collect(),
+        Ok(Err(error)) => return Reach { unresolved: Some(error.to_string()), endpoints: Vec::new() },
+        Err(_elapsed) => {
+            let why = format!("no answer from the resolver within {} s", deadline.as_secs_f32());
+            return Reach { unresolved: Some(why), endpoints: Vec::new() };
+        }
+    };
+    let asked = addresses.into_iter().map(|address| async move {
+        Endpoint { shown: address.to_string(), address: Some(address), reply: ask(address, deadline).await }
+    });
+    Reach { unresolved: None, endpoints: futures_util::future::join_all(asked).await }
+}
+
+async fn ask(address: SocketAddr, deadline: Duration) -> Reply {
+    let whole = async {
+        match TcpStream::connect(address).await {
+            Ok(stream) => converse(stream).await,
+            Err(error) => refusal(&error),
+        }
+    };
+    timeout(deadline, whole).await.unwrap_or(Reply::TimedOut)
+}
+
+#[cfg(unix)]
+async fn ask_socket(path: &Path, deadline: Duration) -> Reply {
+    let whole = async {
+        match tokio::net::UnixStream::connect(path).await {
+            Ok(stream) => converse(stream).await,
+            Err(error) => refusal(&error),
+        }
+    };
+    timeout(deadline, whole).await.unwrap_or(Reply::TimedOut)
+}
+
+#[cfg(not(unix))]
+async fn ask_socket(_path: &Path, _deadline: Duration) -> Reply {
+    Reply::Unreachable("unix sockets are not asked on this system".to_owned())
+}
+
+async fn converse(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> Reply {
+    if stream.write_all(&SSL_REQUEST).await.is_err() {
+        return Reply::Closed;
+    }
+    let mut bytes = [0_u8; 32];
+    match stream.read(&mut bytes).await {
+        Ok(0) | Err(_) => Reply::Closed,
+        Ok(length) => match bytes.get(..length).unwrap_or_default() {
+            [b'S'] => Reply::Postgres { tls: true },
+            // `E`: a server so old, or so full, that it answers with an error at once.
+            [b'N'] | [b'E', ..] => Reply::Postgres { tls: false },
+            other => Reply::Foreign(other.escape_ascii().to_string()),
+        },
+    }
+}
+
+fn refusal(error: &io::Error) -> Reply {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Reply::Refused,
+        io::ErrorKind::TimedOut => Reply::TimedOut,
+        _ => Reply::Unreachable(error.to_string()),
+    }
+}
