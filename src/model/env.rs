@@ -1,5 +1,6 @@
 //! `.env` files: what stands in them, and what each loader makes of it.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -35,6 +36,9 @@ pub struct EnvEntry {
     pub line: usize,
     /// Bytes of the value inside the text, quotes excluded: what an edit replaces.
     pub span: Range<usize>,
+    /// The whole statement as it is written, from the start of its first line to the end of its last,
+    /// line ending included: loaders differ in what they make of the parts around the value.
+    pub statement: Secret,
 }
 
 /// How a value is quoted.
@@ -71,6 +75,25 @@ pub enum EnvProblemKind {
     UnquotedSpace,
 }
 
+/// What one loader takes from a whole file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EnvReading {
+    /// By key: the entry that wins. Keys that the loader never sets are not here.
+    pub keys: BTreeMap<String, EffectiveEntry>,
+    /// The 1-based line at which the loader gives up. dotenvy and bash keep the keys before it, Docker
+    /// Compose refuses the whole file.
+    pub stopped_at: Option<usize>,
+}
+
+/// The entry that a loader takes a key's value from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EffectiveEntry {
+    /// Index into [`EnvFile::entries`].
+    pub entry: usize,
+    /// `None` when only running the file would tell (`$(command)` and `$$` in bash).
+    pub value: Option<Secret>,
+}
+
 /// The loaders whose readings differ (each row of the table in `docs/env-dialects.md` was executed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Dialect {
@@ -86,4 +109,21 @@ pub enum Dialect {
     NodeEnvFile,
     /// `source .env` in bash.
     Bash,
+}
+
+impl Dialect {
+    /// Every dialect, in the order of the table.
+    pub const ALL: [Self; 6] = [
+        Self::Compose,
+        Self::Dotenvy,
+        Self::PythonDotenv,
+        Self::NodeDotenv,
+        Self::NodeEnvFile,
+        Self::Bash,
+    ];
+
+    /// Returns whether a variable that the shell already has beats the file (all but `source`).
+    pub fn environment_wins(self) -> bool {
+        self != Self::Bash
+    }
 }
