@@ -4,6 +4,14 @@ use std::path::PathBuf;
 
 use super::place::Place;
 
+mod cycles;
+mod graph;
+mod order;
+#[cfg(test)]
+mod tests;
+
+use graph::{Graph, edges, reach};
+
 /// An Alembic chain as its files say, without running Python.
 #[derive(Debug, Clone, Default)]
 pub struct Chain {
@@ -62,9 +70,181 @@ pub struct UnreadableRevision {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChainFault {
     /// `revision` names a parent (or dependency) that no file has.
-    MissingParent { revision: String, parent: String, at: Place },
-    /// These revisions are each other's ancestors, in order.
+    MissingParent {
+        revision: String,
+        parent: String,
+        at: Place,
+    },
+    /// These revisions are each other's ancestors: each names the next, and the last the first.
     Cycle { revisions: Vec<String> },
     /// Several files carry the same id.
     DuplicateId { id: String, files: Vec<Place> },
+    /// Several files claim the same branch label, or a label is another revision's id.
+    DuplicateLabel { label: String, files: Vec<Place> },
+}
+
+/// The rules are those of Alembic's `alembic/script/revision.py` (1.20.1). Lists are in file order unless said
+/// otherwise; of several files with one id, the last stands for all.
+impl Chain {
+    /// Returns the revisions that no other names as its `down_revision`, as `alembic heads` counts them.
+    pub fn heads(&self) -> Vec<&Revision> {
+        let graph = Graph::new(&self.revisions);
+        let mut named = graph::Marks::new(graph.revisions.len());
+        for &parent in graph.parents().iter().flatten() {
+            named.add(parent);
+        }
+        graph.pick(|position| !named.has(position))
+    }
+
+    /// Returns the revisions whose ids `alembic_version` holds after `alembic upgrade heads`: a head that another
+    /// revision depends on has no row of its own.
+    pub fn version_rows_at_head(&self) -> Vec<&Revision> {
+        let graph = Graph::new(&self.revisions);
+        let heads = real_heads(&graph.everything_below());
+        graph.pick(|position| heads.binary_search(&position).is_ok())
+    }
+
+    /// Returns the revisions without a `down_revision`.
+    pub fn bases(&self) -> Vec<&Revision> {
+        let graph = Graph::new(&self.revisions);
+        let mut bases = graph.revisions;
+        bases.retain(|revision| revision.down_revisions.is_empty());
+        bases
+    }
+
+    /// Returns the revisions with several `down_revision`s.
+    pub fn merges(&self) -> Vec<&Revision> {
+        let graph = Graph::new(&self.revisions);
+        let mut merges = graph.revisions;
+        merges.retain(|revision| revision.down_revisions.len() > 1);
+        merges
+    }
+
+    /// Returns the revisions that several others name as their `down_revision`.
+    pub fn branch_points(&self) -> Vec<&Revision> {
+        let graph = Graph::new(&self.revisions);
+        let children = graph::reversed(graph.parents());
+        graph.pick(|position| edges(&children, position).len() > 1)
+    }
+
+    /// Returns all revisions in the order in which `alembic upgrade heads` runs them on an empty database.
+    ///
+    /// Parents and dependencies come first; between branches, Alembic's own order is followed, which starts from the
+    /// order of the files. Fails with the first fault for which Alembic would refuse to run anything.
+    pub fn run_order(&self) -> Result<Vec<&Revision>, ChainFault> {
+        let stops = |fault: &ChainFault| !matches!(fault, ChainFault::DuplicateId { .. });
+        match self.faults().into_iter().find(stops) {
+            Some(fault) => Err(fault),
+            None => Ok(self.pending(&[])),
+        }
+    }
+
+    /// Returns everything that is wrong with the graph: duplicate ids, missing parents, duplicate labels, cycles.
+    ///
+    /// Alembic finds a `down_revision` by its full id only, and a `depends_on` by its full id or a branch label; an
+    /// abbreviated id, which its command line would take, is missing here as well.
+    pub fn faults(&self) -> Vec<ChainFault> {
+        let graph = Graph::new(&self.revisions);
+        let mut faults = self.duplicate_ids(&graph);
+        faults.extend(graph.missing());
+        faults.extend(graph.clashing_labels());
+        for cycle in cycles::cycles(&graph.everything_below()) {
+            let id = |&position: &usize| graph.revisions.get(position).map(|it| it.id.clone());
+            faults.push(ChainFault::Cycle {
+                revisions: cycle.iter().filter_map(id).collect(),
+            });
+        }
+        faults
+    }
+
+    /// Returns the revision that Alembic's command line means by `name`: a full id, a branch label, or the beginning
+    /// of exactly one of the ids and labels that are longer than three characters.
+    pub fn find(&self, name: &str) -> Option<&Revision> {
+        let graph = Graph::new(&self.revisions);
+        if let Some(position) = graph.by_id_or_label(name) {
+            return graph.revisions.get(position).copied();
+        }
+        let begins = |text: &String| text.chars().count() > 3 && text.starts_with(name);
+        let mut found = graph.revisions.into_iter().filter(|revision| {
+            !name.is_empty() && (begins(&revision.id) || revision.branch_labels.iter().any(begins))
+        });
+        found.next().filter(|_| found.next().is_none())
+    }
+
+    /// Returns the revisions that must have run before the one with this full id: its parents, its dependencies,
+    /// and theirs.
+    pub fn ancestors(&self, id: &str) -> Vec<&Revision> {
+        let graph = Graph::new(&self.revisions);
+        let below = graph.everything_below();
+        let Some(start) = graph.by_id(id) else {
+            return Vec::new();
+        };
+        let reached = reach(&below, edges(&below, start).iter().copied());
+        graph.pick(|position| position != start && reached.has(position))
+    }
+
+    /// Returns what `alembic upgrade heads` would still run, in its order, on a database whose `alembic_version`
+    /// holds `applied`. Ids that no file has count for nothing; see [`Chain::unknown`].
+    ///
+    /// With a cycle there is no order; then they come in file order.
+    pub fn pending(&self, applied: &[String]) -> Vec<&Revision> {
+        let graph = Graph::new(&self.revisions);
+        let below = graph.normalized();
+        let rows = applied.iter().filter_map(|id| graph.by_id(id));
+        let done = reach(&below, rows);
+        let mut wanted = graph::Marks::new(below.len());
+        for position in (0..below.len()).filter(|&position| !done.has(position)) {
+            wanted.add(position);
+        }
+        match order::run_order(&below, &wanted, &real_heads(&below)) {
+            Some(order) => {
+                let revision = |position| graph.revisions.get(position).copied();
+                order.into_iter().filter_map(revision).collect()
+            }
+            None => graph.pick(|position| wanted.has(position)),
+        }
+    }
+
+    /// Returns the ids among `applied` that no file has.
+    pub fn unknown<'a>(&self, applied: &'a [String]) -> Vec<&'a str> {
+        let graph = Graph::new(&self.revisions);
+        let ids = applied.iter().map(String::as_str);
+        ids.filter(|id| graph.by_id(id).is_none()).collect()
+    }
+
+    /// Returns whether a database with these rows in `alembic_version` needs nothing more: all are known, and nothing
+    /// is pending.
+    pub fn is_at_head(&self, applied: &[String]) -> bool {
+        self.unknown(applied).is_empty() && self.pending(applied).is_empty()
+    }
+
+    fn duplicate_ids(&self, graph: &Graph<'_>) -> Vec<ChainFault> {
+        let mut files: Vec<Vec<Place>> = vec![Vec::new(); graph.revisions.len()];
+        for revision in &self.revisions {
+            let position = graph.by_id(&revision.id);
+            if let Some(places) = position.and_then(|position| files.get_mut(position)) {
+                places.push(revision.at.clone());
+            }
+        }
+        let fault = |(revision, files): (&&Revision, Vec<Place>)| {
+            (files.len() > 1).then(|| ChainFault::DuplicateId {
+                id: revision.id.clone(),
+                files,
+            })
+        };
+        graph
+            .revisions
+            .iter()
+            .zip(files)
+            .filter_map(fault)
+            .collect()
+    }
+}
+
+/// Returns the positions that nothing stands on, ascending.
+fn real_heads(below: &[Vec<usize>]) -> Vec<usize> {
+    let above = graph::reversed(below);
+    (0..below.len())
+        .filter(|&position| edges(&above, position).is_empty())
+        .collect()
 }

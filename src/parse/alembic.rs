@@ -1,0 +1,5 @@
+//! What Alembic reads: its configuration, `env.py` and revision files, understood without running Python.
+
+pub mod revision;
+#[cfg(test)]
+mod tests;
