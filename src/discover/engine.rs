@@ -31,9 +31,7 @@ pub(super) async fn look(scope: &Scope, picture: &Picture) -> EngineProbe {
     };
     let outcome = match timeout(scope.deadline, Box::pin(ask(&address, picture, scope.deadline))).await {
         Ok(outcome) => outcome,
-        Err(_elapsed) => {
-            EngineOutcome::NoAnswer { why: format!("nothing within {} s", scope.deadline.as_secs_f32()) }
-        }
+        Err(_elapsed) => EngineOutcome::NoAnswer { why: format!("nothing within {} s", scope.deadline.as_secs_f32()) },
     };
     EngineProbe { address, named_by, outcome }
 }
@@ -52,7 +50,8 @@ pub(super) async fn look_closer(scope: &Scope, picture: &mut Picture, login_refu
     let closer = async {
         let docker = docker.negotiate_version().await.map_err(|error| error.to_string())?;
         let log = wire::log_tail(&docker, &id, LOG_LINES).await?;
-        let inside = if running && login_refused { look_inside(&docker, &id, &superuser).await } else { Observed::Absent };
+        let inside =
+            if running && login_refused { look_inside(&docker, &id, &superuser).await } else { Observed::Absent };
         Ok::<_, String>((log, inside))
     };
     let (log, inside) = match timeout(scope.deadline, Box::pin(closer)).await {

@@ -82,9 +82,10 @@ pub async fn discover(scope: &Scope) -> Picture {
             picture.login_failure = Some(failure);
         }
     }
-    let password = picture.login_failure.as_ref().is_some_and(|failure| {
-        matches!(failure.kind, LoginFailureKind::Password | LoginFailureKind::NotPermitted)
-    });
+    let password = picture
+        .login_failure
+        .as_ref()
+        .is_some_and(|failure| matches!(failure.kind, LoginFailureKind::Password | LoginFailureKind::NotPermitted));
     if scope.depth == Depth::All {
         Box::pin(engine::look_closer(scope, &mut picture, password)).await;
     }

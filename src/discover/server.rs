@@ -129,9 +129,10 @@ async fn ask(
     versions: Option<&VersionTable>,
     deadline: Duration,
 ) -> Result<Server, LoginFailure> {
+    let about: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 1] = [(&name, Type::NAME)];
     let asked = async {
         tokio::join!(
-            session.query_typed(FACTS, &[(&name, Type::NAME)]),
+            session.query_typed(FACTS, &about),
             session.query_typed(IDENTITY, &[]),
             applied(session, versions),
         )

@@ -99,9 +99,8 @@ fn file_source(picture: &Picture, file: &EnvFile) -> Source {
 
 /// The file's keys, with the shell's values where both have one.
 fn overlaid(file: &Source, shell: &Source) -> Source {
-    let pick = |(key, value): (&String, &(Secret, Origin))| {
-        (key.clone(), shell.values.get(key).unwrap_or(value).clone())
-    };
+    let pick =
+        |(key, value): (&String, &(Secret, Origin))| (key.clone(), shell.values.get(key).unwrap_or(value).clone());
     Source { values: file.values.iter().map(pick).collect() }
 }
 

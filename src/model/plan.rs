@@ -32,6 +32,10 @@ pub enum Step {
     CreateDatabase { name: String },
     /// Ends the other sessions of the target database.
     EndSessions { database: String },
+    /// Waits until a login succeeds.
+    WaitForServer,
+    /// Brings the target database to the chain's head by the project's own command.
+    Upgrade { command: String },
     /// Runs a command of the project, shown as it is.
     Run { command: String },
     /// Something for a person to do.
@@ -60,7 +64,8 @@ impl Step {
             }
             Self::CreateDatabase { name } => format!("create the database `{name}`"),
             Self::EndSessions { database } => format!("end the other sessions on `{database}`"),
-            Self::Run { command } => format!("run `{command}`"),
+            Self::WaitForServer => "wait until the server accepts logins".to_owned(),
+            Self::Upgrade { command } | Self::Run { command } => format!("run `{command}`"),
             Self::Tell(text) => text.clone(),
         }
     }

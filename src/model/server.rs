@@ -115,7 +115,7 @@ pub struct Role {
 }
 
 /// The target database.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Database {
     pub name: String,
     pub oid: u32,

@@ -30,10 +30,7 @@ pub(super) struct Unusable {
 /// Returns the module's syntax tree; fails on what Python would not compile either: a syntax error, or an expression
 /// or block nested beyond Python's limits.
 pub(super) fn parse(source: &str) -> Result<ModModule, Unusable> {
-    let refuse = |reason: &str| Unusable {
-        line: 0,
-        reason: reason.to_owned(),
-    };
+    let refuse = |reason: &str| Unusable { line: 0, reason: reason.to_owned() };
     if source.len() > MAX_BYTES {
         return Err(refuse("larger than 64 MiB"));
     }
@@ -82,10 +79,7 @@ fn nests_too_deeply(source: &str) -> bool {
             TokenKind::Dedent => indentation = indentation.saturating_sub(1),
             kind => depth.count(kind),
         }
-        if indentation > MAX_INDENTATION
-            || depth.outer.len() > MAX_BRACKETS
-            || depth.total > MAX_DEPTH
-        {
+        if indentation > MAX_INDENTATION || depth.outer.len() > MAX_BRACKETS || depth.total > MAX_DEPTH {
             return true;
         }
     }
@@ -114,11 +108,7 @@ impl Depth {
                 self.outer.push(self.element + 1);
                 self.element = 0;
             }
-            TokenKind::Rpar
-            | TokenKind::Rsqb
-            | TokenKind::Rbrace
-            | TokenKind::FStringEnd
-            | TokenKind::TStringEnd => {
+            TokenKind::Rpar | TokenKind::Rsqb | TokenKind::Rbrace | TokenKind::FStringEnd | TokenKind::TStringEnd => {
                 self.total = self.total.saturating_sub(self.element);
                 self.element = self.outer.pop().unwrap_or_default();
             }

@@ -17,8 +17,5 @@ fn check(source: &str, id: &str, down_revisions: &[&str]) {
 #[track_caller]
 fn check_refused(source: &str, line: usize, reason: &str) {
     let unreadable = parse(Path::new("x.py"), source).unwrap_err();
-    assert_eq!(
-        (unreadable.at.line, unreadable.reason.as_str()),
-        (line, reason)
-    );
+    assert_eq!((unreadable.at.line, unreadable.reason.as_str()), (line, reason));
 }

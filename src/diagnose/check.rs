@@ -1,0 +1,67 @@
+//! What a check is.
+
+use crate::model::finding::{Finding, Severity, Verdict};
+use crate::model::observed::{Observed, Unknown};
+use crate::model::picture::Picture;
+
+/// One fault that devdb knows: how it is told, and how it is proven.
+#[derive(Debug)]
+pub struct Check {
+    /// Kebab-case, equal to the file's name; names the fault, not the remedy.
+    pub id: &'static str,
+    pub title: &'static str,
+    /// The folder that the check's file stands in.
+    pub area: &'static str,
+    pub severity: Severity,
+    pub needs: &'static [Need],
+    /// The checks of which this one would only repeat the consequence.
+    pub follows: &'static [&'static str],
+    /// The manual page: the symptom as users see it, the cause, how it is proven, the fix.
+    pub explain: &'static str,
+    /// Empty is a pass.
+    pub detect: fn(&Picture) -> Result<Vec<Finding>, Unknown>,
+    /// Makes a healthy picture fail this check.
+    #[cfg(test)]
+    pub breaks: fn(&mut Picture),
+}
+
+/// What a check cannot do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Need {
+    /// Something names a database.
+    Target,
+    /// The project has a Compose file.
+    Compose,
+    /// The engine answered.
+    Engine,
+    /// The socket table was read.
+    Listeners,
+    /// A login succeeded.
+    Server,
+    /// The project has an Alembic chain that could be read.
+    Chain,
+}
+
+impl Need {
+    /// Returns the verdict when the need is not met.
+    pub(super) fn unmet(self, picture: &Picture) -> Option<Verdict> {
+        match self {
+            Self::Target => {
+                picture.target().is_none().then(|| Verdict::Skipped("nothing names a database".to_owned()))
+            }
+            Self::Compose => unmet(&picture.compose, "there is no Compose file"),
+            Self::Engine => picture.engine().err().map(|unknown| Verdict::Unknown(unknown.0)),
+            Self::Listeners => unmet(&picture.listeners, "there is no socket table"),
+            Self::Server => unmet(&picture.server, "there is no server"),
+            Self::Chain => unmet(&picture.chain, "there is no Alembic chain"),
+        }
+    }
+}
+
+fn unmet<T>(fact: &Observed<T>, absent: &str) -> Option<Verdict> {
+    match fact {
+        Observed::Known(_) => None,
+        Observed::Absent => Some(Verdict::Skipped(absent.to_owned())),
+        Observed::Unknown(reason) => Some(Verdict::Unknown(reason.clone())),
+    }
+}

@@ -1,0 +1,43 @@
+//! `conn-timeout`
+
+use super::super::prelude::*;
+
+pub(in crate::diagnose) const CHECK: Check = Check {
+    id: "conn-timeout",
+    title: "The server answers in time",
+    area: "connection",
+    severity: Severity::Error,
+    needs: &[Need::Target],
+    follows: super::conn_refused::ROOTS,
+    explain: "Seen as: `timeout expired`, or a command that hangs.\n\
+        Cause: packets are dropped: a firewall, a VPN, WSL's mirrored network, a server too busy to accept.\n\
+        Proof: no address of the host answered within the deadline, and none refused.\n\
+        Fix: the network's; devdb cannot change it.",
+    detect,
+    #[cfg(test)]
+    breaks: |picture| {
+        picture.server = Observed::Unknown("timed out".to_owned());
+        for endpoint in &mut picture.reach.endpoints {
+            endpoint.reply = Reply::TimedOut;
+        }
+    },
+};
+
+fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
+    let Some(candidate) = picture.target().filter(|_| !facts::logged_in(picture)) else { return Ok(Vec::new()) };
+    let timed_out = |reply: &Reply| *reply == Reply::TimedOut;
+    let endpoints = &picture.reach.endpoints;
+    if facts::answers(picture) || !endpoints.iter().any(|endpoint| timed_out(&endpoint.reply)) {
+        return Ok(Vec::new());
+    }
+    let mut finding = Finding::new(format!("{} does not answer", candidate.target.address()));
+    if let Some(at) = candidate.origin.place() {
+        finding = finding.at(at, format!("leads to {}", candidate.target));
+    }
+    for endpoint in endpoints.iter().filter(|endpoint| timed_out(&endpoint.reply)) {
+        finding = finding.seen(format!("{}: no answer within the deadline", endpoint.shown));
+    }
+    let local = candidate.target.host().is_loopback();
+    let fix = if local { "restart the server: it accepts nobody" } else { "check firewall, VPN and the host's name" };
+    Ok(vec![finding.manual(fix, &[])])
+}

@@ -1,0 +1,12 @@
+//! The way to the server, and into it.
+
+pub(super) mod auth_password;
+pub(super) mod conn_refused;
+pub(super) mod conn_timeout;
+pub(super) mod db_in_use;
+pub(super) mod db_missing;
+pub(super) mod ipv6_localhost;
+pub(super) mod no_createdb;
+pub(super) mod not_postgres;
+pub(super) mod server_starting;
+pub(super) mod too_many_clients;

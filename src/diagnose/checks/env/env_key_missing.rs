@@ -1,0 +1,83 @@
+//! `env-key-missing`
+
+use super::super::prelude::*;
+
+pub(in crate::diagnose) const CHECK: Check = Check {
+    id: "env-key-missing",
+    title: "`.env` has every key that is asked for",
+    area: "env",
+    severity: Severity::Warning,
+    needs: &[],
+    follows: &["env-missing"],
+    explain: "Seen as: `The \"X\" variable is not set. Defaulting to a blank string.`, or settings that fail on a missing field.\n\
+        Cause: a key was added to `.env.example` or to the Compose file after your `.env` was written.\n\
+        Proof: the key stands in the example beside the file, or as `${KEY}` without a default, and neither file nor shell has it.\n\
+        Fix: appends the key when the example has a usable value.",
+    detect,
+    #[cfg(test)]
+    breaks: |picture| {
+        let mut example = picture.env_files[0].clone();
+        example.path = ".env.example".into();
+        let mut entry = example.entries[0].clone();
+        entry.key = "NEW_KEY".to_owned();
+        example.entries.push(entry);
+        picture.env_examples.push(example);
+    },
+};
+
+fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
+    let mut findings = Vec::new();
+    for example in &picture.env_examples {
+        let path = example.path.with_file_name(".env");
+        let Some(file) = picture.env_files.iter().find(|file| file.path == path) else { continue };
+        let has = |key: &str| file.entries.iter().any(|entry| entry.key == key) || picture.shell.contains_key(key);
+        for entry in example.entries.iter().filter(|entry| !has(&entry.key)) {
+            findings.push(missing(file, example, entry));
+        }
+    }
+    findings.extend(unset_in_compose(picture));
+    Ok(findings)
+}
+
+fn missing(file: &EnvFile, example: &EnvFile, entry: &EnvEntry) -> Finding {
+    let at = Place::new(&example.path, entry.line);
+    let key = &entry.key;
+    let finding = Finding::new(format!("`{}` has no `{key}`", file.path.display())).at(&at, format!("{key}=…"));
+    if is_usable(entry.raw.reveal()) {
+        let step = Step::AppendEnv {
+            file: file.path.clone(),
+            key: key.clone(),
+            value: entry.raw.clone(),
+            shown: "(the example's value)".to_owned(),
+        };
+        return finding.auto(format!("add `{key}` with the example's value"), vec![step]);
+    }
+    finding.manual(format!("add `{key}` to `{}`", file.path.display()), &[])
+}
+
+fn unset_in_compose(picture: &Picture) -> Vec<Finding> {
+    let Some(compose) = picture.compose.known() else { return Vec::new() };
+    let in_service = |at: &Place| {
+        picture.database_service().is_some_and(|service| service.at.file == at.file && service.at.line <= at.line)
+    };
+    let mut seen = BTreeSet::new();
+    compose
+        .variables
+        .iter()
+        .filter(|variable| !variable.defined && variable.default.is_none() && in_service(&variable.at))
+        .filter(|variable| seen.insert(variable.name.clone()))
+        .map(|variable| {
+            let what = if variable.required { "Compose refuses to start" } else { "Compose puts an empty text there" };
+            Finding::new(format!("`{}` is not set; {what}", variable.name))
+                .at(&variable.at, format!("${{{}}}", variable.name))
+                .manual(format!("set `{}` in `{}`", variable.name, compose.directory.join(".env").display()), &[])
+        })
+        .collect()
+}
+
+/// Returns whether an example's value would do on any machine.
+fn is_usable(value: &str) -> bool {
+    let lower = value.to_ascii_lowercase();
+    let placeholder = ["<", "your", "xxx", "changeme", "change-me", "change_me", "todo", "replace", "..."];
+    !value.is_empty() && !placeholder.iter().any(|word| lower.contains(word))
+}

@@ -1,0 +1,47 @@
+//! `env-missing`
+
+use super::super::prelude::*;
+
+pub(in crate::diagnose) const CHECK: Check = Check {
+    id: "env-missing",
+    title: "The app finds its `.env`",
+    area: "env",
+    severity: Severity::Error,
+    needs: &[],
+    follows: &[],
+    explain: "Seen as: `SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string`, `fe_sendauth: no password\n\
+        supplied`, or a settings class that misses DATABASE_URL.\n\
+        Cause: nobody copied `.env.example` to `.env` on this machine.\n\
+        Proof: an example stands in a folder without `.env`, and no shell variable and no other file names a database.\n\
+        Fix: copies the example; nothing is overwritten.",
+    detect,
+    #[cfg(test)]
+    breaks: |picture| {
+        picture.env_examples = std::mem::take(&mut picture.env_files);
+        for example in &mut picture.env_examples {
+            example.path = ".env.example".into();
+        }
+        picture.candidates.clear();
+    },
+};
+
+fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
+    let from_shell_or_file = |candidate: &Candidate| !matches!(candidate.origin, Origin::Compose { .. } | Origin::Alembic { .. });
+    if picture.candidates.iter().any(from_shell_or_file) || !picture.env_files.is_empty() {
+        return Ok(Vec::new());
+    }
+    if let Some(example) = picture.env_examples.first() {
+        let path = example.path.with_file_name(".env");
+        let step = Step::CopyFile { from: example.path.clone(), to: path.clone() };
+        let finding = Finding::new(format!("there is no `{}`, only `{}`", path.display(), example.path.display()));
+        return Ok(vec![finding.auto(step.describe(), vec![step])]);
+    }
+    if !picture.candidates.is_empty() {
+        return Ok(Vec::new());
+    }
+    let finding = Finding::new("no `.env` file and no variable names a database");
+    Ok(vec![finding.manual(
+        "write the URL of your database into `.env`",
+        &["DATABASE_URL=postgresql://USER:PASSWORD@localhost:5432/NAME"],
+    )])
+}

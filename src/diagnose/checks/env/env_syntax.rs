@@ -1,0 +1,69 @@
+//! `env-syntax`
+
+use super::super::prelude::*;
+use crate::parse::env_file;
+
+pub(in crate::diagnose) const CHECK: Check = Check {
+    id: "env-syntax",
+    title: "`.env` can be read",
+    area: "env",
+    severity: Severity::Error,
+    needs: &[],
+    follows: &[],
+    explain: "Seen as: keys that stand in the file and are not there for the app, or Compose refusing the file.\n\
+        Cause: a quote that is never closed, a line that is no `KEY=value`, or a value that this project's loader rejects.\n\
+        Proof: the file is read with the loader's own rules, and with Compose's where Compose reads it.\n\
+        Fix: by hand; the line is named.",
+    detect,
+    #[cfg(test)]
+    breaks: |picture| {
+        let path = picture.env_files[0].path.clone();
+        picture.env_files[0] = env_file::parse(&path, "A=\"never closed\nB=1\n");
+    },
+};
+
+fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
+    let mut findings: Vec<Finding> = picture.env_files.iter().flat_map(|file| of_file(picture, file)).collect();
+    findings.extend(picture.unread.iter().map(|(path, why)| {
+        Finding::new(format!("`{}` cannot be read: {why}", path.display())).manual("make it a readable UTF-8 file", &[])
+    }));
+    Ok(findings)
+}
+
+fn of_file(picture: &Picture, file: &EnvFile) -> Vec<Finding> {
+    let mut lines: BTreeMap<usize, String> = BTreeMap::new();
+    for problem in &file.problems {
+        if problem.kind == EnvProblemKind::UnterminatedQuote {
+            lines.insert(problem.line, "a quote is opened and never closed".to_owned());
+        }
+    }
+    let compose = picture.compose.known();
+    let beside_compose = compose.is_some_and(|compose| compose.directory.join(".env") == file.path);
+    let shell = |name: &str| picture.shell.get(name).map(|value| value.reveal().to_owned());
+    let mut readers = vec![(picture.dialect, loader(picture.dialect))];
+    if beside_compose {
+        readers.push((Dialect::Compose, loader(Dialect::Compose)));
+    }
+    for (dialect, name) in readers {
+        if let Some(line) = env_file::effective(file, dialect, &shell).stopped_at {
+            lines.entry(line).or_insert_with(|| format!("{name} gives up here"));
+        }
+    }
+    let finding = |(line, what): (usize, String)| {
+        Finding::new(format!("`{}` is not read to its end", file.path.display()))
+            .at(&Place::new(&file.path, line), what)
+            .manual("mend the line: KEY=value, with the value in single quotes when it has spaces, `#` or `$`", &[])
+    };
+    lines.into_iter().map(finding).collect()
+}
+
+fn loader(dialect: Dialect) -> &'static str {
+    match dialect {
+        Dialect::Compose => "Docker Compose",
+        Dialect::Dotenvy => "dotenvy",
+        Dialect::PythonDotenv => "python-dotenv",
+        Dialect::NodeDotenv => "dotenv",
+        Dialect::NodeEnvFile => "node --env-file",
+        Dialect::Bash => "bash",
+    }
+}

@@ -1,0 +1,45 @@
+//! `alembic-missing-parent`
+
+use super::super::prelude::*;
+
+pub(in crate::diagnose) const CHECK: Check = Check {
+    id: "alembic-missing-parent",
+    title: "Every revision's parent is there",
+    area: "migrations",
+    severity: Severity::Error,
+    needs: &[Need::Chain],
+    follows: &[],
+    explain: "Seen as: a bare `KeyError: 'nope'` from every alembic command.\n\
+        Cause: `down_revision` (or `depends_on`) names a file that was deleted, renamed, or never committed; or a revision file cannot be read.\n\
+        Proof: the line, and the ids of all revision files.\n\
+        Fix: restore the file (`git log --all -- path`), or name the right parent.",
+    detect,
+    #[cfg(test)]
+    breaks: |picture| sample::chain(picture).revisions[1].down_revisions = vec!["nope".to_owned()],
+};
+
+fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
+    let Some(chain) = picture.chain.known() else { return Ok(Vec::new()) };
+    let mut findings: Vec<Finding> = chain
+        .faults()
+        .into_iter()
+        .filter_map(|fault| match fault {
+            ChainFault::MissingParent { revision, parent, at } => Some(missing(chain, &revision, &parent, &at)),
+            _ => None,
+        })
+        .collect();
+    findings.extend(chain.unreadable.iter().map(|file| {
+        Finding::new("a file in the version folder cannot be read as a revision")
+            .at(&file.at, file.reason.clone())
+            .manual("mend the file, or move it out of the folder", &[])
+    }));
+    Ok(findings)
+}
+
+fn missing(chain: &Chain, revision: &str, parent: &str, at: &Place) -> Finding {
+    let finding = Finding::new(format!("revision `{revision}` follows `{parent}`, which no file has"))
+        .at(at, format!("names `{parent}`"))
+        .seen(format!("{} revisions were read", chain.revisions.len()));
+    let search = format!("git log --all --oneline -S '{parent}' -- '*.py'");
+    finding.manual("bring the file back, or name the right parent", &[&search])
+}

@@ -1,0 +1,10 @@
+//! The chain, and where the database stands in it.
+
+pub(super) mod alembic_behind;
+pub(super) mod alembic_cycle;
+pub(super) mod alembic_duplicate_id;
+pub(super) mod alembic_missing_parent;
+pub(super) mod alembic_multiple_heads;
+pub(super) mod alembic_unknown_revision;
+pub(super) mod alembic_unstamped;
+pub(super) mod alembic_url_diff;

@@ -1,0 +1,96 @@
+//! `port-mismatch`
+
+use super::super::prelude::*;
+
+pub(in crate::diagnose) const CHECK: Check = Check {
+    id: "port-mismatch",
+    title: "`.env` names the port that the database is published on",
+    area: "ports",
+    severity: Severity::Error,
+    needs: &[Need::Target],
+    follows: &["wrong-server", "port-unpublished", "port-ephemeral", "port-allocated", "port-in-use"],
+    explain: "Seen as: `Connection refused`, Prisma's P1001, or another server's errors.\n\
+        Cause: your app dials one port, the container publishes another; 5432 and 5433, most often.\n\
+        Proof: the line that names the port, and the mapping in force (or, with no engine to ask, the Compose file's line).\n\
+        Fix: writes the published port into the line that your app reads. Nothing else changes.",
+    detect,
+    #[cfg(test)]
+    breaks: |picture| {
+        let container = sample::container(picture);
+        container.published_ports[0].host_port = 5433;
+        container.wanted_ports[0].host_port = 5433;
+        picture.server = Observed::Unknown("refused".to_owned());
+    },
+};
+
+fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
+    let Some(candidate) = picture.target().filter(|candidate| facts::on_loopback(candidate)) else { return Ok(Vec::new()) };
+    if facts::logged_in(picture) || matches!(candidate.origin, Origin::Compose { .. }) {
+        return Ok(Vec::new());
+    }
+    let dialled = candidate.target.port();
+    let container = picture.database_container().filter(|container| container.is_running());
+    let service = picture.database_service();
+    let in_force = container.map(Container::database_ports).unwrap_or_default();
+    let asked = service.and_then(facts::fixed_port);
+    let ports = if in_force.is_empty() { asked.iter().map(|(port, _)| *port).collect() } else { in_force };
+    if ports.is_empty() {
+        return unnamed_container(picture, candidate);
+    }
+    if ports.contains(&dialled) {
+        return Ok(Vec::new());
+    }
+    let owner = match (container, service) {
+        (Some(container), _) => facts::container_name(container),
+        (None, Some(service)) => format!("service `{}`", service.name),
+        (None, None) => return Ok(Vec::new()),
+    };
+    let list: Vec<String> = ports.iter().map(u16::to_string).collect();
+    let mut finding =
+        Finding::new(format!("your app dials port {dialled}, {owner} publishes {}", list.join(" and ")));
+    if let (Some(at), text) = facts::port_line(candidate) {
+        finding = finding.at(&at, text);
+    }
+    if let Some((_, port)) = asked {
+        finding = finding.at(&port.at, format!("publishes \"{}\"", port.written));
+    }
+    if container.is_some() {
+        finding = finding.seen(format!("the engine says: {} -> 5432/tcp", list.join(", ")));
+    }
+    Ok(vec![mend(picture, candidate, finding, &ports)])
+}
+
+/// A project without a Compose service: exactly one PostgreSQL container has the target's database and publishes another port.
+fn unnamed_container(picture: &Picture, candidate: &Candidate) -> Result<Vec<Finding>, Unknown> {
+    if picture.database_service().is_some() || facts::answers(picture) {
+        return Ok(Vec::new());
+    }
+    let Ok(engine) = picture.engine() else { return Ok(Vec::new()) };
+    let database = |container: &&Container| {
+        let name = container.environment.get("POSTGRES_DB").map_or_else(|| container.superuser(), |name| name.reveal());
+        container.is_running() && !container.database_ports().is_empty() && name == candidate.target.database()
+    };
+    let mut matching = engine.containers.iter().filter(database);
+    let (Some(container), None) = (matching.next(), matching.next()) else { return Ok(Vec::new()) };
+    let ports = container.database_ports();
+    let list: Vec<String> = ports.iter().map(u16::to_string).collect();
+    let mut finding = Finding::new(format!(
+        "your app dials port {}, {} publishes {}",
+        candidate.target.port(),
+        facts::container_name(container),
+        list.join(" and ")
+    ));
+    if let (Some(at), text) = facts::port_line(candidate) {
+        finding = finding.at(&at, text);
+    }
+    Ok(vec![mend(picture, candidate, finding, &ports)])
+}
+
+fn mend(picture: &Picture, candidate: &Candidate, finding: Finding, ports: &[u16]) -> Finding {
+    if let [port] = ports {
+        if let Some(step) = facts::set_port(picture, candidate, *port) {
+            return finding.auto(step.describe(), vec![step]);
+        }
+    }
+    finding.manual(format!("use the published port where {} is set", candidate.origin), &[])
+}

@@ -1,0 +1,65 @@
+//! `wrong-server`
+
+use super::super::prelude::*;
+
+pub(in crate::diagnose) const CHECK: Check = Check {
+    id: "wrong-server",
+    title: "The server that answers is the project's own",
+    area: "ports",
+    severity: Severity::Error,
+    needs: &[Need::Target, Need::Engine, Need::Server],
+    follows: &[],
+    explain: "Seen as: `password authentication failed`, `role does not exist`, missing tables, with no bind error anywhere.\n\
+        Cause: a PostgreSQL installed on the machine listens where your URL points, and shadows the container's port; on macOS both can\n\
+        hold 5432 at once and localhost wins.\n\
+        Proof: `pg_control_system().system_identifier` of the server that answered differs from the first eight bytes of\n\
+        `global/pg_control` inside the container.\n\
+        Fix: points `.env` at the container's own port; or stop the local server.",
+    detect,
+    #[cfg(test)]
+    breaks: |picture| sample::container(picture).system_identifier = Observed::Known(7),
+};
+
+fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
+    let (Some(candidate), Some(container), Some(server)) =
+        (picture.target(), picture.database_container(), picture.server.known())
+    else {
+        return Ok(Vec::new());
+    };
+    let Some(expected) = container.system_identifier.look()? else { return Ok(Vec::new()) };
+    let Some(answered) = server.system_identifier else {
+        return Err(Unknown("the role may not read the server's identifier".to_owned()));
+    };
+    // A container that was stopped, beside a local server that serves the app, is nobody's fault.
+    if answered == *expected || (!container.is_running() && container.state.status == "exited") {
+        return Ok(Vec::new());
+    }
+    let port = candidate.target.port();
+    let ports = container.database_ports();
+    let mut finding = Finding::new(format!(
+        "PostgreSQL {} on port {port} is not {}",
+        server.version,
+        facts::container_name(container)
+    ));
+    if let (Some(at), text) = facts::port_line(candidate) {
+        finding = finding.at(&at, text);
+    }
+    if let Some(mapping) = picture.database_service().and_then(facts::database_port) {
+        finding = finding.at(&mapping.at, format!("publishes \"{}\"", mapping.written));
+    }
+    finding = finding.seen(format!("system identifier over TCP: {answered}; in the container: {expected}"));
+    if let Some(holder) = facts::holder(picture, port) {
+        finding = finding.seen(holder);
+    }
+    if let [published] = ports.as_slice() {
+        if *published != port {
+            if let Some(step) = facts::set_port(picture, candidate, *published) {
+                return Ok(vec![finding.auto(step.describe(), vec![step])]);
+            }
+        }
+    }
+    Ok(vec![finding.manual(
+        "stop the local server, or publish the container on a free port and use it in `.env`",
+        &["brew services stop postgresql   # macOS", "sudo systemctl stop postgresql   # Linux"],
+    )])
+}

@@ -1,0 +1,19 @@
+//! What checks are written with.
+
+pub(super) use std::collections::{BTreeMap, BTreeSet};
+
+pub(super) use crate::diagnose::check::{Check, Need};
+pub(super) use crate::diagnose::facts;
+pub(super) use crate::model::chain::{Chain, ChainFault};
+pub(super) use crate::model::engine::{Container, EngineOutcome};
+pub(super) use crate::model::env::{Dialect, EnvEntry, EnvFile, EnvProblemKind};
+pub(super) use crate::model::finding::{Finding, Severity};
+pub(super) use crate::model::observed::{Observed, Unknown};
+pub(super) use crate::model::picture::Picture;
+pub(super) use crate::model::place::Place;
+pub(super) use crate::model::plan::Step;
+pub(super) use crate::model::server::{LoginFailureKind, Reply};
+pub(super) use crate::model::target::{Candidate, Origin, UrlProblem};
+pub(super) use crate::model::text::counted;
+#[cfg(test)]
+pub(super) use crate::diagnose::sample;

@@ -1,0 +1,166 @@
+//! What several checks ask of the picture.
+
+use crate::model::chain::Chain;
+use crate::model::compose::{Port, PublishedPort, Service};
+use crate::model::engine::Container;
+use crate::model::env::{EnvEntry, EnvFile};
+use crate::model::observed::Unknown;
+use crate::model::picture::Picture;
+use crate::model::place::Place;
+use crate::model::plan::Step;
+use crate::model::server::Reply;
+use crate::model::target::{Candidate, Host, Origin};
+use crate::parse::pg_url;
+
+/// Returns the assignment that an origin points to.
+pub(super) fn entry<'a>(picture: &'a Picture, origin: &Origin) -> Option<(&'a EnvFile, &'a EnvEntry)> {
+    let Origin::EnvFile { at, key } = origin else { return None };
+    let file = picture.env_files.iter().find(|file| file.path == at.file)?;
+    let entry = file.entries.iter().find(|entry| entry.line == at.line && entry.key == *key)?;
+    Some((file, entry))
+}
+
+/// Returns where the target's port is written, and how it reads there.
+pub(super) fn port_line(candidate: &Candidate) -> (Option<Place>, String) {
+    let port = candidate.target.port();
+    match &candidate.port_origin {
+        Some(origin) => (origin.place().cloned(), format!("{}={port}", origin.key())),
+        None => (candidate.origin.place().cloned(), format!("{} says port {port}", candidate.origin.key())),
+    }
+}
+
+/// Returns the step that makes the target's own line name another port; nothing when that line is in no `.env` file.
+pub(super) fn set_port(picture: &Picture, candidate: &Candidate, port: u16) -> Option<Step> {
+    if let Some(origin) = &candidate.port_origin {
+        return set_value(picture, origin, &port.to_string(), format!("`{port}`"));
+    }
+    edit_url(picture, candidate, |url| pg_url::replace_port(url, port))
+}
+
+/// Returns the steps that make the target's own lines name another host and port.
+pub(super) fn set_host_and_port(picture: &Picture, candidate: &Candidate, host: &str, port: u16) -> Option<Vec<Step>> {
+    if let Some(origin) = &candidate.host_origin {
+        let mut steps = vec![set_value(picture, origin, host, format!("`{host}`"))?];
+        if candidate.target.port() != port {
+            steps.push(set_port(picture, candidate, port)?);
+        }
+        return Some(steps);
+    }
+    let edited = edit_url(picture, candidate, |url| pg_url::replace_port(&pg_url::replace_host(url, host)?, port))?;
+    Some(vec![edited])
+}
+
+/// Returns the step that replaces the target's URL by what `change` makes of it.
+pub(super) fn edit_url(
+    picture: &Picture,
+    candidate: &Candidate,
+    change: impl Fn(&str) -> Option<String>,
+) -> Option<Step> {
+    let (_, entry) = entry(picture, &candidate.origin)?;
+    let changed = change(entry.raw.reveal())?;
+    let shown = pg_url::parse(&changed).map_or_else(|_error| "a new URL".to_owned(), |url| format!("`{}`", url.target));
+    set_value(picture, &candidate.origin, &changed, shown)
+}
+
+/// Returns the step that replaces one value.
+pub(super) fn set_value(picture: &Picture, origin: &Origin, value: &str, shown: String) -> Option<Step> {
+    let (file, entry) = entry(picture, origin)?;
+    Some(Step::SetEnvValue {
+        file: file.path.clone(),
+        line: entry.line,
+        key: entry.key.clone(),
+        value: value.into(),
+        shown,
+    })
+}
+
+/// Returns whether the target is dialled on this machine's loopback.
+pub(super) fn on_loopback(candidate: &Candidate) -> bool {
+    matches!(candidate.target.host(), Host::Tcp(_)) && candidate.target.host().is_loopback()
+}
+
+/// Returns whether a login succeeded.
+pub(super) fn logged_in(picture: &Picture) -> bool {
+    picture.server.known().is_some()
+}
+
+/// Returns whether any address of the target speaks PostgreSQL.
+pub(super) fn answers(picture: &Picture) -> bool {
+    picture.reach.endpoints.iter().any(|endpoint| matches!(endpoint.reply, Reply::Postgres { .. }))
+}
+
+/// Returns the mapping of a service's database port (5432, or `PGPORT`).
+pub(super) fn database_port(service: &Service) -> Option<&Port> {
+    let inner = service.variable("PGPORT").and_then(|port| port.reveal().parse().ok()).unwrap_or(5432_u16);
+    service.ports.iter().find(|port| port.target == inner)
+}
+
+/// Returns the one host port that a service's file asks for.
+pub(super) fn fixed_port(service: &Service) -> Option<(u16, &Port)> {
+    let port = database_port(service)?;
+    match port.published {
+        Some(PublishedPort::One(published)) => Some((published, port)),
+        _ => None,
+    }
+}
+
+/// Returns how a container is named to the user: its service, when it has one.
+pub(super) fn container_name(container: &Container) -> String {
+    match &container.compose_service {
+        Some(service) => format!("container `{}` (service `{service}`)", container.name),
+        None => format!("container `{}`", container.name),
+    }
+}
+
+/// Returns the process that listens on a port, as evidence.
+pub(super) fn holder(picture: &Picture, port: u16) -> Option<String> {
+    let listeners = picture.listeners_on(port);
+    let listener = listeners.iter().find(|listener| listener.process.is_some()).or_else(|| listeners.first())?;
+    Some(match &listener.process {
+        Some(process) => format!("{} is held by `{}` (pid {})", listener.address, process.name, process.pid),
+        None => format!("{} is held by a process of another user", listener.address),
+    })
+}
+
+/// Returns whether a container engine's forwarder holds the port.
+pub(super) fn held_by_engine(picture: &Picture, port: u16) -> bool {
+    const FORWARDERS: [&str; 9] = [
+        "docker-proxy",
+        "com.docker.backend",
+        "com.docker.vpnkit",
+        "vpnkit",
+        "rootlessport",
+        "rootlesskit",
+        "OrbStack",
+        "OrbStack Helper",
+        "limactl",
+    ];
+    let listeners = picture.listeners_on(port);
+    listeners.iter().filter_map(|listener| listener.process.as_ref()).any(|process| {
+        FORWARDERS.iter().any(|name| process.name.starts_with(name))
+    })
+}
+
+/// Returns the host port that the database's container asks for: in the Compose file, else where it was made.
+pub(super) fn wanted_port(picture: &Picture) -> Option<u16> {
+    let from_file = picture.database_service().and_then(fixed_port).map(|(port, _)| port);
+    let from_container = || {
+        let container = picture.database_container()?;
+        let inner = container.inner_port();
+        let wanted = container.wanted_ports.iter().find(|binding| binding.container_port == inner)?;
+        Some(wanted.host_port).filter(|port| *port > 0)
+    };
+    from_file.or_else(from_container)
+}
+
+/// Returns the chain and the version table's rows; nothing when the database has no such table.
+pub(super) fn applied(picture: &Picture) -> Result<Option<(&Chain, &[String])>, Unknown> {
+    let Some(chain) = picture.chain.known() else { return Ok(None) };
+    let Some(database) = picture.server.known().and_then(|server| server.database.known()) else { return Ok(None) };
+    Ok(database.versions.look()?.map(|rows| (chain, rows.as_slice())))
+}
+
+/// Returns the command that brings a database to the chain's head.
+pub(super) fn upgrade_command(picture: &Picture) -> String {
+    picture.config.migrations.upgrade.clone().unwrap_or_else(|| "alembic upgrade heads".to_owned())
+}

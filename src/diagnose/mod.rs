@@ -1,0 +1,120 @@
+//! Judges: a [`Picture`] becomes a [`Diagnosis`]. Pure functions, one file a check.
+
+mod check;
+mod checks;
+mod facts;
+
+use std::collections::BTreeSet;
+
+pub use check::{Check, Need};
+
+use crate::model::finding::{CheckResult, Diagnosis, Severity, Verdict};
+use crate::model::picture::Picture;
+
+/// Returns every check, in the order in which they are shown: causes before consequences.
+pub fn checks() -> &'static [Check] {
+    checks::CHECKS
+}
+
+/// Returns the check with this id.
+pub fn find(id: &str) -> Option<&'static Check> {
+    checks::CHECKS.iter().find(|check| check.id == id)
+}
+
+/// Returns what every check (or only those named) says of the picture.
+///
+/// A check is skipped when one of its causes was found: it would only repeat it. It is unknown when what it needs
+/// could not be read.
+pub fn diagnose(picture: &Picture, only: &[String]) -> Diagnosis {
+    let mut loud: BTreeSet<&str> = BTreeSet::new();
+    let mut results = Vec::new();
+    for check in checks::CHECKS {
+        let verdict = judge(check, picture, &loud);
+        if let Verdict::Found { severity: Severity::Error, .. } = &verdict {
+            loud.insert(check.id);
+        }
+        if only.is_empty() || only.iter().any(|id| id == check.id) {
+            results.push(CheckResult { id: check.id, title: check.title, area: check.area, verdict });
+        }
+    }
+    Diagnosis { checks: results }
+}
+
+fn judge(check: &Check, picture: &Picture, loud: &BTreeSet<&str>) -> Verdict {
+    if let Some(cause) = check.follows.iter().find(|cause| loud.contains(*cause)) {
+        return Verdict::Skipped(format!("follows from {cause}"));
+    }
+    for need in check.needs {
+        if let Some(verdict) = need.unmet(picture) {
+            return verdict;
+        }
+    }
+    match (check.detect)(picture) {
+        Ok(findings) if findings.is_empty() => Verdict::Pass,
+        Ok(findings) => Verdict::Found { severity: check.severity, findings },
+        Err(unknown) => Verdict::Unknown(unknown.0),
+    }
+}
+
+#[cfg(test)]
+mod sample;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn every_check_is_silent_on_a_healthy_project() {
+        let diagnosis = diagnose(&sample::healthy(), &[]);
+        for check in &diagnosis.checks {
+            assert!(matches!(check.verdict, Verdict::Pass), "{}: {:?}", check.id, check.verdict);
+        }
+    }
+
+    #[test]
+    fn every_check_is_loud_on_its_counterexample() {
+        for check in checks() {
+            let mut picture = sample::healthy();
+            (check.breaks)(&mut picture);
+            let found = (check.detect)(&picture);
+            assert!(found.as_ref().is_ok_and(|found| !found.is_empty()), "{}: {found:?}", check.id);
+            assert!(found.unwrap().iter().all(|finding| finding.fix.is_some()), "{} offers no fix", check.id);
+        }
+    }
+
+    #[test]
+    fn a_counterexample_has_one_cause() {
+        for check in checks() {
+            let mut picture = sample::healthy();
+            (check.breaks)(&mut picture);
+            let loud: Vec<&str> =
+                diagnose(&picture, &[]).findings().filter(|it| it.1 == Severity::Error).map(|it| it.0.id).collect();
+            let expected: &[&str] = if check.severity == Severity::Error { &[check.id] } else { &[] };
+            assert_eq!(loud, expected, "{}", check.id);
+        }
+    }
+
+    #[test]
+    fn ids_are_unique_and_name_their_files() {
+        let mut ids = BTreeSet::new();
+        for check in checks() {
+            assert!(ids.insert(check.id), "{} stands twice", check.id);
+            let file = format!("src/diagnose/checks/{}/{}.rs", check.area, check.id.replace('-', "_"));
+            assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file).is_file(), "{file}");
+            assert!(check.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
+        }
+    }
+
+    #[test]
+    fn causes_exist_and_stand_before_their_consequences() {
+        let position = |id: &str| checks().iter().position(|check| check.id == id);
+        for (index, check) in checks().iter().enumerate() {
+            for cause in check.follows {
+                assert!(position(cause).is_some_and(|at| at < index), "{} follows {cause}", check.id);
+            }
+        }
+    }
+}

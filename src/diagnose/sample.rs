@@ -1,0 +1,194 @@
+//! A healthy picture, and handles to break it with.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::model::chain::{AlembicConfig, Chain, Revision};
+use crate::model::compose::{Compose, Service};
+use crate::model::engine::{Container, ContainerState, Engine, EngineOutcome, EngineProbe, PortBinding};
+use crate::model::env::Dialect;
+use crate::model::observed::Observed;
+use crate::model::picture::Picture;
+use crate::model::place::Place;
+use crate::model::secret::Secret;
+use crate::model::server::{Database, Endpoint, Listener, LoginFailure, LoginFailureKind, Process, Reach, Reply, Role, Server};
+use crate::model::target::{Candidate, Origin};
+use crate::parse::compose::{ComposeInput, load};
+use crate::parse::{env_file, pg_url};
+
+const ENV: &str = "DATABASE_URL=postgresql://app:pw@localhost:5432/app\n";
+const COMPOSE: &str = "\
+services:
+  db:
+    image: postgres:15
+    environment: {POSTGRES_USER: app, POSTGRES_PASSWORD: pw, POSTGRES_DB: app}
+    ports: [\"5432:5432\"]
+";
+const IDENTIFIER: u64 = 42;
+
+/// A project with a running container, a database at the chain's head, and nothing wrong.
+pub(super) fn healthy() -> Picture {
+    let env = env_file::parse(Path::new(".env"), ENV);
+    let origin = Origin::EnvFile { at: Place::new(".env", 1), key: "DATABASE_URL".to_owned() };
+    let target = pg_url::parse("postgresql://app:pw@localhost:5432/app").unwrap().target;
+    let four = "127.0.0.1:5432".parse().unwrap();
+    Picture {
+        root: PathBuf::from("/work/shop"),
+        shell: BTreeMap::new(),
+        config: crate::model::config::Config::default(),
+        env_files: vec![env],
+        env_examples: Vec::new(),
+        dialect: Dialect::PythonDotenv,
+        compose: Observed::Known(compose_project()),
+        profiles: Vec::new(),
+        candidates: vec![Candidate {
+            target,
+            origin,
+            port_origin: None,
+            host_origin: None,
+            password_origin: None,
+            problems: Vec::new(),
+        }],
+        engine: EngineProbe {
+            address: "unix:///var/run/docker.sock".to_owned(),
+            named_by: "the default socket".to_owned(),
+            outcome: EngineOutcome::Answered(Engine { containers: vec![database_container()], ..Engine::default() }),
+        },
+        listeners: Observed::Known(vec![Listener {
+            address: "0.0.0.0:5432".parse().unwrap(),
+            process: Some(Process { pid: 7, name: "docker-proxy".to_owned() }),
+        }]),
+        reach: Reach {
+            unresolved: None,
+            endpoints: vec![Endpoint {
+                shown: "127.0.0.1:5432".to_owned(),
+                address: Some(four),
+                reply: Reply::Postgres { tls: false },
+            }],
+        },
+        server: Observed::Known(live_server()),
+        login_failure: None,
+        chain: Observed::Known(two_revisions()),
+        inside_container: false,
+        unread: Vec::new(),
+    }
+}
+
+fn compose_project() -> Compose {
+    load(&ComposeInput {
+        directory: Path::new(""),
+        absolute_directory_name: "shop",
+        files: vec![PathBuf::from("compose.yaml")],
+        environment: &|_name| None,
+        read: &|_path| Ok(COMPOSE.to_owned()),
+    })
+}
+
+fn database_container() -> Container {
+    let pair = |key: &str, value: &str| (key.to_owned(), Secret::from(value));
+    let binding = PortBinding { container_port: 5432, host_ip: "0.0.0.0".to_owned(), host_port: 5432 };
+    Container {
+        id: "c0ffee".to_owned(),
+        name: "shop-db-1".to_owned(),
+        image: "postgres:15".to_owned(),
+        state: ContainerState { status: "running".to_owned(), ..ContainerState::default() },
+        environment: [pair("POSTGRES_USER", "app"), pair("POSTGRES_PASSWORD", "pw"), pair("POSTGRES_DB", "app")].into(),
+        wanted_ports: vec![binding.clone()],
+        published_ports: vec![binding],
+        compose_project: Some("shop".to_owned()),
+        compose_service: Some("db".to_owned()),
+        compose_directory: Some("/work/shop".to_owned()),
+        system_identifier: Observed::Known(IDENTIFIER),
+        ..Container::default()
+    }
+}
+
+fn live_server() -> Server {
+    Server {
+        version: "15.18".to_owned(),
+        version_number: 150_018,
+        system_identifier: Some(IDENTIFIER),
+        role: Role {
+            name: "app".to_owned(),
+            superuser: true,
+            create_database: true,
+            signal_backend: true,
+            owns_database: true,
+        },
+        max_connections: 100,
+        connections: 3,
+        entered: "app".to_owned(),
+        database: Observed::Known(Database {
+            name: "app".to_owned(),
+            owner: "app".to_owned(),
+            allows_connections: true,
+            tables: Observed::Known(4),
+            versions: Observed::Known(vec!["b2".to_owned()]),
+            ..Database::default()
+        }),
+        ..Server::default()
+    }
+}
+
+fn two_revisions() -> Chain {
+    let revision = |id: &str, parent: Option<&str>| Revision {
+        id: id.to_owned(),
+        down_revisions: parent.into_iter().map(str::to_owned).collect(),
+        depends_on: Vec::new(),
+        branch_labels: Vec::new(),
+        message: format!("revision {id}"),
+        at: Place::new(format!("alembic/versions/{id}.py"), 8),
+        down_revision_line: 9,
+    };
+    let config = AlembicConfig { version_table: "alembic_version".to_owned(), ..AlembicConfig::default() };
+    Chain { config, revisions: vec![revision("a1", None), revision("b2", Some("a1"))], unreadable: Vec::new() }
+}
+
+pub(super) fn engine(picture: &mut Picture) -> &mut Engine {
+    match &mut picture.engine.outcome {
+        EngineOutcome::Answered(engine) => engine,
+        other => panic!("no engine: {other:?}"),
+    }
+}
+
+pub(super) fn container(picture: &mut Picture) -> &mut Container {
+    &mut engine(picture).containers[0]
+}
+
+pub(super) fn service(picture: &mut Picture) -> &mut Service {
+    match &mut picture.compose {
+        Observed::Known(compose) => &mut compose.services[0],
+        other => panic!("no Compose project: {other:?}"),
+    }
+}
+
+pub(super) fn server(picture: &mut Picture) -> &mut Server {
+    match &mut picture.server {
+        Observed::Known(server) => server,
+        other => panic!("no server: {other:?}"),
+    }
+}
+
+pub(super) fn database(picture: &mut Picture) -> &mut Database {
+    match &mut server(picture).database {
+        Observed::Known(database) => database,
+        other => panic!("no database: {other:?}"),
+    }
+}
+
+pub(super) fn chain(picture: &mut Picture) -> &mut Chain {
+    match &mut picture.chain {
+        Observed::Known(chain) => chain,
+        other => panic!("no chain: {other:?}"),
+    }
+}
+
+pub(super) fn fail_login(picture: &mut Picture, kind: LoginFailureKind, sqlstate: &str) {
+    picture.server = Observed::Unknown("the login failed".to_owned());
+    let message = "refused".to_owned();
+    picture.login_failure = Some(LoginFailure { sqlstate: Some(sqlstate.to_owned()), message, kind });
+}
+
+pub(super) fn refuse_password(picture: &mut Picture) {
+    fail_login(picture, LoginFailureKind::Password, "28P01");
+}
