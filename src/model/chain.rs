@@ -62,11 +62,7 @@ pub struct UnreadableRevision {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChainFault {
     /// `revision` names a parent (or dependency) that no file has.
-    MissingParent {
-        revision: String,
-        parent: String,
-        at: Place,
-    },
+    MissingParent { revision: String, parent: String, at: Place },
     /// These revisions are each other's ancestors, in order.
     Cycle { revisions: Vec<String> },
     /// Several files carry the same id.

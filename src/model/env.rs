@@ -113,14 +113,8 @@ pub enum Dialect {
 
 impl Dialect {
     /// Every dialect, in the order of the table.
-    pub const ALL: [Self; 6] = [
-        Self::Compose,
-        Self::Dotenvy,
-        Self::PythonDotenv,
-        Self::NodeDotenv,
-        Self::NodeEnvFile,
-        Self::Bash,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Compose, Self::Dotenvy, Self::PythonDotenv, Self::NodeDotenv, Self::NodeEnvFile, Self::Bash];
 
     /// Returns whether a variable that the shell already has beats the file (all but `source`).
     pub fn environment_wins(self) -> bool {

@@ -61,11 +61,7 @@ impl<'a> Cursor<'a> {
 
     /// Moves to `offset`; an offset inside a character leaves the cursor at the end.
     pub(super) fn jump(&mut self, offset: usize) {
-        self.at = if self.text.is_char_boundary(offset) {
-            offset
-        } else {
-            self.text.len()
-        };
+        self.at = if self.text.is_char_boundary(offset) { offset } else { self.text.len() };
     }
 
     /// Returns the text between `start` and `end`.
@@ -83,9 +79,7 @@ pub(super) struct Lines {
 impl Lines {
     pub(super) fn new(text: &str) -> Self {
         let breaks = text.match_indices('\n').map(|(offset, _)| offset + 1);
-        Self {
-            starts: std::iter::once(0).chain(breaks).collect(),
-        }
+        Self { starts: std::iter::once(0).chain(breaks).collect() }
     }
 
     /// Returns the 1-based line that holds the byte `offset`.

@@ -65,15 +65,10 @@ pub fn effective(file: &EnvFile, dialect: Dialect, shell: &Lookup<'_>) -> EnvRea
     let outcome = dialect::read(file.text.reveal(), dialect, shell);
     let mut keys = BTreeMap::new();
     for assignment in outcome.assignments {
-        let written = file
-            .entries
-            .iter()
-            .position(|entry| entry.line == assignment.line && entry.key == assignment.key);
+        let written =
+            file.entries.iter().position(|entry| entry.line == assignment.line && entry.key == assignment.key);
         let Some(entry) = written else { continue };
-        let winner = EffectiveEntry {
-            entry,
-            value: assignment.value.map(Secret::new),
-        };
+        let winner = EffectiveEntry { entry, value: assignment.value.map(Secret::new) };
         if dialect == Dialect::Dotenvy {
             keys.entry(assignment.key).or_insert(winner);
         } else {
@@ -83,19 +78,13 @@ pub fn effective(file: &EnvFile, dialect: Dialect, shell: &Lookup<'_>) -> EnvRea
     if dialect == Dialect::Compose && outcome.stopped_at.is_some() {
         keys.clear();
     }
-    EnvReading {
-        keys,
-        stopped_at: outcome.stopped_at,
-    }
+    EnvReading { keys, stopped_at: outcome.stopped_at }
 }
 
 /// Returns the variables that Docker Compose reads from `text`, with their lines, in file order.
 ///
 /// Fails with the 1-based line at which Compose refuses the file.
-pub(crate) fn compose_variables(
-    text: &str,
-    lookup: &Lookup<'_>,
-) -> Result<Vec<(String, String, usize)>, usize> {
+pub(crate) fn compose_variables(text: &str, lookup: &Lookup<'_>) -> Result<Vec<(String, String, usize)>, usize> {
     let outcome = dialect::read(text, Dialect::Compose, lookup);
     match outcome.stopped_at {
         Some(line) => Err(line),

@@ -29,11 +29,7 @@ pub enum InterpolationError {
 }
 
 fn reason_suffix(reason: &str) -> String {
-    if reason.is_empty() {
-        String::new()
-    } else {
-        format!(": {reason}")
-    }
+    if reason.is_empty() { String::new() } else { format!(": {reason}") }
 }
 
 /// Returns the template with its variables replaced, and each variable that took part.
@@ -77,20 +73,12 @@ fn substitute(
             Some('{') => {
                 cursor.bump();
                 let (name, operation) = braced(&mut cursor).ok_or_else(invalid)?;
-                let evaluation = Evaluation {
-                    name,
-                    lookup,
-                    depth,
-                };
+                let evaluation = Evaluation { name, lookup, depth };
                 out.push_str(&evaluation.run(operation, uses)?);
             }
             Some(first) if is_name_start(first) => {
                 let name = cursor.take_while(is_name);
-                let evaluation = Evaluation {
-                    name,
-                    lookup,
-                    depth,
-                };
+                let evaluation = Evaluation { name, lookup, depth };
                 out.push_str(&evaluation.run(None, uses)?);
             }
             _ => out.push('$'),
@@ -163,18 +151,12 @@ struct Evaluation<'a> {
 }
 
 impl Evaluation<'_> {
-    fn run(
-        &self,
-        operation: Option<Operation<'_>>,
-        uses: &mut Vec<Use>,
-    ) -> Result<String, InterpolationError> {
+    fn run(&self, operation: Option<Operation<'_>>, uses: &mut Vec<Use>) -> Result<String, InterpolationError> {
         let value = (self.lookup)(self.name);
         let sign = operation.map(|operation| operation.sign);
         uses.push(Use {
             name: self.name.to_owned(),
-            default: operation
-                .filter(|operation| operation.sign == '-')
-                .map(|operation| operation.text.to_owned()),
+            default: operation.filter(|operation| operation.sign == '-').map(|operation| operation.text.to_owned()),
             required: sign == Some('?'),
             defined: value.is_some(),
             blank: value.is_none() && operation.is_none(),
@@ -182,13 +164,9 @@ impl Evaluation<'_> {
         let Some(operation) = operation else {
             return Ok(value.unwrap_or_default());
         };
-        let present = value
-            .as_ref()
-            .is_some_and(|value| !(operation.colon && value.is_empty()));
+        let present = value.as_ref().is_some_and(|value| !(operation.colon && value.is_empty()));
         match (operation.sign, present) {
-            ('+', true) | ('-', false) => {
-                substitute(operation.text, self.lookup, uses, self.depth + 1)
-            }
+            ('+', true) | ('-', false) => substitute(operation.text, self.lookup, uses, self.depth + 1),
             ('?', false) => Err(InterpolationError::Missing {
                 variable: self.name.to_owned(),
                 reason: substitute(operation.text, self.lookup, uses, self.depth + 1)?,

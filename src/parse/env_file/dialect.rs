@@ -30,10 +30,7 @@ pub(super) struct Assignment {
 impl Outcome {
     /// Returns the value that the file has given `name` so far.
     fn value_of(&self, name: &str) -> Option<&Assignment> {
-        self.assignments
-            .iter()
-            .rev()
-            .find(|assignment| assignment.key == name)
+        self.assignments.iter().rev().find(|assignment| assignment.key == name)
     }
 }
 

@@ -40,9 +40,7 @@ pub fn replace_value(file: &EnvFile, entry_index: usize, new: &str) -> Result<St
         .filter(|(readers, _)| *readers > 0);
     match best {
         Some((_, quoted)) => Ok(format!("{before}{quoted}{after}")),
-        None => Err(EditError::NotRepresentable {
-            key: entry.key.clone(),
-        }),
+        None => Err(EditError::NotRepresentable { key: entry.key.clone() }),
     }
 }
 
@@ -50,15 +48,10 @@ pub fn replace_value(file: &EnvFile, entry_index: usize, new: &str) -> Result<St
 /// [`replace_value`] would. A value that no loader can read back is written in double quotes.
 pub fn append(text: &str, key: &str, value: &str) -> String {
     let ending = if text.contains("\r\n") { "\r\n" } else { "\n" };
-    let gap = if text.is_empty() || text.ends_with('\n') {
-        ""
-    } else {
-        ending
-    };
+    let gap = if text.is_empty() || text.ends_with('\n') { "" } else { ending };
     let line = format!("{key}={ending}");
     let file = super::parse(std::path::Path::new(""), &line);
-    let line = replace_value(&file, 0, value)
-        .unwrap_or_else(|_| format!("{key}=\"{}\"{ending}", escaped(value)));
+    let line = replace_value(&file, 0, value).unwrap_or_else(|_| format!("{key}=\"{}\"{ending}", escaped(value)));
     format!("{text}{gap}{line}")
 }
 
@@ -77,17 +70,10 @@ fn written(text: &str, entry: &EnvEntry) -> Range<usize> {
 
 /// Returns the statement's text before the value.
 fn head<'a>(text: &'a str, entry: &EnvEntry, range: &Range<usize>) -> &'a str {
-    let line_start = text
-        .get(..range.start)
-        .and_then(|before| before.rfind('\n'))
-        .map_or(0, |offset| offset + 1);
+    let line_start = text.get(..range.start).and_then(|before| before.rfind('\n')).map_or(0, |offset| offset + 1);
     let head = text.get(line_start..range.start).unwrap_or_default();
     let mark = super::BYTE_ORDER_MARK;
-    if entry.line == 1 {
-        head.trim_start_matches(mark)
-    } else {
-        head
-    }
+    if entry.line == 1 { head.trim_start_matches(mark) } else { head }
 }
 
 /// Returns the ways to write `new`, the preferred one first.
@@ -109,16 +95,9 @@ fn quotings(current: Quote, new: &str) -> Vec<String> {
 /// Returns how many loaders read `statement` as `new`.
 fn readers(entry: &EnvEntry, statement: &str, new: &str) -> usize {
     let same = scan::scan(statement).entries.len() == 1;
-    let changed = EnvEntry {
-        statement: Secret::new(statement),
-        ..entry.clone()
-    };
+    let changed = EnvEntry { statement: Secret::new(statement), ..entry.clone() };
     let reads = |dialect: &&Dialect| value(&changed, **dialect, &|_| None).as_deref() == Some(new);
-    if same {
-        Dialect::ALL.iter().filter(reads).count()
-    } else {
-        0
-    }
+    if same { Dialect::ALL.iter().filter(reads).count() } else { 0 }
 }
 
 /// Characters that no loader gives a meaning to outside quotes.

@@ -47,26 +47,18 @@ fn statement(cursor: &mut Cursor<'_>, start: usize, lines: &Lines, found: &mut S
     let line = lines.of(key_at);
     let key = cursor.take_while(|next| !matches!(next, '=' | ':' | '\n' | '#'));
     let key = key.trim_end().to_owned();
-    let problem = |kind, key: &str| EnvProblem {
-        line,
-        kind,
-        key: (!key.is_empty()).then(|| key.to_owned()),
-    };
+    let problem = |kind, key: &str| EnvProblem { line, kind, key: (!key.is_empty()).then(|| key.to_owned()) };
     let separator = cursor.peek().filter(|next| matches!(next, '=' | ':'));
     let named = !key.is_empty() && !key.contains(char::is_whitespace);
     let Some(separator) = separator.filter(|_| named) else {
         let key = if named { key.as_str() } else { "" };
-        found
-            .problems
-            .push(problem(EnvProblemKind::NotAnAssignment, key));
+        found.problems.push(problem(EnvProblemKind::NotAnAssignment, key));
         end_line(cursor);
         return;
     };
     cursor.bump();
     if separator == ':' {
-        found
-            .problems
-            .push(problem(EnvProblemKind::NotAnAssignment, &key));
+        found.problems.push(problem(EnvProblemKind::NotAnAssignment, &key));
         if cursor.peek().is_some_and(|next| !next.is_whitespace()) {
             // `http://host` and the like: no loader but Compose sees a key here.
             end_line(cursor);
@@ -74,9 +66,7 @@ fn statement(cursor: &mut Cursor<'_>, start: usize, lines: &Lines, found: &mut S
         }
     }
     if !is_name(&key) {
-        found
-            .problems
-            .push(problem(EnvProblemKind::InvalidKey, &key));
+        found.problems.push(problem(EnvProblemKind::InvalidKey, &key));
     }
     let value = value(cursor);
     if let Some(kind) = value.problem {
@@ -107,12 +97,7 @@ fn value(cursor: &mut Cursor<'_>) -> Value {
         Some('`') => Quote::Backtick,
         // In `A= # note` the text is a comment; in `A=#b` it may well be the value.
         Some('#') if start > after_separator => {
-            return Value {
-                quote: Quote::None,
-                start: after_separator,
-                end: after_separator,
-                problem: None,
-            };
+            return Value { quote: Quote::None, start: after_separator, end: after_separator, problem: None };
         }
         _ => return unquoted(cursor),
     };
@@ -122,11 +107,7 @@ fn value(cursor: &mut Cursor<'_>) -> Value {
         None => {
             cursor.bump();
             let value = unquoted(cursor);
-            Value {
-                quote,
-                problem: Some(EnvProblemKind::UnterminatedQuote),
-                ..value
-            }
+            Value { quote, problem: Some(EnvProblemKind::UnterminatedQuote), ..value }
         }
     }
 }
@@ -152,12 +133,7 @@ fn quoted(cursor: &Cursor<'_>, quote: Quote) -> Option<Value> {
                     return None;
                 }
                 let problem = (!clean).then_some(EnvProblemKind::TextAfterQuote);
-                return Some(Value {
-                    quote,
-                    start,
-                    end,
-                    problem,
-                });
+                return Some(Value { quote, start, end, problem });
             }
             _ => {}
         }
@@ -171,30 +147,18 @@ fn unquoted(cursor: &mut Cursor<'_>) -> Value {
     let comment = line
         .match_indices('#')
         .map(|(offset, _)| offset)
-        .find(|offset| {
-            line.get(..*offset)
-                .is_some_and(|before| before.ends_with(char::is_whitespace))
-        });
+        .find(|offset| line.get(..*offset).is_some_and(|before| before.ends_with(char::is_whitespace)));
     let raw = line.get(..comment.unwrap_or(line.len())).unwrap_or(line);
     let raw = raw.trim_end();
-    let problem = raw
-        .contains(char::is_whitespace)
-        .then_some(EnvProblemKind::UnquotedSpace);
-    Value {
-        quote: Quote::None,
-        start,
-        end: start + raw.len(),
-        problem,
-    }
+    let problem = raw.contains(char::is_whitespace).then_some(EnvProblemKind::UnquotedSpace);
+    Value { quote: Quote::None, start, end: start + raw.len(), problem }
 }
 
 fn eat_export(cursor: &mut Cursor<'_>) -> bool {
     let mut ahead = cursor.clone();
     let found = ahead.eat("export")
         && !ahead.take_while(is_blank).is_empty()
-        && ahead
-            .peek()
-            .is_some_and(|next| !matches!(next, '=' | ':' | '\n'));
+        && ahead.peek().is_some_and(|next| !matches!(next, '=' | ':' | '\n'));
     if found {
         *cursor = ahead;
     }
@@ -214,7 +178,5 @@ fn is_blank(next: char) -> bool {
 /// Returns whether every loader takes `key` for a name.
 fn is_name(key: &str) -> bool {
     key.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-        && key
-            .chars()
-            .all(|next| next.is_ascii_alphanumeric() || next == '_')
+        && key.chars().all(|next| next.is_ascii_alphanumeric() || next == '_')
 }

@@ -28,10 +28,7 @@ pub(super) fn read(text: &str, shell: &Lookup<'_>) -> Outcome {
             continue;
         }
         let start = cursor.at();
-        let reader = Reader {
-            shell,
-            outcome: &outcome,
-        };
+        let reader = Reader { shell, outcome: &outcome };
         match reader.statement(&mut cursor, &lines) {
             Ok(assignments) => outcome.assignments.extend(assignments),
             Err(Stopped) => {
@@ -49,11 +46,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Reads one simple command. Assignments before a command word live only as long as the command.
-    fn statement(
-        &self,
-        cursor: &mut Cursor<'_>,
-        lines: &Lines,
-    ) -> Result<Vec<Assignment>, Stopped> {
+    fn statement(&self, cursor: &mut Cursor<'_>, lines: &Lines) -> Result<Vec<Assignment>, Stopped> {
         let mut assignments = Vec::new();
         let mut exports = false;
         let mut runs = false;
@@ -116,10 +109,7 @@ impl Reader<'_> {
                 '\\' => {
                     cursor.bump();
                     let escaped = cursor.bump().filter(|next| *next != '\n');
-                    add(
-                        &mut out,
-                        Some(escaped.map(String::from).unwrap_or_default()),
-                    );
+                    add(&mut out, Some(escaped.map(String::from).unwrap_or_default()));
                 }
                 '$' => self.dollar(cursor, &mut out, 0)?,
                 '`' => backticks(cursor, &mut out)?,
@@ -199,10 +189,7 @@ impl Reader<'_> {
         if name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) {
             return Ok(None);
         }
-        let Some(found) = self
-            .lookup(name)
-            .map_or(Some(None), |found| found.map(Some))
-        else {
+        let Some(found) = self.lookup(name).map_or(Some(None), |found| found.map(Some)) else {
             return Ok(None);
         };
         let colon = cursor.eat(":");

@@ -30,24 +30,13 @@ pub(super) fn read(text: &str, shell: &Lookup<'_>) -> Outcome {
     }
 }
 
-fn statement(
-    cursor: &mut Cursor<'_>,
-    line: usize,
-    shell: &Lookup<'_>,
-    outcome: &mut Outcome,
-) -> Result<(), Refused> {
+fn statement(cursor: &mut Cursor<'_>, line: usize, shell: &Lookup<'_>, outcome: &mut Outcome) -> Result<(), Refused> {
     let mut ahead = cursor.clone();
-    if ahead.eat("export")
-        && ahead
-            .peek()
-            .is_some_and(|next| " \t\n\r\u{c}".contains(next))
-    {
+    if ahead.eat("export") && ahead.peek().is_some_and(|next| " \t\n\r\u{c}".contains(next)) {
         ahead.take_while(is_space);
         *cursor = ahead;
     }
-    let key = cursor
-        .clone()
-        .take_while(|next| is_space(next) || is_key(next));
+    let key = cursor.clone().take_while(|next| is_space(next) || is_key(next));
     let mut ahead = cursor.clone();
     ahead.jump(cursor.at() + key.len());
     let separator = ahead.bump();
@@ -63,26 +52,14 @@ fn statement(
     if key.contains(' ') {
         return Err(Refused);
     }
-    let value = if separator == Some('\n') {
-        shell(&key)
-    } else {
-        Some(value(cursor, shell, outcome)?)
-    };
+    let value = if separator == Some('\n') { shell(&key) } else { Some(value(cursor, shell, outcome)?) };
     if let Some(value) = value.filter(|_| !key.is_empty()) {
-        outcome.assignments.push(Assignment {
-            key,
-            value: Some(value),
-            line,
-        });
+        outcome.assignments.push(Assignment { key, value: Some(value), line });
     }
     Ok(())
 }
 
-fn value(
-    cursor: &mut Cursor<'_>,
-    shell: &Lookup<'_>,
-    outcome: &Outcome,
-) -> Result<String, Refused> {
+fn value(cursor: &mut Cursor<'_>, shell: &Lookup<'_>, outcome: &Outcome) -> Result<String, Refused> {
     let Some(quote) = cursor.peek().filter(|next| matches!(next, '"' | '\'')) else {
         let line = cursor.take_while(|next| next != '\n');
         cursor.bump();
@@ -107,21 +84,11 @@ fn value(
         escaped = false;
         text.push(next);
     }
-    if quote == '"' {
-        expand(&unescape(&text), shell, outcome)
-    } else {
-        Ok(text)
-    }
+    if quote == '"' { expand(&unescape(&text), shell, outcome) } else { Ok(text) }
 }
 
 fn expand(value: &str, shell: &Lookup<'_>, outcome: &Outcome) -> Result<String, Refused> {
-    let lookup = |name: &str| {
-        shell(name).or_else(|| {
-            outcome
-                .value_of(name)
-                .and_then(|earlier| earlier.value.clone())
-        })
-    };
+    let lookup = |name: &str| shell(name).or_else(|| outcome.value_of(name).and_then(|earlier| earlier.value.clone()));
     match interpolate(value, &lookup) {
         Ok((text, _)) => Ok(text),
         Err(_invalid) => Err(Refused),
@@ -177,9 +144,7 @@ fn octal(cursor: &mut Cursor<'_>, out: &mut String) {
     let all = cursor.clone().take_while(|next| next.is_ascii_digit());
     let digits: String = all.chars().take(3).collect();
     cursor.jump(cursor.at() + digits.len());
-    let code = (digits.len() == 3)
-        .then(|| u8::from_str_radix(&digits, 8).ok())
-        .flatten();
+    let code = (digits.len() == 3).then(|| u8::from_str_radix(&digits, 8).ok()).flatten();
     match code {
         Some(code) => out.push(char::from(code)),
         None => {
@@ -190,10 +155,7 @@ fn octal(cursor: &mut Cursor<'_>, out: &mut String) {
 }
 
 fn is_space(next: char) -> bool {
-    matches!(
-        next,
-        '\t' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{a0}'
-    )
+    matches!(next, '\t' | '\u{b}' | '\u{c}' | '\r' | ' ' | '\u{85}' | '\u{a0}')
 }
 
 fn is_key(next: char) -> bool {

@@ -16,20 +16,13 @@ pub(super) fn read(text: &str, shell: &Lookup<'_>) -> Outcome {
     while let Some(logical) = next_logical(text, at) {
         let start = at;
         at = logical.end;
-        let read = logical
-            .text
-            .ok_or(Malformed)
-            .and_then(|line| parse_line(&line, &mut earlier, shell));
-        let indent = text
-            .get(start..)
-            .map_or(0, |rest| rest.len() - rest.trim_start().len());
+        let read = logical.text.ok_or(Malformed).and_then(|line| parse_line(&line, &mut earlier, shell));
+        let indent = text.get(start..).map_or(0, |rest| rest.len() - rest.trim_start().len());
         match read {
             Ok(None) => {}
-            Ok(Some((key, value))) => outcome.assignments.push(Assignment {
-                key,
-                value: Some(value),
-                line: lines.of(start + indent),
-            }),
+            Ok(Some((key, value))) => {
+                outcome.assignments.push(Assignment { key, value: Some(value), line: lines.of(start + indent) })
+            }
             Err(Malformed) => {
                 outcome.stopped_at = Some(lines.of(start + indent));
                 break;
@@ -128,11 +121,7 @@ fn joint_after(mut joint: Joint, line: &str) -> Result<Joint, usize> {
 
 type Earlier = BTreeMap<String, Option<String>>;
 
-fn parse_line(
-    line: &str,
-    earlier: &mut Earlier,
-    shell: &Lookup<'_>,
-) -> Result<Option<(String, String)>, Malformed> {
+fn parse_line(line: &str, earlier: &mut Earlier, shell: &Lookup<'_>) -> Result<Option<(String, String)>, Malformed> {
     let mut cursor = Cursor::new(line.trim_end());
     cursor.take_while(char::is_whitespace);
     if matches!(cursor.peek(), None | Some('#')) {
@@ -158,10 +147,7 @@ fn parse_line(
 }
 
 fn parse_key(cursor: &mut Cursor<'_>) -> Result<String, Malformed> {
-    if !cursor
-        .peek()
-        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
-    {
+    if !cursor.peek().is_some_and(|first| first.is_ascii_alphabetic() || first == '_') {
         return Err(Malformed);
     }
     let key = cursor.take_while(|next| next.is_ascii_alphanumeric() || "_.".contains(next));
@@ -183,11 +169,7 @@ struct Reader {
 }
 
 fn parse_value(text: &str, earlier: &Earlier, shell: &Lookup<'_>) -> Result<String, Malformed> {
-    let substitute = |name: &str| {
-        shell(name)
-            .or_else(|| earlier.get(name).cloned().flatten())
-            .unwrap_or_default()
-    };
+    let substitute = |name: &str| shell(name).or_else(|| earlier.get(name).cloned().flatten()).unwrap_or_default();
     let mut reader = Reader::default();
     for next in text.chars() {
         if reader.ended {
@@ -228,11 +210,7 @@ impl Reader {
         let Some((mut name, mut braced)) = self.name.take() else {
             return;
         };
-        let ends = if braced {
-            next == '}'
-        } else {
-            !next.is_alphanumeric()
-        };
+        let ends = if braced { next == '}' } else { !next.is_alphanumeric() };
         if !ends {
             name.push(next);
         } else if !braced && next == '{' && name.is_empty() {

@@ -94,11 +94,7 @@ fn dotenv_value(written: &str) -> String {
     let quote = value.chars().next().filter(|next| "'\"`".contains(*next));
     let inner = quote.and_then(|quote| value.strip_prefix(quote)?.strip_suffix(quote));
     let value = inner.unwrap_or(value);
-    if quote == Some('"') {
-        value.replace("\\n", "\n").replace("\\r", "\r")
-    } else {
-        value.to_owned()
-    }
+    if quote == Some('"') { value.replace("\\n", "\n").replace("\\r", "\r") } else { value.to_owned() }
 }
 
 /// Reads as `node --env-file` does.
@@ -129,10 +125,7 @@ pub(super) fn read_env_file(text: &str) -> Outcome {
             break;
         };
         outcome.assignments.push(Assignment {
-            key: trimmed
-                .strip_prefix("export ")
-                .unwrap_or(trimmed)
-                .to_owned(),
+            key: trimmed.strip_prefix("export ").unwrap_or(trimmed).to_owned(),
             value: Some(value),
             line: lines.of(start + indent),
         });
@@ -154,11 +147,7 @@ fn env_file_value(cursor: &mut Cursor<'_>) -> Option<String> {
     if ahead.bump().is_some() {
         *cursor = ahead;
         cursor.take_while(|next| next != '\n');
-        return Some(if quote == '"' {
-            inner.replace("\\n", "\n")
-        } else {
-            inner.to_owned()
-        });
+        return Some(if quote == '"' { inner.replace("\\n", "\n") } else { inner.to_owned() });
     }
     let line = cursor.take_while(|next| next != '\n');
     (!cursor.is_done()).then(|| line.to_owned())

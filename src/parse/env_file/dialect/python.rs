@@ -42,11 +42,8 @@ fn binding(cursor: &mut Cursor<'_>) -> Result<Option<(String, Option<String>)>, 
     let mut value = None;
     if cursor.eat("=") {
         let blanks = cursor.take_while(is_blank);
-        value = Some(if !blanks.is_empty() && cursor.peek() == Some('#') {
-            String::new()
-        } else {
-            parse_value(cursor)?
-        });
+        value =
+            Some(if !blanks.is_empty() && cursor.peek() == Some('#') { String::new() } else { parse_value(cursor)? });
     }
     let mut ahead = cursor.clone();
     ahead.take_while(is_blank);
@@ -91,10 +88,7 @@ fn parse_value(cursor: &mut Cursor<'_>) -> Result<String, Skip> {
             let comment = line
                 .match_indices('#')
                 .map(|(offset, _)| offset)
-                .find(|offset| {
-                    line.get(..*offset)
-                        .is_some_and(|before| before.ends_with(char::is_whitespace))
-                });
+                .find(|offset| line.get(..*offset).is_some_and(|before| before.ends_with(char::is_whitespace)));
             let part = line.get(..comment.unwrap_or(line.len())).unwrap_or(line);
             Ok(part.trim_end().to_owned())
         }
@@ -163,11 +157,7 @@ fn variable<'a>(cursor: &mut Cursor<'a>) -> Option<(&'a str, &'a str)> {
         return None;
     }
     let name = cursor.take_while(|next| next != '}' && next != ':');
-    let default = if cursor.eat(":-") {
-        cursor.take_while(|next| next != '}')
-    } else {
-        ""
-    };
+    let default = if cursor.eat(":-") { cursor.take_while(|next| next != '}') } else { "" };
     cursor.eat("}").then_some((name, default))
 }
 
