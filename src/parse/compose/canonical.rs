@@ -57,7 +57,7 @@ impl<'a> Canonical<'a> {
                 "extends" => self.extends(node),
                 "extra_hosts" => pairs(node),
                 "healthcheck" => healthcheck(node),
-                "ports" => self.each(node, "ports", Self::port),
+                "ports" => self.each(node, "ports", |this, item, name| this.port(&item, name)),
                 "volumes" => self.each(node, "volumes", Self::volume),
                 "profiles" | "expose" | "tmpfs" => list_of(node),
                 _ => node,
@@ -88,10 +88,10 @@ impl<'a> Canonical<'a> {
         Node::new(node.at, Value::List(changed))
     }
 
-    fn port(&mut self, item: Node, name: &str) -> Vec<Node> {
+    fn port(&mut self, item: &Node, name: &str) -> Vec<Node> {
         let at = item.at.clone();
         let (mappings, written) = match &item.value {
-            Value::Text(text) => (parse_short(&text.text), text.written.clone()),
+            Value::Text(text) => (parse_short(&text.value), text.written.clone()),
             Value::Map(map) => {
                 let port = LongPort {
                     host_ip: text_of(map, "host_ip"),
@@ -127,7 +127,7 @@ impl<'a> Canonical<'a> {
 
     fn volume(&mut self, item: Node, name: &str) -> Vec<Node> {
         let mut volume = match item.value {
-            Value::Text(text) => match short_volume(&item.at, &text.text) {
+            Value::Text(text) => match short_volume(&item.at, &text.value) {
                 Ok(map) => map,
                 Err(reason) => {
                     self.complain(&item.at, format!("`{name}` {reason}"));
@@ -145,10 +145,9 @@ impl<'a> Canonical<'a> {
             self.complain(&item.at, format!("`{name}` has no target"));
             return Vec::new();
         }
-        if text_of(&volume, "type") == Some("bind") {
-            if let Some(source) = text_of(&volume, "source").map(|source| self.resolve(source)) {
-                put(&mut volume, &item.at, "source", source);
-            }
+        let bound = text_of(&volume, "source").filter(|_| text_of(&volume, "type") == Some("bind"));
+        if let Some(source) = bound.map(|source| self.resolve(source)) {
+            put(&mut volume, &item.at, "source", source);
         }
         vec![Node::new(item.at, Value::Map(volume))]
     }
@@ -160,7 +159,7 @@ impl<'a> Canonical<'a> {
                 Value::Map(map) => map,
                 Value::Text(text) => {
                     let mut map = Map::new();
-                    put(&mut map, &item.at, "path", text.text);
+                    put(&mut map, &item.at, "path", text.value);
                     map
                 }
                 Value::Null | Value::List(_) => return Vec::new(),
@@ -208,9 +207,9 @@ impl<'a> Canonical<'a> {
         let Value::Text(text) = item.value else {
             return;
         };
-        let (key, value) = match text.text.split_once('=') {
+        let (key, value) = match text.value.split_once('=') {
             Some((key, value)) => (key, Some(value)),
-            None => (text.text.as_str(), None),
+            None => (text.value.as_str(), None),
         };
         if key.ends_with(char::is_whitespace) {
             let key = key.trim_end();
@@ -228,10 +227,10 @@ impl<'a> Canonical<'a> {
     fn extends(&mut self, node: Node) -> Node {
         let mut node = text_as(node, "service");
         let at = node.at.clone();
-        if let Some(map) = node.as_map_mut() {
-            if let Some(file) = text_of(map, "file").map(|file| self.resolve(file)) {
-                put(map, &at, "file", file);
-            }
+        if let Some(map) = node.as_map_mut()
+            && let Some(file) = text_of(map, "file").map(|file| self.resolve(file))
+        {
+            put(map, &at, "file", file);
         }
         node
     }
@@ -251,7 +250,7 @@ fn text_as(node: Node, attribute: &str) -> Node {
     match node.value {
         Value::Text(text) => {
             let mut map = Map::new();
-            put(&mut map, &node.at, attribute, text.text);
+            put(&mut map, &node.at, attribute, text.value);
             Node::new(node.at, Value::Map(map))
         }
         _ => node,
@@ -306,20 +305,20 @@ fn word_list(node: Node) -> Node {
     let Value::Text(text) = &node.value else {
         return node;
     };
-    let words = words::split(&text.text);
+    let words = words::split(&text.value);
     let node_of = |word| Node::text(node.at.clone(), word);
     let items = words.into_iter().map(node_of).collect();
     Node::new(node.at.clone(), Value::List(items))
 }
 
 fn healthcheck(mut node: Node) -> Node {
-    if let Some(entry) = node.as_map_mut().and_then(|map| map.get_mut("test")) {
-        if let Value::Text(text) = &entry.node.value {
-            let at = entry.node.at.clone();
-            let words = ["CMD-SHELL", text.text.as_str()];
-            let items = words.map(|word| Node::text(at.clone(), word)).to_vec();
-            entry.node = Node::new(at, Value::List(items));
-        }
+    if let Some(entry) = node.as_map_mut().and_then(|map| map.get_mut("test"))
+        && let Value::Text(text) = &entry.node.value
+    {
+        let at = entry.node.at.clone();
+        let words = ["CMD-SHELL", text.value.as_str()];
+        let items = words.map(|word| Node::text(at.clone(), word)).to_vec();
+        entry.node = Node::new(at, Value::List(items));
     }
     node
 }

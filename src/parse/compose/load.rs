@@ -156,10 +156,10 @@ impl<'a> Loader<'a> {
                     self.interpolate(&mut entry.node, scope);
                 }
             }
-            Value::Text(text) if text.typed || !text.text.contains('$') => {}
-            Value::Text(text) => match interpolate(&text.text, scope.environment) {
+            Value::Text(text) if text.typed || !text.value.contains('$') => {}
+            Value::Text(text) => match interpolate(&text.value, scope.environment) {
                 Ok((replaced, uses)) => {
-                    text.text = replaced;
+                    text.value = replaced;
                     for used in uses {
                         self.used(used, &node.at.place());
                     }

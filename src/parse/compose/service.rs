@@ -231,7 +231,7 @@ fn located(
 fn own_environment(written: Option<&Map>, scope: Scope<'_>) -> Environment {
     let entry = |(key, entry): (&String, &Entry)| {
         let value = match &entry.node.value {
-            Value::Text(text) => Some(text.text.clone()),
+            Value::Text(text) => Some(text.value.clone()),
             _ => (scope.environment)(key),
         };
         let value = value.map(Secret::new);

@@ -50,7 +50,7 @@ pub(super) enum Value {
 #[derive(Clone)]
 pub(super) struct Text {
     /// What Compose makes of it: numbers in their canonical form.
-    pub(super) text: String,
+    pub(super) value: String,
     /// As the file has it, before interpolation.
     pub(super) written: String,
     /// A YAML number or boolean, which Compose neither interpolates nor takes for a string.
@@ -88,12 +88,12 @@ impl Node {
         let text = text.into();
         let written = text.clone();
         let typed = false;
-        Self::new(at, Value::Text(Text { text, written, typed }))
+        Self::new(at, Value::Text(Text { value: text, written, typed }))
     }
 
     pub(super) fn as_text(&self) -> Option<&str> {
         match &self.value {
-            Value::Text(text) => Some(&text.text),
+            Value::Text(text) => Some(&text.value),
             Value::Null | Value::List(_) | Value::Map(_) => None,
         }
     }
@@ -341,13 +341,13 @@ fn scalar(text: &str, style: ScalarStyle, tag: Option<&Tag>) -> Value {
     let is_string = tag.is_some_and(|tag| tag.is_yaml_core_schema() && tag.suffix == "str");
     let written = text.to_owned();
     if style != ScalarStyle::Plain || is_string {
-        return Value::Text(Text { text: written.clone(), written, typed: false });
+        return Value::Text(Text { value: written.clone(), written, typed: false });
     }
     if matches!(text, "" | "~" | "null" | "Null" | "NULL") {
         return Value::Null;
     }
     let canonical = canonical_number(text).or_else(|| canonical_boolean(text));
-    Value::Text(Text { typed: canonical.is_some(), text: canonical.unwrap_or_else(|| written.clone()), written })
+    Value::Text(Text { typed: canonical.is_some(), value: canonical.unwrap_or_else(|| written.clone()), written })
 }
 
 fn canonical_boolean(text: &str) -> Option<String> {
