@@ -89,7 +89,7 @@ fn statement(cursor: &mut Cursor<'_>, start: usize, lines: &Lines, found: &mut S
 /// Finds the value's bytes; afterwards the cursor stands anywhere on its last line.
 fn value(cursor: &mut Cursor<'_>) -> Value {
     let after_separator = cursor.at();
-    cursor.take_while(is_blank);
+    cursor.take_while(|next| next != '\r' && is_blank(next));
     let start = cursor.at();
     let quote = match cursor.peek() {
         Some('\'') => Quote::Single,

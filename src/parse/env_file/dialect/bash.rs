@@ -29,13 +29,11 @@ pub(super) fn read(text: &str, shell: &Lookup<'_>) -> Outcome {
         }
         let start = cursor.at();
         let reader = Reader { shell, outcome: &outcome };
-        match reader.statement(&mut cursor, &lines) {
-            Ok(assignments) => outcome.assignments.extend(assignments),
-            Err(Stopped) => {
-                outcome.stopped_at = Some(lines.of(start));
-                return outcome;
-            }
-        }
+        let Ok(assignments) = reader.statement(&mut cursor, &lines) else {
+            outcome.stopped_at = Some(lines.of(start));
+            return outcome;
+        };
+        outcome.assignments.extend(assignments);
     }
 }
 

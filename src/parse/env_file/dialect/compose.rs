@@ -145,12 +145,11 @@ fn octal(cursor: &mut Cursor<'_>, out: &mut String) {
     let digits: String = all.chars().take(3).collect();
     cursor.jump(cursor.at() + digits.len());
     let code = (digits.len() == 3).then(|| u8::from_str_radix(&digits, 8).ok()).flatten();
-    match code {
-        Some(code) => out.push(char::from(code)),
-        None => {
-            out.push('\\');
-            out.push_str(&digits);
-        }
+    if let Some(code) = code {
+        out.push(char::from(code));
+    } else {
+        out.push('\\');
+        out.push_str(&digits);
     }
 }
 

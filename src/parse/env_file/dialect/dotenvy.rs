@@ -21,7 +21,8 @@ pub(super) fn read(text: &str, shell: &Lookup<'_>) -> Outcome {
         match read {
             Ok(None) => {}
             Ok(Some((key, value))) => {
-                outcome.assignments.push(Assignment { key, value: Some(value), line: lines.of(start + indent) })
+                let (value, line) = (Some(value), lines.of(start + indent));
+                outcome.assignments.push(Assignment { key, value, line });
             }
             Err(Malformed) => {
                 outcome.stopped_at = Some(lines.of(start + indent));
@@ -98,9 +99,8 @@ fn joint_after(mut joint: Joint, line: &str) -> Result<Joint, usize> {
         };
         joint = match joint {
             Joint::Space if next == '#' => return Err(offset),
-            Joint::Space => opens(Joint::Complete),
             Joint::Complete if next.is_whitespace() && next != '\n' && next != '\r' => Joint::Space,
-            Joint::Complete => opens(Joint::Complete),
+            Joint::Space | Joint::Complete => opens(Joint::Complete),
             Joint::Escape => Joint::Complete,
             Joint::Weak => match next {
                 '\\' => Joint::WeakEscape,
@@ -155,14 +155,22 @@ fn parse_key(cursor: &mut Cursor<'_>) -> Result<String, Malformed> {
     Ok(key.to_owned())
 }
 
-/// What the reader of a value stands in. It only sees a quote outside a `$NAME`, which is why
-/// `"pa$word"` fails: the closing quote ends the name and is lost.
+#[derive(Default, Clone, Copy, PartialEq, Eq)]
+enum State {
+    #[default]
+    Plain,
+    Escaped,
+    Strong,
+    /// Behind the value, where only a comment may follow.
+    Ended,
+}
+
+/// Reads a value. It does not see a quote inside a `$NAME`, which is why `"pa$word"` fails: the closing
+/// quote ends the name and is lost.
 #[derive(Default)]
 struct Reader {
-    strong: bool,
+    state: State,
     weak: bool,
-    escaped: bool,
-    ended: bool,
     /// The name being read, and whether it stands in braces.
     name: Option<(String, bool)>,
     out: String,
@@ -172,33 +180,19 @@ fn parse_value(text: &str, earlier: &Earlier, shell: &Lookup<'_>) -> Result<Stri
     let substitute = |name: &str| shell(name).or_else(|| earlier.get(name).cloned().flatten()).unwrap_or_default();
     let mut reader = Reader::default();
     for next in text.chars() {
-        if reader.ended {
-            match next {
-                ' ' | '\t' => {}
-                '#' => break,
-                _ => return Err(Malformed),
-            }
-        } else if reader.escaped {
-            reader.escaped = false;
-            reader.out.push(match next {
-                '\\' | '\'' | '"' | '$' | ' ' => next,
-                'n' => '\n',
-                _ => return Err(Malformed),
-            });
-        } else if reader.strong {
-            if next == '\'' {
-                reader.strong = false;
-            } else {
-                reader.out.push(next);
-            }
-        } else if reader.name.is_some() {
-            reader.name(next, &substitute);
-        } else {
-            reader.plain(next);
+        match reader.state {
+            State::Ended if next == '#' => break,
+            State::Ended if next == ' ' || next == '\t' => {}
+            State::Ended => return Err(Malformed),
+            State::Escaped => reader.escaped(next)?,
+            State::Strong if next == '\'' => reader.state = State::Plain,
+            State::Strong => reader.out.push(next),
+            State::Plain if reader.name.is_some() => reader.name(next, &substitute),
+            State::Plain => reader.plain(next),
         }
     }
     let (name, braced) = reader.name.take().unwrap_or_default();
-    if braced || reader.strong || reader.weak {
+    if braced || reader.weak || reader.state == State::Strong {
         return Err(Malformed);
     }
     reader.out.push_str(&substitute(&name));
@@ -206,6 +200,16 @@ fn parse_value(text: &str, earlier: &Earlier, shell: &Lookup<'_>) -> Result<Stri
 }
 
 impl Reader {
+    fn escaped(&mut self, next: char) -> Result<(), Malformed> {
+        self.state = State::Plain;
+        self.out.push(match next {
+            '\\' | '\'' | '"' | '$' | ' ' => next,
+            'n' => '\n',
+            _ => return Err(Malformed),
+        });
+        Ok(())
+    }
+
     fn name(&mut self, next: char, substitute: &dyn Fn(&str) -> String) {
         let Some((mut name, mut braced)) = self.name.take() else {
             return;
@@ -230,11 +234,11 @@ impl Reader {
     fn plain(&mut self, next: char) {
         match next {
             '$' => self.name = Some((String::new(), false)),
-            '\\' => self.escaped = true,
+            '\\' => self.state = State::Escaped,
             '"' => self.weak = !self.weak,
             _ if self.weak => self.out.push(next),
-            '\'' => self.strong = true,
-            ' ' | '\t' => self.ended = true,
+            '\'' => self.state = State::Strong,
+            ' ' | '\t' => self.state = State::Ended,
             _ => self.out.push(next),
         }
     }

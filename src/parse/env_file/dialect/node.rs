@@ -31,11 +31,12 @@ pub(super) fn read_dotenv(text: &str) -> Outcome {
 fn dotenv_line<'a>(cursor: &mut Cursor<'a>) -> Option<(&'a str, &'a str, usize)> {
     cursor.take_while(is_space);
     let mut ahead = cursor.clone();
-    if ahead.eat("export") && !ahead.take_while(is_space).is_empty() {
-        if let Some(found) = dotenv_pair(&mut ahead) {
-            *cursor = ahead;
-            return Some(found);
-        }
+    if ahead.eat("export")
+        && !ahead.take_while(is_space).is_empty()
+        && let Some(found) = dotenv_pair(&mut ahead)
+    {
+        *cursor = ahead;
+        return Some(found);
     }
     dotenv_pair(cursor)
 }
