@@ -1,3 +1,4 @@
+pub mod diagnose;
 pub mod discover;
 pub mod error;
 pub mod model;

@@ -46,9 +46,7 @@ impl Need {
     /// Returns the verdict when the need is not met.
     pub(super) fn unmet(self, picture: &Picture) -> Option<Verdict> {
         match self {
-            Self::Target => {
-                picture.target().is_none().then(|| Verdict::Skipped("nothing names a database".to_owned()))
-            }
+            Self::Target => picture.target().is_none().then(|| Verdict::Skipped("nothing names a database".to_owned())),
             Self::Compose => unmet(&picture.compose, "there is no Compose file"),
             Self::Engine => picture.engine().err().map(|unknown| Verdict::Unknown(unknown.0)),
             Self::Listeners => unmet(&picture.listeners, "there is no socket table"),

@@ -136,9 +136,10 @@ pub(super) fn held_by_engine(picture: &Picture, port: u16) -> bool {
         "limactl",
     ];
     let listeners = picture.listeners_on(port);
-    listeners.iter().filter_map(|listener| listener.process.as_ref()).any(|process| {
-        FORWARDERS.iter().any(|name| process.name.starts_with(name))
-    })
+    listeners
+        .iter()
+        .filter_map(|listener| listener.process.as_ref())
+        .any(|process| FORWARDERS.iter().any(|name| process.name.starts_with(name)))
 }
 
 /// Returns the host port that the database's container asks for: in the Compose file, else where it was made.

@@ -11,7 +11,9 @@ use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::place::Place;
 use crate::model::secret::Secret;
-use crate::model::server::{Database, Endpoint, Listener, LoginFailure, LoginFailureKind, Process, Reach, Reply, Role, Server};
+use crate::model::server::{
+    Database, Endpoint, Listener, LoginFailure, LoginFailureKind, Process, Reach, Reply, Role, Server,
+};
 use crate::model::target::{Candidate, Origin};
 use crate::parse::compose::{ComposeInput, load};
 use crate::parse::{env_file, pg_url};

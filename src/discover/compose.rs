@@ -47,8 +47,9 @@ fn choose(scope: &Scope, found: &Found) -> Option<(PathBuf, Vec<PathBuf>)> {
         return Some((directory, vec![file.clone()]));
     }
     let variable = scope.shell.get("COMPOSE_FILE").map(Secret::reveal);
+    let separator = scope.shell.get("COMPOSE_PATH_SEPARATOR").map(Secret::reveal);
     let files_of = |directory: &Path, names: &[String], variable: Option<&str>| {
-        let chosen = project_files(names, variable);
+        let chosen = project_files(names, variable, separator);
         chosen.into_iter().map(|name| directory.join(name)).collect::<Vec<_>>()
     };
     if variable.is_some() {

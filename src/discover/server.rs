@@ -131,11 +131,7 @@ async fn ask(
 ) -> Result<Server, LoginFailure> {
     let about: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 1] = [(&name, Type::NAME)];
     let asked = async {
-        tokio::join!(
-            session.query_typed(FACTS, &about),
-            session.query_typed(IDENTITY, &[]),
-            applied(session, versions),
-        )
+        tokio::join!(session.query_typed(FACTS, &about), session.query_typed(IDENTITY, &[]), applied(session, versions),)
     };
     let (facts, identity, applied) = match tokio::time::timeout(deadline, Box::pin(asked)).await {
         Ok(answers) => answers,

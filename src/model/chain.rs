@@ -40,6 +40,12 @@ pub struct AlembicConfig {
     pub version_table: String,
     /// The schema of that table, when `env.py` names one in literals.
     pub version_table_schema: Option<String>,
+    /// `env.py` sets the URL itself: from the environment, from settings, or by making its own engine.
+    pub env_sets_url: bool,
+    /// URLs that stand in `env.py` as literals.
+    pub env_urls: Vec<super::place::Located<super::secret::Secret>>,
+    /// `env.py` replaces `postgres://` by `postgresql://`.
+    pub rewrites_scheme: bool,
 }
 
 /// One revision file.

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use super::observed::Observed;
 use super::secret::Secret;
 
+/// The label of containers that `devdb up` makes: the project's root.
+pub const ROOT_LABEL: &str = "devdb.root";
+
 /// How the engine was sought and what came of it.
 #[derive(Debug, Clone)]
 pub struct EngineProbe {

@@ -4,6 +4,8 @@ pub(super) use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) use crate::diagnose::check::{Check, Need};
 pub(super) use crate::diagnose::facts;
+#[cfg(test)]
+pub(super) use crate::diagnose::sample;
 pub(super) use crate::model::chain::{Chain, ChainFault};
 pub(super) use crate::model::engine::{Container, EngineOutcome};
 pub(super) use crate::model::env::{Dialect, EnvEntry, EnvFile, EnvProblemKind};
@@ -15,5 +17,3 @@ pub(super) use crate::model::plan::Step;
 pub(super) use crate::model::server::{LoginFailureKind, Reply};
 pub(super) use crate::model::target::{Candidate, Origin, UrlProblem};
 pub(super) use crate::model::text::counted;
-#[cfg(test)]
-pub(super) use crate::diagnose::sample;

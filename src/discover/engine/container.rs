@@ -14,8 +14,6 @@ use crate::model::text::visible;
 const PROJECT: &str = "com.docker.compose.project";
 const SERVICE: &str = "com.docker.compose.service";
 const DIRECTORY: &str = "com.docker.compose.project.working_dir";
-/// The label of containers that `devdb up` makes: the project's root.
-pub const DEVDB_ROOT: &str = "devdb.root";
 
 /// Returns whether a container may concern the project's database: a PostgreSQL server, one of the project's own, or
 /// the holder of a port that the project wants.
@@ -25,7 +23,7 @@ pub(super) fn concerns(summary: &ContainerSummary, picture: &Picture) -> bool {
     let label = |key: &str| summary.labels.as_ref().and_then(|labels| labels.get(key));
     let project = picture.compose.known().map(|compose| compose.name.as_str());
     let own = label(PROJECT).map(String::as_str) == project && project.is_some();
-    let made = label(DEVDB_ROOT).is_some();
+    let made = label(crate::model::engine::ROOT_LABEL).is_some();
     let mut wanted: Vec<u16> = picture.target().map(|candidate| candidate.target.port()).into_iter().collect();
     wanted.push(crate::model::target::DEFAULT_PORT);
     for service in picture.database_services() {
@@ -61,7 +59,7 @@ pub(super) fn read(response: ContainerInspectResponse) -> Container {
         mounts: mounts(response.mounts.unwrap_or_default()),
         compose_project: labels.get(PROJECT).cloned(),
         compose_service: labels.get(SERVICE).cloned(),
-        compose_directory: labels.get(DIRECTORY).or_else(|| labels.get(DEVDB_ROOT)).cloned(),
+        compose_directory: labels.get(DIRECTORY).or_else(|| labels.get(crate::model::engine::ROOT_LABEL)).cloned(),
         system_identifier: Observed::Absent,
         log_tail: Observed::Absent,
         inside: Observed::Absent,

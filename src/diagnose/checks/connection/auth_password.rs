@@ -31,7 +31,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let target = &candidate.target;
     let mut finding = Finding::new(format!("the server at {} refuses role `{}`", target.address(), target.user()));
     if let Some(at) = candidate.password_origin.as_ref().unwrap_or(&candidate.origin).place() {
-        finding = finding.at(at, if target.password.is_some() { "the password that is sent" } else { "has no password" });
+        finding =
+            finding.at(at, if target.password.is_some() { "the password that is sent" } else { "has no password" });
     }
     let code = failure.sqlstate.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
     finding = finding.seen(format!("the server says: {}{code}", failure.message));
@@ -42,17 +43,29 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         }
         return Ok(vec![finding.manual("use a role and password of that server", &[])]);
     };
-    if let Some(inside) = container.inside.known().filter(|inside| !inside.roles.iter().any(|role| role == target.user())) {
-        finding = finding.seen(format!("{} has no such role, only: {}", facts::container_name(container), inside.roles.join(", ")));
+    if let Some(inside) =
+        container.inside.known().filter(|inside| !inside.roles.iter().any(|role| role == target.user()))
+    {
+        finding = finding.seen(format!(
+            "{} has no such role, only: {}",
+            facts::container_name(container),
+            inside.roles.join(", ")
+        ));
         return Ok(vec![finding.manual("use one of its roles, or start with an empty volume", &[])]);
     }
     Ok(vec![with_container_password(picture, candidate, container, finding)])
 }
 
-fn with_container_password(picture: &Picture, candidate: &Candidate, container: &Container, finding: Finding) -> Finding {
+fn with_container_password(
+    picture: &Picture,
+    candidate: &Candidate,
+    container: &Container,
+    finding: Finding,
+) -> Finding {
     let target = &candidate.target;
     let theirs = container.environment.get("POSTGRES_PASSWORD").filter(|password| !password.is_empty());
-    let Some(theirs) = theirs.filter(|theirs| Some(*theirs) != target.password.as_ref() && container.superuser() == target.user())
+    let Some(theirs) =
+        theirs.filter(|theirs| Some(*theirs) != target.password.as_ref() && container.superuser() == target.user())
     else {
         return finding.manual("use a role and password of that server", &[]);
     };

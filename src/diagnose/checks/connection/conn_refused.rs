@@ -44,7 +44,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(candidate) = picture.target().filter(|_| !facts::logged_in(picture)) else { return Ok(Vec::new()) };
     let reach = &picture.reach;
     let silent = |reply: &Reply| matches!(reply, Reply::Refused | Reply::Unreachable(_));
-    if reach.unresolved.is_none() && (reach.endpoints.is_empty() || !reach.endpoints.iter().all(|it| silent(&it.reply))) {
+    if reach.unresolved.is_none() && (reach.endpoints.is_empty() || !reach.endpoints.iter().all(|it| silent(&it.reply)))
+    {
         return Ok(Vec::new());
     }
     let message = match &reach.unresolved {

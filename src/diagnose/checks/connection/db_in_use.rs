@@ -53,7 +53,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     }
     let foreign: Vec<&Session> = sessions.iter().filter(beyond).collect();
     if !foreign.is_empty() {
-        let what = format!("{} of other roles cannot be ended by `{}`", counted(foreign.len(), "session"), server.role.name);
+        let what =
+            format!("{} of other roles cannot be ended by `{}`", counted(foreign.len(), "session"), server.role.name);
         findings.push(named(what, &foreign).manual("close them where they were opened", &[]));
     }
     Ok(findings)

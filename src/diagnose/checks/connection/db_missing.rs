@@ -30,10 +30,10 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     }
     finding = finding.seen(format!("PostgreSQL {} answers, role `{}` logs in", server.version, server.role.name));
     if !server.role.create_database {
-        return Ok(vec![finding.manual(
-            "have it created by a role that may",
-            &[&format!("createdb -O {} {name}", server.role.name)],
-        )]);
+        return Ok(vec![
+            finding
+                .manual("have it created by a role that may", &[&format!("createdb -O {} {name}", server.role.name)]),
+        ]);
     }
     let step = Step::CreateDatabase { name: name.to_owned() };
     Ok(vec![finding.auto(step.describe(), vec![step])])

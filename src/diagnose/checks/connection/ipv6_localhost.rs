@@ -17,11 +17,14 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     #[cfg(test)]
     breaks: |picture| {
         picture.dialect = Dialect::NodeDotenv;
-        picture.reach.endpoints.insert(0, crate::model::server::Endpoint {
-            shown: "[::1]:5432".to_owned(),
-            address: Some("[::1]:5432".parse().unwrap()),
-            reply: Reply::Refused,
-        });
+        picture.reach.endpoints.insert(
+            0,
+            crate::model::server::Endpoint {
+                shown: "[::1]:5432".to_owned(),
+                address: Some("[::1]:5432".parse().unwrap()),
+                reply: Reply::Refused,
+            },
+        );
     },
 };
 

@@ -19,7 +19,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let Some(server) = picture.server.known().filter(|server| !server.role.create_database) else { return Ok(Vec::new()) };
+    let Some(server) = picture.server.known().filter(|server| !server.role.create_database) else {
+        return Ok(Vec::new());
+    };
     let role = &server.role.name;
     let finding = Finding::new(format!("role `{role}` may not create databases"))
         .seen("a reset can then only work in place, without a way back");

@@ -26,13 +26,16 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         }
         let finding = Finding::new(format!("the server at {} has no connection left", candidate.target.address()))
             .seen(format!("the server says: {} (53300)", failure.message));
-        return Ok(vec![finding.manual("stop apps, notebooks or test runs that hold connections, or restart the server", &[])]);
+        return Ok(vec![
+            finding.manual("stop apps, notebooks or test runs that hold connections, or restart the server", &[]),
+        ]);
     }
     let Some(server) = picture.server.known() else { return Ok(Vec::new()) };
     if server.connections.saturating_mul(100) < server.max_connections.saturating_mul(95) {
         return Ok(Vec::new());
     }
-    let mut finding = Finding::new(format!("{} of {} connections are in use", server.connections, server.max_connections));
+    let mut finding =
+        Finding::new(format!("{} of {} connections are in use", server.connections, server.max_connections));
     let sessions = server.database.known().map_or(&[][..], |database| database.sessions.as_slice());
     let mut by_application: BTreeMap<&str, usize> = BTreeMap::new();
     for session in sessions {

@@ -41,7 +41,10 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     for line in shown.iter().rev().take(4).rev() {
         finding = finding.seen(format!("log: {line}"));
     }
-    Ok(vec![finding.manual("read its log, mend what it names, start it again", &[&format!("docker logs {}", container.name)])])
+    Ok(vec![
+        finding
+            .manual("read its log, mend what it names, start it again", &[&format!("docker logs {}", container.name)]),
+    ])
 }
 
 /// 128 + SIGINT, SIGKILL, SIGTERM: stopped by a person or by the engine.

@@ -40,8 +40,9 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     Ok(vec![if named {
         finding.manual("start the engine, or choose another", &["unset DOCKER_HOST", "docker context use default"])
     } else {
-        finding.manual("start Docker (on Linux: the command below; elsewhere: Docker Desktop, Colima or OrbStack)", &[
-            "sudo systemctl start docker",
-        ])
+        finding.manual(
+            "start Docker (on Linux: the command below; elsewhere: Docker Desktop, Colima or OrbStack)",
+            &["sudo systemctl start docker"],
+        )
     }])
 }

@@ -19,7 +19,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     breaks: |picture| {
         sample::refuse_password(picture);
         let roles = vec!["app".to_owned()];
-        sample::container(picture).inside = Observed::Known(crate::model::engine::InsideLook { roles, databases: vec![] });
+        sample::container(picture).inside =
+            Observed::Known(crate::model::engine::InsideLook { roles, databases: vec![] });
     },
 };
 
@@ -62,5 +63,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         role: target.user().to_owned(),
         password: target.password.clone().unwrap_or_default(),
     };
-    Ok(vec![finding.confirm(format!("give role `{}` this password inside the container; all data stays", target.user()), vec![step])])
+    Ok(vec![finding.confirm(
+        format!("give role `{}` this password inside the container; all data stays", target.user()),
+        vec![step],
+    )])
 }

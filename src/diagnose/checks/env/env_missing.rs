@@ -26,7 +26,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let from_shell_or_file = |candidate: &Candidate| !matches!(candidate.origin, Origin::Compose { .. } | Origin::Alembic { .. });
+    let from_shell_or_file =
+        |candidate: &Candidate| !matches!(candidate.origin, Origin::Compose { .. } | Origin::Alembic { .. });
     if picture.candidates.iter().any(from_shell_or_file) || !picture.env_files.is_empty() {
         return Ok(Vec::new());
     }

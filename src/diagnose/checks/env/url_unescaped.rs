@@ -22,15 +22,13 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(candidate) = picture.target() else { return Ok(Vec::new()) };
-    let characters: Vec<String> = candidate
-        .problems
-        .iter()
-        .map(|UrlProblem::Unescaped { character }| format!("`{character}`"))
-        .collect();
+    let characters: Vec<String> =
+        candidate.problems.iter().map(|UrlProblem::Unescaped { character }| format!("`{character}`")).collect();
     if characters.is_empty() {
         return Ok(Vec::new());
     }
-    let mut finding = Finding::new(format!("the password in `{}` holds {} unescaped", candidate.origin.key(), characters.join(", ")));
+    let mut finding =
+        Finding::new(format!("the password in `{}` holds {} unescaped", candidate.origin.key(), characters.join(", ")));
     if let Some(at) = candidate.origin.place() {
         finding = finding.at(at, format!("read as {}", candidate.target));
     }

@@ -18,6 +18,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         "alembic-unknown-revision",
         "alembic-missing-parent",
         "alembic-cycle",
+        "alembic-multiple-heads",
         "alembic-duplicate-id",
     ],
     explain: "Seen as: `Target database is not up to date.`, `column users.username does not exist`.\n\
@@ -34,7 +35,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(chain) = picture.chain.known() else { return Ok(Vec::new()) };
-    let Some(database) = picture.server.known().and_then(|server| server.database.known()) else { return Ok(Vec::new()) };
+    let Some(database) = picture.server.known().and_then(|server| server.database.known()) else {
+        return Ok(Vec::new());
+    };
     let applied = database.versions.look()?.map_or(&[][..], Vec::as_slice);
     let pending = chain.pending(applied);
     if pending.is_empty() {

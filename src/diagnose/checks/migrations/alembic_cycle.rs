@@ -26,7 +26,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let mut findings = Vec::new();
     for fault in chain.faults() {
         let ChainFault::Cycle { revisions } = fault else { continue };
-        let mut finding = Finding::new(format!("these revisions follow each other in a circle: {}", revisions.join(" -> ")));
+        let mut finding =
+            Finding::new(format!("these revisions follow each other in a circle: {}", revisions.join(" -> ")));
         for revision in chain.revisions.iter().filter(|revision| revisions.contains(&revision.id)) {
             let at = Place::new(&revision.at.file, revision.down_revision_line);
             finding = finding.at(&at, format!("`{}` follows {}", revision.id, revision.down_revisions.join(", ")));

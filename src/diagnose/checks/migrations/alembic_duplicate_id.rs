@@ -27,12 +27,17 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let mut findings = Vec::new();
     for fault in chain.faults() {
         let (what, files) = match fault {
-            ChainFault::DuplicateId { id, files } => (format!("{} have the id `{id}`; only one of them runs", counted(files.len(), "file")), files),
-            ChainFault::DuplicateLabel { label, files } => (format!("{} claim the label `{label}`", counted(files.len(), "file")), files),
+            ChainFault::DuplicateId { id, files } => {
+                (format!("{} have the id `{id}`; only one of them runs", counted(files.len(), "file")), files)
+            }
+            ChainFault::DuplicateLabel { label, files } => {
+                (format!("{} claim the label `{label}`", counted(files.len(), "file")), files)
+            }
             ChainFault::MissingParent { .. } | ChainFault::Cycle { .. } => continue,
         };
         let finding = files.iter().fold(Finding::new(what), |finding, at| finding.at(at, "here"));
-        findings.push(finding.manual("give one of the files a new `revision`, and follow it where it is a parent", &[]));
+        findings
+            .push(finding.manual("give one of the files a new `revision`, and follow it where it is a parent", &[]));
     }
     Ok(findings)
 }

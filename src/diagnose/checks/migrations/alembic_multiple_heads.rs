@@ -31,10 +31,9 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if heads.len() < 2 || separate {
         return Ok(Vec::new());
     }
-    let finding = heads.iter().fold(
-        Finding::new(format!("the chain has {} heads", heads.len())),
-        |finding, head| finding.at(&head.at, format!("{}  {}", head.id, head.message)),
-    );
+    let finding = heads.iter().fold(Finding::new(format!("the chain has {} heads", heads.len())), |finding, head| {
+        finding.at(&head.at, format!("{}  {}", head.id, head.message))
+    });
     let ids: Vec<&str> = heads.iter().map(|head| head.id.as_str()).collect();
     let command = format!("alembic merge -m 'merge heads' {}", ids.join(" "));
     Ok(vec![finding.confirm("write a merge revision", vec![Step::Run { command }])])

@@ -24,13 +24,13 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if unknown.is_empty() || chain.revisions.is_empty() {
         return Ok(Vec::new());
     }
-    let mut finding = Finding::new(format!("the database is at `{}`, which no revision file has", unknown.join("`, `")));
+    let mut finding =
+        Finding::new(format!("the database is at `{}`, which no revision file has", unknown.join("`, `")));
     if let Some(head) = chain.heads().first() {
         finding = finding.at(&head.at, format!("the chain's head is `{}`", head.id));
     }
     let search = unknown.iter().map(|id| format!("git log --all --oneline -S '{id}'")).collect::<Vec<_>>().join("; ");
-    Ok(vec![finding.manual(
-        "return to the branch that has it and downgrade there, or rebuild",
-        &[&search, "devdb reset"],
-    )])
+    Ok(vec![
+        finding.manual("return to the branch that has it and downgrade there, or rebuild", &[&search, "devdb reset"]),
+    ])
 }

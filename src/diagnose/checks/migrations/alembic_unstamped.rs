@@ -32,11 +32,17 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         return Ok(Vec::new());
     }
     let table = &chain.config.version_table;
-    let why = if database.versions == Observed::Absent { format!("there is no `{table}`") } else { format!("`{table}` is empty") };
-    let finding = Finding::new(format!("`{}` has {} that no migration made", database.name, counted(own as usize, "table")))
-        .seen(format!("{why}: `create_all()` made them, or a dump without its version"));
+    let why = if database.versions == Observed::Absent {
+        format!("there is no `{table}`")
+    } else {
+        format!("`{table}` is empty")
+    };
+    let finding =
+        Finding::new(format!("`{}` has {} that no migration made", database.name, counted(own as usize, "table")))
+            .seen(format!("{why}: `create_all()` made them, or a dump without its version"));
     let finding = match chain.heads().first() {
-        Some(head) => finding.at(&head.at, format!("the chain has {} up to `{}`", counted(chain.revisions.len(), "revision"), head.id)),
+        Some(head) => finding
+            .at(&head.at, format!("the chain has {} up to `{}`", counted(chain.revisions.len(), "revision"), head.id)),
         None => finding,
     };
     Ok(vec![finding.manual("rebuild from the chain; the old database is kept for `devdb undo`", &["devdb reset"])])

@@ -22,13 +22,16 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let (Some(candidate), Some(service)) = (picture.target(), picture.target_is_service()) else { return Ok(Vec::new()) };
+    let (Some(candidate), Some(service)) = (picture.target(), picture.target_is_service()) else {
+        return Ok(Vec::new());
+    };
     let Some(why) = &picture.reach.unresolved else { return Ok(Vec::new()) };
     if picture.inside_container {
         return Ok(Vec::new());
     }
     let host_line = candidate.host_origin.as_ref().unwrap_or(&candidate.origin);
-    let mut finding = Finding::new(format!("`{}` is a Compose service; outside of Compose its name means nothing", service.name));
+    let mut finding =
+        Finding::new(format!("`{}` is a Compose service; outside of Compose its name means nothing", service.name));
     if let Some(at) = host_line.place() {
         finding = finding.at(at, format!("names the host `{}`", service.name));
     }
@@ -47,7 +50,13 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let shared = services.iter().find(|service| service.env_files.iter().any(|reference| reference.value.path == file));
     Ok(vec![match shared {
         Some(other) => finding
-            .at(&other.at, format!("service `{}` reads the same file: give it the name `{}` under `environment:`", other.name, service.name))
+            .at(
+                &other.at,
+                format!(
+                    "service `{}` reads the same file: give it the name `{}` under `environment:`",
+                    other.name, service.name
+                ),
+            )
             .confirm(format!("dial localhost:{port}"), steps),
         None => finding.auto(format!("dial localhost:{port}"), steps),
     }])

@@ -36,7 +36,10 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     };
     let mut findings = Vec::new();
     for service in &compose.services {
-        let host_network = service.network_mode.as_ref().is_some_and(|mode| mode.value == "host" || mode.value.starts_with("service:"));
+        let host_network = service
+            .network_mode
+            .as_ref()
+            .is_some_and(|mode| mode.value == "host" || mode.value.starts_with("service:"));
         if host_network || service.name == database.name || !service.is_active(&picture.profiles) {
             continue;
         }
@@ -44,12 +47,21 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             let url = entry.value.as_ref().and_then(|value| pg_url::parse(value.reveal()).ok());
             let Some(url) = url.filter(|url| url.target.host().is_loopback()) else { continue };
             let inner = facts::database_port(database).map_or(5432, |port| port.target);
-            let line = format!("{key}: postgresql://…@{}:{inner}/{}   # under `environment:` of `{}`", database.name, url.target.database(), service.name);
+            let line = format!(
+                "{key}: postgresql://…@{}:{inner}/{}   # under `environment:` of `{}`",
+                database.name,
+                url.target.database(),
+                service.name
+            );
             findings.push(
-                Finding::new(format!("service `{}` dials `{}`, which is its own container", service.name, url.target.host()))
-                    .at(&entry.at, format!("{key} leads to {}", url.target))
-                    .at(&database.at, format!("the database is service `{}`", database.name))
-                    .manual("name the service instead", &[&line]),
+                Finding::new(format!(
+                    "service `{}` dials `{}`, which is its own container",
+                    service.name,
+                    url.target.host()
+                ))
+                .at(&entry.at, format!("{key} leads to {}", url.target))
+                .at(&database.at, format!("the database is service `{}`", database.name))
+                .manual("name the service instead", &[&line]),
             );
         }
     }

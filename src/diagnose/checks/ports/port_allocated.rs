@@ -52,5 +52,10 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         finding = finding.seen(format!("the engine says: {error}"));
     }
     let stop = format!("docker stop {}", holder.name);
-    Ok(vec![finding.manual("stop the other container, then start yours; or publish yours on another port", &[&stop, "devdb up"])])
+    Ok(vec![
+        finding.manual(
+            "stop the other container, then start yours; or publish yours on another port",
+            &[&stop, "devdb up"],
+        ),
+    ])
 }

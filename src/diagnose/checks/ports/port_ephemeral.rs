@@ -20,8 +20,12 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let (Some(candidate), Some(service)) = (picture.target(), picture.database_service()) else { return Ok(Vec::new()) };
-    let Some(port) = facts::database_port(service).filter(|port| port.published.is_none()) else { return Ok(Vec::new()) };
+    let (Some(candidate), Some(service)) = (picture.target(), picture.database_service()) else {
+        return Ok(Vec::new());
+    };
+    let Some(port) = facts::database_port(service).filter(|port| port.published.is_none()) else {
+        return Ok(Vec::new());
+    };
     if !facts::on_loopback(candidate) {
         return Ok(Vec::new());
     }
@@ -35,12 +39,17 @@ fn finding(picture: &Picture, candidate: &Candidate, service: &Service, port: &P
     if let (Some(at), text) = facts::port_line(candidate) {
         finding = finding.at(&at, text);
     }
-    if let Some(now) = picture.container_of(&service.name).and_then(|container| container.database_ports().first().copied()) {
+    if let Some(now) =
+        picture.container_of(&service.name).and_then(|container| container.database_ports().first().copied())
+    {
         finding = finding.seen(format!("right now it is {now}"));
     }
     let compose = picture.compose.known();
     let unset = compose.and_then(|compose| {
-        compose.variables.iter().find(|variable| variable.at == port.at && !variable.defined && variable.default.is_none())
+        compose
+            .variables
+            .iter()
+            .find(|variable| variable.at == port.at && !variable.defined && variable.default.is_none())
     });
     let beside = compose.map(|compose| compose.directory.join(".env")).unwrap_or_default();
     if let Some(variable) = unset.filter(|_| picture.env_files.iter().any(|file| file.path == beside)) {
@@ -51,7 +60,8 @@ fn finding(picture: &Picture, candidate: &Candidate, service: &Service, port: &P
             shown: wanted.to_string(),
         };
         let up = Step::ComposeUp { service: service.name.clone(), recreate: false };
-        return finding.confirm(format!("set `{}` to {wanted}, the port that your app dials", variable.name), vec![append, up]);
+        return finding
+            .confirm(format!("set `{}` to {wanted}, the port that your app dials", variable.name), vec![append, up]);
     }
     let line = format!("\"{wanted}:{}\"   # instead of \"{}\"", port.target, port.written);
     finding.manual("name the host port", &[&line, "devdb up"])

@@ -24,7 +24,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let Some(candidate) = picture.target().filter(|candidate| facts::on_loopback(candidate)) else { return Ok(Vec::new()) };
+    let Some(candidate) = picture.target().filter(|candidate| facts::on_loopback(candidate)) else {
+        return Ok(Vec::new());
+    };
     if facts::logged_in(picture) || matches!(candidate.origin, Origin::Compose { .. }) {
         return Ok(Vec::new());
     }
@@ -46,8 +48,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         (None, None) => return Ok(Vec::new()),
     };
     let list: Vec<String> = ports.iter().map(u16::to_string).collect();
-    let mut finding =
-        Finding::new(format!("your app dials port {dialled}, {owner} publishes {}", list.join(" and ")));
+    let mut finding = Finding::new(format!("your app dials port {dialled}, {owner} publishes {}", list.join(" and ")));
     if let (Some(at), text) = facts::port_line(candidate) {
         finding = finding.at(&at, text);
     }

@@ -24,7 +24,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let (Some(candidate), Some(service)) = (picture.target(), picture.database_service()) else { return Ok(Vec::new()) };
+    let (Some(candidate), Some(service)) = (picture.target(), picture.database_service()) else {
+        return Ok(Vec::new());
+    };
     let container = picture.container_of(&service.name);
     let published = container.is_some_and(|container| !container.database_ports().is_empty());
     if !facts::on_loopback(candidate) || facts::logged_in(picture) || published {
@@ -49,7 +51,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
 
 /// The file publishes the port, the container was made before it did.
 fn recreate(candidate: &Candidate, service: &crate::model::compose::Service) -> Finding {
-    let mut finding = Finding::new(format!("the container of service `{}` was made before its port was published", service.name));
+    let mut finding =
+        Finding::new(format!("the container of service `{}` was made before its port was published", service.name));
     if let Some(port) = facts::database_port(service) {
         finding = finding.at(&port.at, format!("publishes \"{}\"", port.written));
     }

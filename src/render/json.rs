@@ -1,0 +1,212 @@
+//! JSON for programs. Its shape is a promise: the schemas under `docs/` are generated from these types.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use crate::error::Error;
+use crate::model::finding::{CheckResult, Diagnosis, Evidence, Finding, Fix, Safety, Severity, Verdict};
+use crate::model::picture::Picture;
+use crate::model::target::{Candidate, Origin};
+
+/// What `devdb doctor --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct DoctorReport {
+    /// Changes when a field changes its meaning or goes away.
+    pub version: u32,
+    /// No check failed; warnings and unknowns do not count.
+    pub ok: bool,
+    /// The database that the app uses; null when nothing names one.
+    pub target: Option<TargetReport>,
+    pub checks: Vec<CheckReport>,
+    pub took_ms: u64,
+}
+
+/// A database, without its password.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct TargetReport {
+    /// The URL with `***` for the password.
+    pub url: String,
+    pub host: String,
+    pub port: u16,
+    pub database: String,
+    pub user: String,
+    pub origin: OriginReport,
+}
+
+/// Who named it.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct OriginReport {
+    /// Null for a variable of the shell.
+    pub file: Option<String>,
+    pub line: Option<usize>,
+    pub key: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct CheckReport {
+    pub id: &'static str,
+    pub title: &'static str,
+    pub status: Status,
+    /// Why it is unknown or skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    pub findings: Vec<FindingReport>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    Pass,
+    Fail,
+    Warn,
+    Unknown,
+    Skipped,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FindingReport {
+    pub message: String,
+    pub evidence: Vec<EvidenceReport>,
+    pub fix: Option<FixReport>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct EvidenceReport {
+    /// Null for what was observed rather than read in a file.
+    pub file: Option<String>,
+    pub line: Option<usize>,
+    pub text: String,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct FixReport {
+    pub summary: String,
+    pub safety: SafetyReport,
+    pub steps: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum SafetyReport {
+    Auto,
+    Confirm,
+    Manual,
+}
+
+/// What any command prints with `--json` when it fails.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ErrorReport {
+    pub version: u32,
+    pub ok: bool,
+    pub error: ErrorBody,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ErrorBody {
+    /// `usage`, `refused`, `environment`, `failed`, `bug`, `cancelled`.
+    pub kind: &'static str,
+    pub message: String,
+    pub causes: Vec<String>,
+    pub details: std::collections::BTreeMap<String, String>,
+    pub hints: Vec<String>,
+}
+
+/// Returns the report of a diagnosis.
+pub fn doctor(picture: &Picture, diagnosis: &Diagnosis, elapsed: Duration) -> DoctorReport {
+    DoctorReport {
+        version: 1,
+        ok: diagnosis.is_ok(),
+        target: picture.target().map(target),
+        checks: diagnosis.checks.iter().map(check).collect(),
+        took_ms: millis(elapsed),
+    }
+}
+
+/// Returns the report of an error.
+pub fn error(error: &Error) -> ErrorReport {
+    ErrorReport {
+        version: 1,
+        ok: false,
+        error: ErrorBody {
+            kind: error.kind.name(),
+            message: error.message.clone(),
+            causes: error.causes(),
+            details: error.details.iter().cloned().collect(),
+            hints: error.hints.clone(),
+        },
+    }
+}
+
+/// Returns a report as one pretty-printed text.
+pub fn text(report: &impl Serialize) -> String {
+    serde_json::to_string_pretty(report).unwrap_or_else(|error| format!("{{\"ok\": false, \"bug\": \"{error}\"}}"))
+}
+
+/// Returns whole milliseconds.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Returns the report of a target.
+pub fn target(candidate: &Candidate) -> TargetReport {
+    let target = &candidate.target;
+    TargetReport {
+        url: target.to_string(),
+        host: target.host().to_string(),
+        port: target.port(),
+        database: target.database().to_owned(),
+        user: target.user().to_owned(),
+        origin: origin(&candidate.origin),
+    }
+}
+
+fn origin(origin: &Origin) -> OriginReport {
+    let place = origin.place();
+    OriginReport {
+        file: place.map(|place| place.file.display().to_string()),
+        line: place.map(|place| place.line),
+        key: origin.key().to_owned(),
+    }
+}
+
+fn check(check: &CheckResult) -> CheckReport {
+    let (status, reason, findings) = match &check.verdict {
+        Verdict::Pass => (Status::Pass, None, &[][..]),
+        Verdict::Unknown(reason) => (Status::Unknown, Some(reason.clone()), &[][..]),
+        Verdict::Skipped(reason) => (Status::Skipped, Some(reason.clone()), &[][..]),
+        Verdict::Found { severity: Severity::Error, findings } => (Status::Fail, None, findings.as_slice()),
+        Verdict::Found { severity: Severity::Warning, findings } => (Status::Warn, None, findings.as_slice()),
+    };
+    CheckReport { id: check.id, title: check.title, status, reason, findings: findings.iter().map(finding).collect() }
+}
+
+fn finding(finding: &Finding) -> FindingReport {
+    FindingReport {
+        message: finding.message.clone(),
+        evidence: finding.evidence.iter().map(evidence).collect(),
+        fix: finding.fix.as_ref().map(fix),
+    }
+}
+
+fn evidence(evidence: &Evidence) -> EvidenceReport {
+    let place = evidence.at.as_ref();
+    EvidenceReport {
+        file: place.map(|place| place.file.display().to_string()),
+        line: place.map(|place| place.line).filter(|line| *line > 0),
+        text: evidence.text.clone(),
+    }
+}
+
+fn fix(fix: &Fix) -> FixReport {
+    FixReport {
+        summary: fix.summary.clone(),
+        safety: match fix.safety {
+            Safety::Auto => SafetyReport::Auto,
+            Safety::Confirm => SafetyReport::Confirm,
+            Safety::Manual => SafetyReport::Manual,
+        },
+        steps: fix.steps.iter().map(crate::model::plan::Step::describe).collect(),
+    }
+}

@@ -1,0 +1,11 @@
+//! Tells: what was found, planned or done becomes text or JSON. Decides nothing, and alone touches the terminal.
+
+pub mod diagnosis;
+pub mod error;
+pub mod json;
+pub mod picture;
+pub mod plan;
+pub mod progress;
+pub mod prompt;
+pub mod style;
+pub mod ui;
