@@ -10,6 +10,8 @@ mod merge;
 mod paths;
 pub mod ports;
 mod service;
+#[cfg(test)]
+mod tests;
 mod words;
 mod yaml;
 
