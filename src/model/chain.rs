@@ -70,11 +70,7 @@ pub struct UnreadableRevision {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ChainFault {
     /// `revision` names a parent (or dependency) that no file has.
-    MissingParent {
-        revision: String,
-        parent: String,
-        at: Place,
-    },
+    MissingParent { revision: String, parent: String, at: Place },
     /// These revisions are each other's ancestors: each names the next, and the last the first.
     Cycle { revisions: Vec<String> },
     /// Several files carry the same id.
@@ -150,9 +146,7 @@ impl Chain {
         faults.extend(graph.clashing_labels());
         for cycle in cycles::cycles(&graph.everything_below()) {
             let id = |&position: &usize| graph.revisions.get(position).map(|it| it.id.clone());
-            faults.push(ChainFault::Cycle {
-                revisions: cycle.iter().filter_map(id).collect(),
-            });
+            faults.push(ChainFault::Cycle { revisions: cycle.iter().filter_map(id).collect() });
         }
         faults
     }
@@ -165,9 +159,10 @@ impl Chain {
             return graph.revisions.get(position).copied();
         }
         let begins = |text: &String| text.chars().count() > 3 && text.starts_with(name);
-        let mut found = graph.revisions.into_iter().filter(|revision| {
-            !name.is_empty() && (begins(&revision.id) || revision.branch_labels.iter().any(begins))
-        });
+        let mut found = graph
+            .revisions
+            .into_iter()
+            .filter(|revision| !name.is_empty() && (begins(&revision.id) || revision.branch_labels.iter().any(begins)));
         found.next().filter(|_| found.next().is_none())
     }
 
@@ -227,24 +222,14 @@ impl Chain {
             }
         }
         let fault = |(revision, files): (&&Revision, Vec<Place>)| {
-            (files.len() > 1).then(|| ChainFault::DuplicateId {
-                id: revision.id.clone(),
-                files,
-            })
+            (files.len() > 1).then(|| ChainFault::DuplicateId { id: revision.id.clone(), files })
         };
-        graph
-            .revisions
-            .iter()
-            .zip(files)
-            .filter_map(fault)
-            .collect()
+        graph.revisions.iter().zip(files).filter_map(fault).collect()
     }
 }
 
 /// Returns the positions that nothing stands on, ascending.
 fn real_heads(below: &[Vec<usize>]) -> Vec<usize> {
     let above = graph::reversed(below);
-    (0..below.len())
-        .filter(|&position| edges(&above, position).is_empty())
-        .collect()
+    (0..below.len()).filter(|&position| edges(&above, position).is_empty()).collect()
 }

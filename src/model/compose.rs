@@ -146,16 +146,11 @@ pub struct ComposeProblem {
 impl Service {
     /// Returns whether the service starts when `active` profiles are chosen (`*` means all).
     pub fn is_active(&self, active: &[String]) -> bool {
-        self.profiles.is_empty()
-            || active
-                .iter()
-                .any(|profile| profile == "*" || self.profiles.contains(profile))
+        self.profiles.is_empty() || active.iter().any(|profile| profile == "*" || self.profiles.contains(profile))
     }
 
     /// Returns the value of an environment variable of the container, when it has one.
     pub fn variable(&self, key: &str) -> Option<&Secret> {
-        self.environment
-            .get(key)
-            .and_then(|entry| entry.value.as_ref())
+        self.environment.get(key).and_then(|entry| entry.value.as_ref())
     }
 }

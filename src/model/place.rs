@@ -15,10 +15,7 @@ pub struct Place {
 impl Place {
     /// Returns the place `file:line`.
     pub fn new(file: impl AsRef<Path>, line: usize) -> Self {
-        Self {
-            file: file.as_ref().to_path_buf(),
-            line,
-        }
+        Self { file: file.as_ref().to_path_buf(), line }
     }
 }
 

@@ -40,15 +40,9 @@ fn knotted(below: &[Vec<usize>]) -> Marks {
 }
 
 fn peel(below: &[Vec<usize>], above: &[Vec<usize>], left: &mut Marks) {
-    let standing = |position: &usize, left: &Marks| {
-        edges(below, *position)
-            .iter()
-            .filter(|&&other| left.has(other))
-            .count()
-    };
-    let mut counts: Vec<usize> = (0..below.len())
-        .map(|position| standing(&position, left))
-        .collect();
+    let standing =
+        |position: &usize, left: &Marks| edges(below, *position).iter().filter(|&&other| left.has(other)).count();
+    let mut counts: Vec<usize> = (0..below.len()).map(|position| standing(&position, left)).collect();
     let bare = |&position: &usize| left.has(position) && counts.get(position) == Some(&0);
     let mut todo: Vec<usize> = (0..below.len()).filter(bare).collect();
     while let Some(position) = todo.pop() {

@@ -95,13 +95,7 @@ impl<'a> Graph<'a> {
                 labels.entry(label.as_str()).or_insert(position);
             }
         }
-        let mut graph = Self {
-            revisions,
-            positions,
-            labels,
-            parents: Vec::new(),
-            dependencies: Vec::new(),
-        };
+        let mut graph = Self { revisions, positions, labels, parents: Vec::new(), dependencies: Vec::new() };
         graph.parents = graph.resolve(|revision| &revision.down_revisions, Self::by_id);
         graph.dependencies = graph.resolve(|revision| &revision.depends_on, Self::by_id_or_label);
         graph
@@ -134,8 +128,7 @@ impl<'a> Graph<'a> {
 
     /// Returns the revisions at the positions that `keep` accepts, in file order.
     pub(super) fn pick(&self, keep: impl Fn(usize) -> bool) -> Vec<&'a Revision> {
-        let kept =
-            |(position, revision): (usize, &&'a Revision)| keep(position).then_some(*revision);
+        let kept = |(position, revision): (usize, &&'a Revision)| keep(position).then_some(*revision);
         self.revisions.iter().enumerate().filter_map(kept).collect()
     }
 
@@ -148,18 +141,10 @@ impl<'a> Graph<'a> {
     pub(super) fn everything_below(&self) -> Vec<Vec<usize>> {
         let joined = |(parents, dependencies): (&Vec<usize>, &Vec<usize>)| {
             let mut all = parents.clone();
-            all.extend(
-                dependencies
-                    .iter()
-                    .filter(|&position| !parents.contains(position)),
-            );
+            all.extend(dependencies.iter().filter(|&position| !parents.contains(position)));
             all
         };
-        self.parents
-            .iter()
-            .zip(&self.dependencies)
-            .map(joined)
-            .collect()
+        self.parents.iter().zip(&self.dependencies).map(joined).collect()
     }
 
     /// Returns parents and dependencies, without the dependencies that an ancestor already has: the edges that
@@ -221,12 +206,8 @@ impl<'a> Graph<'a> {
         let mut told: Vec<&str> = Vec::new();
         for (position, revision) in self.revisions.iter().enumerate() {
             for label in &revision.branch_labels {
-                let owner = self
-                    .by_id(label)
-                    .or_else(|| self.labels.get(label.as_str()).copied());
-                let Some(owner) =
-                    owner.filter(|&owner| owner != position || self.by_id(label).is_some())
-                else {
+                let owner = self.by_id(label).or_else(|| self.labels.get(label.as_str()).copied());
+                let Some(owner) = owner.filter(|&owner| owner != position || self.by_id(label).is_some()) else {
                     continue;
                 };
                 if told.contains(&label.as_str()) {
@@ -244,8 +225,6 @@ impl<'a> Graph<'a> {
     }
 
     fn claims(&self, position: usize, label: &String) -> bool {
-        self.revisions
-            .get(position)
-            .is_some_and(|revision| revision.branch_labels.contains(label))
+        self.revisions.get(position).is_some_and(|revision| revision.branch_labels.contains(label))
     }
 }

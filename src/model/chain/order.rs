@@ -8,11 +8,7 @@ use super::graph::{Marks, edges, reversed};
 /// This is `RevisionMap._topological_sort`: it walks down from the heads, stays on a branch as long as it can, leaves
 /// it when another head still needs the revision, and is then turned around. Where Alembic takes several new
 /// dependencies out of a Python set, in no order, the declared order is used.
-pub(super) fn run_order(
-    below: &[Vec<usize>],
-    wanted: &Marks,
-    heads: &[usize],
-) -> Option<Vec<usize>> {
+pub(super) fn run_order(below: &[Vec<usize>], wanted: &Marks, heads: &[usize]) -> Option<Vec<usize>> {
     let mut walk = Walk::new(below, wanted, heads);
     while let Some(&candidate) = walk.heads.get(walk.current) {
         if walk.waiting.get(candidate).is_some_and(|above| *above > 0) {
@@ -48,22 +44,14 @@ impl<'g> Walk<'g> {
             todo.add(position);
             size += 1;
         }
-        let wanted_above = |list: &Vec<usize>| {
-            list.iter()
-                .filter(|&&position| wanted.has(position))
-                .count()
-        };
+        let wanted_above = |list: &Vec<usize>| list.iter().filter(|&&position| wanted.has(position)).count();
         Self {
             below,
             waiting: above.iter().map(wanted_above).collect(),
             above,
             todo,
             size,
-            heads: heads
-                .iter()
-                .copied()
-                .filter(|&head| wanted.has(head))
-                .collect(),
+            heads: heads.iter().copied().filter(|&head| wanted.has(head)).collect(),
             current: 0,
             order: Vec::with_capacity(size),
         }
@@ -75,17 +63,13 @@ impl<'g> Walk<'g> {
         let mut search = vec![candidate];
         while let Some(position) = search.pop() {
             if seen.add(position) {
-                let left = edges(&self.above, position)
-                    .iter()
-                    .filter(|&&up| self.todo.has(up));
+                let left = edges(&self.above, position).iter().filter(|&&up| self.todo.has(up));
                 search.extend(left);
             }
         }
         let stands_on = |(index, head): (usize, &usize)| index != self.current && seen.has(*head);
         let mut heads = self.heads.iter().enumerate();
-        heads
-            .find(|&entry| stands_on(entry))
-            .map(|(index, _)| index)
+        heads.find(|&entry| stands_on(entry)).map(|(index, _)| index)
     }
 
     fn take(&mut self, candidate: usize) {

@@ -23,18 +23,14 @@ const ILLEGAL: [char; 4] = ['@', '-', '+', ':'];
 /// variable is not literal and so cannot be told without running the file. Ids in the docstring count for nothing,
 /// as in Alembic; its first line is the message.
 pub fn parse(file: &Path, source: &str) -> Result<Option<Revision>, UnreadableRevision> {
-    let name = file
-        .file_name()
-        .map(|name| name.to_string_lossy())
-        .unwrap_or_default();
+    let name = file.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
     let Some(stem) = loaded_stem(&name) else {
         return Ok(None);
     };
     let revision = python::parse(source).and_then(|module| read(file, source, stem, &module));
-    revision.map(Some).map_err(|unusable| UnreadableRevision {
-        at: Place::new(file, unusable.line),
-        reason: unusable.reason,
-    })
+    revision
+        .map(Some)
+        .map_err(|unusable| UnreadableRevision { at: Place::new(file, unusable.line), reason: unusable.reason })
 }
 
 /// Returns the name without its `.py`, when Alembic loads files of this name.
@@ -45,16 +41,10 @@ fn loaded_stem(name: &str) -> Option<&str> {
 
 fn read(file: &Path, source: &str, stem: &str, module: &ModModule) -> Result<Revision, Unusable> {
     let names = Names::of(&module.body);
-    let variables = Variables {
-        source,
-        names: &names,
-    };
+    let variables = Variables { source, names: &names };
     let id = variables.id(stem)?;
     if variables.line("down_revision") == 0 {
-        return Err(Unusable {
-            line: variables.line("revision"),
-            reason: "no `down_revision` variable".to_owned(),
-        });
+        return Err(Unusable { line: variables.line("revision"), reason: "no `down_revision` variable".to_owned() });
     }
     Ok(Revision {
         id,
@@ -78,12 +68,7 @@ fn message(body: &[Stmt], names: &Names<'_>) -> String {
         (None, Some(Ok(Value::Text(text)))) => text,
         _ => String::new(),
     };
-    text.trim()
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .trim_end()
-        .to_owned()
+    text.trim().lines().next().unwrap_or_default().trim_end().to_owned()
 }
 
 struct Variables<'s, 'n> {
@@ -99,10 +84,7 @@ impl Variables<'_, '_> {
     }
 
     fn id(&self, stem: &str) -> Result<String, Unusable> {
-        let refuse = |reason: String| Unusable {
-            line: self.line("revision"),
-            reason,
-        };
+        let refuse = |reason: String| Unusable { line: self.line("revision"), reason };
         let id = match self.names.value("revision") {
             Some(Ok(Value::Text(id))) => id,
             Some(Ok(_)) => return Err(refuse("`revision` is not a string".to_owned())),
@@ -111,9 +93,7 @@ impl Variables<'_, '_> {
             None => return Err(refuse("no `revision` variable".to_owned())),
         };
         match id.chars().find(|character| ILLEGAL.contains(character)) {
-            Some(character) => Err(refuse(format!(
-                "`revision` holds `{character}`, which Alembic refuses: `{id}`"
-            ))),
+            Some(character) => Err(refuse(format!("`revision` holds `{character}`, which Alembic refuses: `{id}`"))),
             None if id.is_empty() => Err(refuse("`revision` is empty".to_owned())),
             None => Ok(id),
         }
@@ -133,10 +113,9 @@ impl Variables<'_, '_> {
         }
         let texts = values.into_iter().map(|value| match value {
             Value::Text(text) => Ok(text),
-            Value::None | Value::Many(_) => Err(Unusable {
-                line: self.line(name),
-                reason: format!("`{name}` holds something else than strings"),
-            }),
+            Value::None | Value::Many(_) => {
+                Err(Unusable { line: self.line(name), reason: format!("`{name}` holds something else than strings") })
+            }
         });
         texts.collect()
     }
@@ -151,10 +130,7 @@ impl Variables<'_, '_> {
             Why::Imported => format!("`{name}` is imported: `{}`", piece(untold.range)),
             Why::NotText => format!("`{name}` is not a string: `{}`", piece(untold.range)),
         };
-        Unusable {
-            line: line_of(self.source, untold.range.start()),
-            reason,
-        }
+        Unusable { line: line_of(self.source, untold.range.start()), reason }
     }
 }
 

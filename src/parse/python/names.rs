@@ -3,8 +3,7 @@
 use std::collections::HashMap;
 
 use ruff_python_ast::{
-    Alias, ElifElseClause, ExceptHandler, Expr, FStringPart, InterpolatedStringElement, Number,
-    Operator, Stmt, UnaryOp,
+    Alias, ElifElseClause, ExceptHandler, Expr, FStringPart, InterpolatedStringElement, Number, Operator, Stmt, UnaryOp,
 };
 use ruff_text_size::{Ranged as _, TextRange};
 
@@ -71,19 +70,13 @@ impl<'a> Names<'a> {
     pub(in crate::parse) fn value(&self, name: &str) -> Option<Result<Value, Untold>> {
         let range = self.place(name)?;
         let mut steps = MAX_STEPS;
-        let mut eval = Evaluation {
-            names: self,
-            steps: &mut steps,
-        };
+        let mut eval = Evaluation { names: self, steps: &mut steps };
         Some(eval.name(name, range, usize::MAX, 0))
     }
 
     fn bind(&mut self, name: &'a str, value: Result<&'a Expr, Why>, range: TextRange) {
         let step = self.step;
-        self.bindings
-            .entry(name)
-            .or_default()
-            .push(Binding { step, value, range });
+        self.bindings.entry(name).or_default().push(Binding { step, value, range });
     }
 
     /// Runs statements. Without `certain` they may run or not, so what they bind cannot be told.
@@ -135,11 +128,7 @@ impl<'a> Names<'a> {
                 self.run(&it.finalbody, certain);
             }
             Stmt::With(it) => {
-                for target in it
-                    .items
-                    .iter()
-                    .filter_map(|item| item.optional_vars.as_deref())
-                {
+                for target in it.items.iter().filter_map(|item| item.optional_vars.as_deref()) {
                     self.assign(target, None, certain);
                 }
                 self.run(&it.body, certain);
@@ -162,18 +151,10 @@ impl<'a> Names<'a> {
         }
     }
 
-    fn branch(
-        &mut self,
-        test: &Expr,
-        body: &'a [Stmt],
-        others: &'a [ElifElseClause],
-        certain: bool,
-    ) {
+    fn branch(&mut self, test: &Expr, body: &'a [Stmt], others: &'a [ElifElseClause], certain: bool) {
         let mut open = Some(true);
         let first = std::iter::once((Some(test), body));
-        let rest = others
-            .iter()
-            .map(|clause| (clause.test.as_ref(), &*clause.body));
+        let rest = others.iter().map(|clause| (clause.test.as_ref(), &*clause.body));
         for (test, body) in first.chain(rest) {
             let holds = test.map_or(Some(true), truth);
             match (open, holds) {
@@ -202,10 +183,7 @@ impl<'a> Names<'a> {
                 Expr::Tuple(_) | Expr::List(_) => {
                     let targets = elements(target).unwrap_or_default();
                     let values = value.and_then(elements).filter(|values| {
-                        let starred = targets
-                            .iter()
-                            .chain(values.iter())
-                            .any(Expr::is_starred_expr);
+                        let starred = targets.iter().chain(values.iter()).any(Expr::is_starred_expr);
                         values.len() == targets.len() && !starred
                     });
                     for (index, target) in targets.iter().enumerate() {
@@ -242,11 +220,7 @@ impl<'a> Names<'a> {
             return;
         };
         if self.bindings.contains_key(name.id.as_str()) {
-            let why = if certain {
-                Why::Computed
-            } else {
-                Why::Conditional
-            };
+            let why = if certain { Why::Computed } else { Why::Conditional };
             self.bind(&name.id, Err(why), expression.range());
         }
     }
@@ -272,10 +246,7 @@ fn truth(test: &Expr) -> Option<bool> {
             _ => None,
         },
         Expr::Compare(it) => {
-            let of_name = it
-                .left
-                .as_name_expr()
-                .is_some_and(|name| name.id == "__name__");
+            let of_name = it.left.as_name_expr().is_some_and(|name| name.id == "__name__");
             let main = matches!(&*it.comparators, [Expr::StringLiteral(text)] if text.value.to_str() == "__main__");
             let equal = matches!(&*it.ops, [ruff_python_ast::CmpOp::Eq]);
             (of_name && main && equal).then_some(false)
@@ -328,42 +299,19 @@ struct Evaluation<'n, 'a> {
 
 impl Evaluation<'_, '_> {
     /// Returns what `name` holds just before the statement `before`.
-    fn name(
-        &mut self,
-        name: &str,
-        range: TextRange,
-        before: usize,
-        depth: usize,
-    ) -> Result<Value, Untold> {
-        let unbound = Untold {
-            why: Why::Computed,
-            range,
-        };
+    fn name(&mut self, name: &str, range: TextRange, before: usize, depth: usize) -> Result<Value, Untold> {
+        let unbound = Untold { why: Why::Computed, range };
         let bindings = self.names.bindings.get(name).ok_or(unbound)?;
         let until = bindings.partition_point(|binding| binding.step < before);
-        let binding = until
-            .checked_sub(1)
-            .and_then(|last| bindings.get(last))
-            .ok_or(unbound)?;
+        let binding = until.checked_sub(1).and_then(|last| bindings.get(last)).ok_or(unbound)?;
         match binding.value {
             Ok(value) => self.expression(value, binding.step, depth + 1),
-            Err(why) => Err(Untold {
-                why,
-                range: binding.range,
-            }),
+            Err(why) => Err(Untold { why, range: binding.range }),
         }
     }
 
-    fn expression(
-        &mut self,
-        expression: &Expr,
-        step: usize,
-        depth: usize,
-    ) -> Result<Value, Untold> {
-        let untold = |why| Untold {
-            why,
-            range: expression.range(),
-        };
+    fn expression(&mut self, expression: &Expr, step: usize, depth: usize) -> Result<Value, Untold> {
+        let untold = |why| Untold { why, range: expression.range() };
         *self.steps = self.steps.saturating_sub(1);
         if *self.steps == 0 || depth > MAX_DEPTH {
             return Err(untold(Why::Computed));
@@ -384,10 +332,9 @@ impl Evaluation<'_, '_> {
                 let right = self.expression(&sum.right, step, depth + 1)?;
                 add(left, right).ok_or(untold(Why::Computed))
             }
-            Expr::NumberLiteral(_)
-            | Expr::BooleanLiteral(_)
-            | Expr::BytesLiteral(_)
-            | Expr::Dict(_) => Err(untold(Why::NotText)),
+            Expr::NumberLiteral(_) | Expr::BooleanLiteral(_) | Expr::BytesLiteral(_) | Expr::Dict(_) => {
+                Err(untold(Why::NotText))
+            }
             _ => Err(untold(Why::Computed)),
         }
     }
