@@ -77,7 +77,7 @@ pub struct UnreadableRevision {
 pub enum ChainFault {
     /// `revision` names a parent (or dependency) that no file has.
     MissingParent { revision: String, parent: String, at: Place },
-    /// These revisions are each other's ancestors, in order.
+    /// These revisions are each other's ancestors: each names the next, and the last the first.
     Cycle { revisions: Vec<String> },
     /// Several files carry the same id.
     DuplicateId { id: String, files: Vec<Place> },

@@ -1,8 +1,7 @@
 //! Text into nouns. Pure: what a text refers to is read by the caller and handed in.
 
 pub mod alembic;
-pub mod compose;
-mod cursor;
-pub mod env_file;
-pub mod pg_url;
+pub mod ini;
 mod python;
+pub mod python_commands;
+pub mod sql;

@@ -12,13 +12,14 @@ mod tests;
 /// Sources larger than this are refused unread.
 const MAX_BYTES: usize = 64 << 20;
 
-/// Sources up to this size cannot nest deeply enough to exhaust a stack.
-const SHALLOW_BYTES: usize = 4 << 10;
+/// Trees of sources up to this size can be parsed and dropped on any stack, however they nest (see the tests).
+const SHALLOW_BYTES: usize = 8 << 10;
 
-/// Python's own limits: brackets (`MAXSTACK`), indentation (`MAXINDENT`), and about what its compiler can nest.
+/// Python's own limits for brackets (`MAXSTACK`) and indentation (`MAXINDENT`), and no more than its compiler can nest.
 const MAX_BRACKETS: usize = 200;
 const MAX_INDENTATION: usize = 100;
 const MAX_DEPTH: usize = 3000;
+const MAX_VISITED_DEPTH: usize = 500;
 
 /// Why a text cannot be used, and where: a fragment, and a 1-based line (0: the whole file).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,11 +31,20 @@ pub(super) struct Unusable {
 /// Returns the module's syntax tree; fails on what Python would not compile either: a syntax error, or an expression
 /// or block nested beyond Python's limits.
 pub(super) fn parse(source: &str) -> Result<ModModule, Unusable> {
+    parse_guarded(source, SHALLOW_BYTES, MAX_DEPTH)
+}
+
+/// The same for a tree that is visited down to its leaves, which takes more stack than to parse and drop it.
+pub(super) fn parse_for_visits(source: &str) -> Result<ModModule, Unusable> {
+    parse_guarded(source, 0, MAX_VISITED_DEPTH)
+}
+
+fn parse_guarded(source: &str, unguarded: usize, max_depth: usize) -> Result<ModModule, Unusable> {
     let refuse = |reason: &str| Unusable { line: 0, reason: reason.to_owned() };
     if source.len() > MAX_BYTES {
         return Err(refuse("larger than 64 MiB"));
     }
-    if source.len() > SHALLOW_BYTES && nests_too_deeply(source) {
+    if source.len() > unguarded && nests_too_deeply(source, max_depth) {
         return Err(refuse("invalid Python: nested too deeply"));
     }
     match ruff_python_parser::parse_module(source) {
@@ -68,7 +78,7 @@ pub(super) fn excerpt(source: &str, range: TextRange) -> String {
 ///
 /// Each level of a tree costs at least one bracket, operator or keyword of its statement; commas separate siblings,
 /// except in the parameters of a `lambda`.
-fn nests_too_deeply(source: &str) -> bool {
+fn nests_too_deeply(source: &str, max_depth: usize) -> bool {
     let mut lexer = lexer::lex(source, Mode::Module);
     let mut depth = Depth::default();
     let mut indentation = 0_usize;
@@ -79,7 +89,7 @@ fn nests_too_deeply(source: &str) -> bool {
             TokenKind::Dedent => indentation = indentation.saturating_sub(1),
             kind => depth.count(kind),
         }
-        if indentation > MAX_INDENTATION || depth.outer.len() > MAX_BRACKETS || depth.total > MAX_DEPTH {
+        if indentation > MAX_INDENTATION || depth.outer.len() > MAX_BRACKETS || depth.total > max_depth {
             return true;
         }
     }

@@ -75,14 +75,18 @@ fn list(folder: &Path, recursive: bool, into: &mut Vec<PathBuf>) {
     }
 }
 
-fn load(root: &Path, truth: &Value) -> (Chain, Duration) {
+fn files(root: &Path, truth: &Value) -> Vec<PathBuf> {
     let mut files = Vec::new();
     for folder in strings(&truth["versions_dirs"]) {
         list(&root.join(folder), truth["recursive_version_locations"] == true, &mut files);
     }
+    files
+}
+
+fn load(root: &Path, truth: &Value) -> (Chain, Duration) {
     let mut chain = Chain::default();
     let mut spent = Duration::ZERO;
-    for file in files {
+    for file in files(root, truth) {
         let Ok(source) = std::fs::read_to_string(&file) else {
             continue;
         };
@@ -180,4 +184,27 @@ fn every_wheel_reads_as_alembic_reads_it() {
     }
     println!("{count} revisions");
     assert!(count > 900, "{count}");
+}
+
+/// Prints how long the chains of the corpus take to read, in memory; meaningful with `--release`.
+#[test]
+#[ignore = "downloads wheels"]
+fn speed() {
+    let mut texts = Vec::new();
+    for entry in std::fs::read_dir(corpus().expect("a corpus").join("alembic")).unwrap() {
+        let truth: Value = serde_json::from_str(&std::fs::read_to_string(entry.unwrap().path()).unwrap()).unwrap();
+        let Ok(root) = sources(truth["commit"].as_str().unwrap()) else { continue };
+        for file in truth["chains"].as_array().unwrap().iter().flat_map(|chain| files(&root, chain)) {
+            texts.extend(std::fs::read_to_string(&file).map(|text| (file, text)));
+        }
+    }
+    let read = |_| {
+        let start = Instant::now();
+        for (file, text) in &texts {
+            drop(revision::parse(file, text));
+        }
+        start.elapsed()
+    };
+    let best = (0..10).map(read).min().unwrap();
+    println!("{} files in {best:?}", texts.len());
 }

@@ -1,0 +1,87 @@
+//! `env.py`: what it passes to `context.configure` in literals.
+
+use ruff_python_ast::visitor::{Visitor, walk_expr};
+use ruff_python_ast::{Expr, ExprCall};
+
+use crate::parse::python;
+use crate::parse::python::names::{Names, Value, text};
+
+/// Returns the `version_table` and the `version_table_schema` that an `env.py` gives to `context.configure(…)`.
+///
+/// A value counts when it is a string literal, or a name that the module binds to one; of several calls (offline and
+/// online mode), the first that says something counts. `None` means that the text does not tell: then it is
+/// `alembic_version` in the default schema, unless the call is computed.
+pub fn version_table(env_py: &str) -> (Option<String>, Option<String>) {
+    let Ok(module) = python::parse_for_visits(env_py) else {
+        return (None, None);
+    };
+    let mut search = Search { names: Names::of(&module.body), table: None, schema: None };
+    search.visit_body(&module.body);
+    (search.table, search.schema)
+}
+
+struct Search<'n> {
+    names: Names<'n>,
+    table: Option<String>,
+    schema: Option<String>,
+}
+
+impl<'a> Visitor<'a> for Search<'_> {
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        if let Expr::Call(call) = expression
+            && is_configure(call)
+        {
+            let table = self.argument(call, "version_table");
+            self.table = self.table.take().or(table);
+            let schema = self.argument(call, "version_table_schema");
+            self.schema = self.schema.take().or(schema);
+        }
+        walk_expr(self, expression);
+    }
+}
+
+fn is_configure(call: &ExprCall) -> bool {
+    match &*call.func {
+        Expr::Attribute(method) => method.attr.id == "configure",
+        Expr::Name(name) => name.id == "configure",
+        _ => false,
+    }
+}
+
+impl Search<'_> {
+    fn argument(&self, call: &ExprCall, name: &str) -> Option<String> {
+        let value = &call.arguments.find_keyword(name)?.value;
+        match value {
+            Expr::Name(name) => match self.names.value(&name.id)? {
+                Ok(Value::Text(text)) => Some(text),
+                _ => None,
+            },
+            _ => text(value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::version_table;
+
+    #[track_caller]
+    fn check(env_py: &str, table: Option<&str>, schema: Option<&str>) {
+        let expected = (table.map(str::to_owned), schema.map(str::to_owned));
+        assert_eq!(version_table(env_py), expected, "{env_py}");
+    }
+
+    #[test]
+    fn literals_in_any_call_count() {
+        check("context.configure(url=u)", None, None);
+        check(
+            "T = 'versions'\ndef offline():\n  context.configure(url=u, version_table=T)\n\
+             def online():\n  with c:\n    context.configure(connection=c, version_table='x', version_table_schema='app')",
+            Some("versions"),
+            Some("app"),
+        );
+        check("context.configure(version_table=get())", None, None);
+        check("other(version_table='x')", None, None);
+        check("context.configure(", None, None);
+    }
+}
