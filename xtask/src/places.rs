@@ -14,12 +14,8 @@ pub(crate) fn root() -> &'static Path {
 pub(crate) fn target() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     // <target>/<profile>/xtask; Cargo marks the top, which tells it from <target>/<triple>.
-    let marked = program
-        .ancestors()
-        .find(|place| place.join(".rustc_info.json").is_file());
-    marked
-        .or_else(|| program.ancestors().nth(2))
-        .map_or_else(|| root().join("target"), Path::to_owned)
+    let marked = program.ancestors().find(|place| place.join(".rustc_info.json").is_file());
+    marked.or_else(|| program.ancestors().nth(2)).map_or_else(|| root().join("target"), Path::to_owned)
 }
 
 /// Returns the directory that holds everything the tests need and no test writes to.
@@ -32,10 +28,7 @@ pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     // Administrators' directories are not in every user's PATH, but Debian puts `dockerd` and `ldconfig` there.
     let extra = ["/usr/sbin", "/sbin"].map(PathBuf::from);
-    std::env::split_paths(&path)
-        .chain(extra)
-        .map(|directory| directory.join(name))
-        .find(|file| file.is_file())
+    std::env::split_paths(&path).chain(extra).map(|directory| directory.join(name)).find(|file| file.is_file())
 }
 
 /// True in continuous integration, where what cannot be prepared is a failure instead of a warning.

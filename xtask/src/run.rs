@@ -16,9 +16,7 @@ pub(crate) fn command(program: impl AsRef<OsStr>) -> Command {
 /// Runs a command to its end and returns what it wrote to stdout; on failure, what it said.
 pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let output = command
-        .output()
-        .map_err(|error| format!("`{name}` did not start: {error}"))?;
+    let output = command.output().map_err(|error| format!("`{name}` did not start: {error}"))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
@@ -26,11 +24,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String, String> {
     if said.trim().is_empty() {
         said = String::from_utf8_lossy(&output.stdout).into_owned();
     }
-    Err(format!(
-        "`{name}` failed ({}): {}",
-        output.status,
-        last_lines(&said, 12)
-    ))
+    Err(format!("`{name}` failed ({}): {}", output.status, last_lines(&said, 12)))
 }
 
 /// Returns the last lines of a text, which is where programs say what went wrong.
@@ -43,13 +37,8 @@ pub(crate) fn last_lines(text: &str, count: usize) -> String {
 /// Runs a command with our own output and returns its exit code.
 pub(crate) fn shown(command: &mut Command) -> Result<u8, String> {
     let name = command.get_program().to_string_lossy().into_owned();
-    let status = command
-        .status()
-        .map_err(|error| format!("`{name}` did not start: {error}"))?;
-    Ok(status
-        .code()
-        .and_then(|code| u8::try_from(code).ok())
-        .unwrap_or(1))
+    let status = command.status().map_err(|error| format!("`{name}` did not start: {error}"))?;
+    Ok(status.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(1))
 }
 
 /// True where packages can be installed without asking: root on Debian or one of its children.
@@ -65,9 +54,7 @@ static APT: Mutex<()> = Mutex::new(());
 /// Installs Debian packages, refreshing the list of packages first when the list is too old to know them.
 pub(crate) fn install(packages: &[&str]) -> Result<(), String> {
     if !can_install() {
-        return Err(
-            "it is not installed, and installing needs root on Debian or Ubuntu".to_owned(),
-        );
+        return Err("it is not installed, and installing needs root on Debian or Ubuntu".to_owned());
     }
     let Ok(_one_at_a_time) = APT.lock() else {
         return Err("another installation was abandoned".to_owned());

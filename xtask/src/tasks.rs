@@ -21,17 +21,9 @@ type Done = Result<(), Failure>;
 
 /// Prepares the bench and runs every test; everything but `--quick` goes to the test program.
 pub(crate) fn test(arguments: &[String]) -> Done {
-    let rest: Vec<&String> = arguments
-        .iter()
-        .filter(|&argument| argument != "--quick" && argument != "--")
-        .collect();
+    let rest: Vec<&String> = arguments.iter().filter(|&argument| argument != "--quick" && argument != "--").collect();
     let file = prepare(arguments)?;
-    step(
-        cargo()
-            .args(["test", "--workspace", "--locked", "--"])
-            .args(rest)
-            .env("DEVDB_BENCH", file),
-    )
+    step(cargo().args(["test", "--workspace", "--locked", "--"]).args(rest).env("DEVDB_BENCH", file))
 }
 
 /// Prepares the bench only.
@@ -46,12 +38,7 @@ fn prepare(arguments: &[String]) -> Result<std::path::PathBuf, Failure> {
         .missing
         .iter()
         .filter(|missing| !missing.on_purpose)
-        .map(|missing| {
-            format!(
-                "{}: {}\n  to mend it: {}",
-                missing.what, missing.why, missing.command
-            )
-        })
+        .map(|missing| format!("{}: {}\n  to mend it: {}", missing.what, missing.why, missing.command))
         .collect();
     if lacking.is_empty() {
         return Ok(file);
@@ -70,10 +57,7 @@ fn prepare(arguments: &[String]) -> Result<std::path::PathBuf, Failure> {
 /// Makes sure that a server can be started, then shows what devdb does.
 pub(crate) fn demo(arguments: &[String]) -> Done {
     if let Err(missing) = bench::find_postgres() {
-        let message = format!(
-            "the demo needs a PostgreSQL server: {}\n  run: {}",
-            missing.why, missing.command
-        );
+        let message = format!("the demo needs a PostgreSQL server: {}\n  run: {}", missing.why, missing.command);
         return Err(message.into());
     }
     step(cargo().args(["build", "--release", "--locked", "--bin", "devdb"]))?;
@@ -81,42 +65,20 @@ pub(crate) fn demo(arguments: &[String]) -> Done {
     let mut demo = Command::new(program);
     match run::shown(demo.arg("demo").args(arguments))? {
         0 => Ok(()),
-        code => Err(Failure {
-            message: "the demo did not end well".to_owned(),
-            code,
-        }),
+        code => Err(Failure { message: "the demo did not end well".to_owned(), code }),
     }
 }
 
 /// Writes the generated reference; with `--check`, fails when it differs from what is committed.
 pub(crate) fn docs(arguments: &[String]) -> Done {
-    step(cargo().args([
-        "run",
-        "--quiet",
-        "--locked",
-        "--bin",
-        "devdb",
-        "--",
-        "__reference",
-        "docs",
-    ]))?;
+    step(cargo().args(["run", "--quiet", "--locked", "--bin", "devdb", "--", "__reference", "docs"]))?;
     if !arguments.iter().any(|argument| argument == "--check") {
         return Ok(());
     }
     let stale = "docs/ is not up to date: run `cargo xtask docs` and commit the result";
-    step(in_root("git").args(["diff", "--exit-code", "--", "docs"])).map_err(|failure| {
-        Failure {
-            message: stale.to_owned(),
-            ..failure
-        }
-    })?;
-    let untracked = run::output(in_root("git").args([
-        "ls-files",
-        "--others",
-        "--exclude-standard",
-        "--",
-        "docs",
-    ]))?;
+    step(in_root("git").args(["diff", "--exit-code", "--", "docs"]))
+        .map_err(|failure| Failure { message: stale.to_owned(), ..failure })?;
+    let untracked = run::output(in_root("git").args(["ls-files", "--others", "--exclude-standard", "--", "docs"]))?;
     if untracked.trim().is_empty() {
         return Ok(());
     }
@@ -126,24 +88,10 @@ pub(crate) fn docs(arguments: &[String]) -> Done {
 /// Everything that must hold for a change.
 pub(crate) fn ci() -> Done {
     step(cargo().args(["fmt", "--all", "--check"]))?;
-    step(cargo().args([
-        "clippy",
-        "--workspace",
-        "--all-targets",
-        "--locked",
-        "--",
-        "-D",
-        "warnings",
-    ]))?;
+    step(cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
     step(
         cargo()
-            .args([
-                "doc",
-                "--workspace",
-                "--no-deps",
-                "--document-private-items",
-                "--locked",
-            ])
+            .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"])
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
     docs(&["--check".to_owned()])?;
@@ -163,10 +111,7 @@ fn in_root(program: impl AsRef<OsStr>) -> Command {
 
 /// Runs a command that speaks for itself, saying which; its exit code becomes ours.
 fn step(command: &mut Command) -> Done {
-    let program = std::path::Path::new(command.get_program())
-        .file_name()
-        .unwrap_or_default()
-        .to_owned();
+    let program = std::path::Path::new(command.get_program()).file_name().unwrap_or_default().to_owned();
     let words: Vec<String> = std::iter::once(program.as_os_str())
         .chain(command.get_args())
         .map(|word| word.to_string_lossy().into_owned())
@@ -175,9 +120,6 @@ fn step(command: &mut Command) -> Done {
     println!("==> {line}");
     match run::shown(command)? {
         0 => Ok(()),
-        code => Err(Failure {
-            message: format!("`{line}` failed"),
-            code,
-        }),
+        code => Err(Failure { message: format!("`{line}` failed"), code }),
     }
 }

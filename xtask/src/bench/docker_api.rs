@@ -31,17 +31,11 @@ pub(crate) fn request(host: &str, line: &str, body: Option<Body<'_>>) -> io::Res
         stream.set_read_timeout(Some(Duration::from_mins(2)))?;
         exchange(stream, line, body)
     } else {
-        Err(io::Error::other(format!(
-            "the bench speaks to unix:// and tcp:// engines, not to {host}"
-        )))
+        Err(io::Error::other(format!("the bench speaks to unix:// and tcp:// engines, not to {host}")))
     }
 }
 
-fn exchange(
-    mut stream: impl Read + Write,
-    line: &str,
-    body: Option<Body<'_>>,
-) -> io::Result<Answer> {
+fn exchange(mut stream: impl Read + Write, line: &str, body: Option<Body<'_>>) -> io::Result<Answer> {
     let sent = send(&mut stream, line, body);
     let mut all = Vec::new();
     let received = stream.read_to_end(&mut all);
@@ -55,11 +49,7 @@ fn exchange(
 fn send(mut stream: impl Write, line: &str, body: Option<Body<'_>>) -> io::Result<()> {
     write!(stream, "{line} HTTP/1.0\r\nHost: docker\r\n")?;
     if let Some(body) = body {
-        write!(
-            stream,
-            "Content-Type: {}\r\nContent-Length: {}\r\n\r\n",
-            body.kind, body.length
-        )?;
+        write!(stream, "Content-Type: {}\r\nContent-Length: {}\r\n\r\n", body.kind, body.length)?;
         io::copy(body.bytes, &mut stream)?;
     } else {
         write!(stream, "\r\n")?;
@@ -70,16 +60,8 @@ fn send(mut stream: impl Write, line: &str, body: Option<Body<'_>>) -> io::Resul
 fn parse(all: &[u8]) -> Option<Answer> {
     let end = all.windows(4).position(|four| four == b"\r\n\r\n")?;
     let (head, body) = (all.get(..end)?, all.get(end + 4..)?);
-    let status = std::str::from_utf8(head)
-        .ok()?
-        .split_whitespace()
-        .nth(1)?
-        .parse()
-        .ok()?;
-    Some(Answer {
-        status,
-        body: body.to_vec(),
-    })
+    let status = std::str::from_utf8(head).ok()?.split_whitespace().nth(1)?.parse().ok()?;
+    Some(Answer { status, body: body.to_vec() })
 }
 
 #[cfg(test)]
@@ -89,10 +71,7 @@ mod tests {
     #[test]
     fn an_answer_is_a_status_and_a_body() {
         let answer = parse(b"HTTP/1.0 404 Not Found\r\nA: b\r\n\r\n{\"message\":\"x\"}").unwrap();
-        assert_eq!(
-            (answer.status, answer.body.as_slice()),
-            (404, b"{\"message\":\"x\"}".as_slice())
-        );
+        assert_eq!((answer.status, answer.body.as_slice()), (404, b"{\"message\":\"x\"}".as_slice()));
         assert!(parse(b"not http").is_none());
     }
 }

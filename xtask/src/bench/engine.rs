@@ -56,18 +56,10 @@ fn configured_host() -> String {
         return host;
     }
     let asked = places::program("docker").and_then(|docker| {
-        let format = [
-            "context",
-            "inspect",
-            "--format",
-            "{{.Endpoints.docker.Host}}",
-        ];
+        let format = ["context", "inspect", "--format", "{{.Endpoints.docker.Host}}"];
         run::output(run::command(docker).args(format)).ok()
     });
-    asked
-        .map(|host| host.trim().to_owned())
-        .filter(|host| !host.is_empty())
-        .unwrap_or_else(|| DEFAULT_HOST.to_owned())
+    asked.map(|host| host.trim().to_owned()).filter(|host| !host.is_empty()).unwrap_or_else(|| DEFAULT_HOST.to_owned())
 }
 
 fn answers(host: &str) -> bool {
@@ -84,12 +76,10 @@ fn start_command() -> &'static str {
 
 /// Starts `dockerd` in a session of its own, so that it outlives us and the next run finds it.
 fn start(host: &str, directory: &Path) -> Result<(), String> {
-    let dockerd = places::program("dockerd")
-        .ok_or("it was installed, but `dockerd` is nowhere to be found")?;
+    let dockerd = places::program("dockerd").ok_or("it was installed, but `dockerd` is nowhere to be found")?;
     println!("bench: starting dockerd …");
     let log_path = directory.join("dockerd.log");
-    let log = File::create(&log_path)
-        .map_err(|error| format!("cannot write {}: {error}", log_path.display()))?;
+    let log = File::create(&log_path).map_err(|error| format!("cannot write {}: {error}", log_path.display()))?;
     let also_log = log.try_clone().map_err(|error| error.to_string())?;
     let mut daemon = run::command("setsid")
         .arg(dockerd)
@@ -100,11 +90,7 @@ fn start(host: &str, directory: &Path) -> Result<(), String> {
     let end = wait_for(host, &mut daemon);
     end.map_err(|why| {
         let said = fs::read_to_string(&log_path).unwrap_or_default();
-        format!(
-            "{why}; its last words ({}):\n{}",
-            log_path.display(),
-            run::last_lines(&said, 8)
-        )
+        format!("{why}; its last words ({}):\n{}", log_path.display(), run::last_lines(&said, 8))
     })
 }
 
@@ -119,10 +105,7 @@ fn wait_for(host: &str, daemon: &mut Child) -> Result<(), String> {
         }
         std::thread::sleep(Duration::from_millis(200));
     }
-    Err(format!(
-        "dockerd did not answer within {} s",
-        START_LIMIT.as_secs()
-    ))
+    Err(format!("dockerd did not answer within {} s", START_LIMIT.as_secs()))
 }
 
 /// Returns the command that runs Docker Compose.
@@ -130,13 +113,7 @@ pub(crate) fn find_compose() -> Result<Vec<String>, Missing> {
     if let Some(found) = look_for_compose() {
         return Ok(found);
     }
-    let missing = |why: String| {
-        Missing::new(
-            "Docker Compose",
-            why,
-            "sudo apt-get install -y docker-compose",
-        )
-    };
+    let missing = |why: String| Missing::new("Docker Compose", why, "sudo apt-get install -y docker-compose");
     run::install(&["docker-compose"]).map_err(missing)?;
     look_for_compose().ok_or_else(|| missing("it was installed, but does not run".to_owned()))
 }
@@ -145,12 +122,7 @@ fn look_for_compose() -> Option<Vec<String>> {
     let ways: [&[&str]; 2] = [&["docker", "compose"], &["docker-compose"]];
     ways.iter().find_map(|way| {
         let (program, rest) = way.split_first()?;
-        run::output(
-            run::command(places::program(program)?)
-                .args(rest)
-                .arg("version"),
-        )
-        .ok()?;
+        run::output(run::command(places::program(program)?).args(rest).arg("version")).ok()?;
         Some(way.iter().map(|&word| word.to_owned()).collect())
     })
 }

@@ -21,8 +21,7 @@ pub(crate) fn ensure(
     directory: &Path,
 ) -> Result<String, Missing> {
     let missing = |why: &str| Missing::new("test image", why, "cargo xtask bench-setup");
-    let postgres =
-        postgres.ok_or_else(|| missing("it is made from a PostgreSQL server, which is missing"))?;
+    let postgres = postgres.ok_or_else(|| missing("it is made from a PostgreSQL server, which is missing"))?;
     let docker = docker.ok_or_else(|| missing("there is no Docker engine to hold it"))?;
     let name = format!("devdb-bench/postgres:{}", postgres.major);
     let label = label_in_engine(docker, &name);
@@ -31,11 +30,7 @@ pub(crate) fn ensure(
         let official = format!("postgres:{}", postgres.major);
         let command = format!("docker pull {official} && docker tag {official} {name}");
         return label.map(|_any| name).ok_or_else(|| {
-            Missing::new(
-                "test image",
-                "it can only be built on Linux, from its own server binaries",
-                command,
-            )
+            Missing::new("test image", "it can only be built on Linux, from its own server binaries", command)
         });
     }
     let content = content(postgres);
@@ -48,13 +43,7 @@ pub(crate) fn ensure(
 /// What the image is made of: when any of it changes, it is built again.
 fn content(postgres: &Postgres) -> String {
     let bin = postgres.bin.to_string_lossy();
-    run::fingerprint([
-        ENTRYPOINT,
-        &postgres.version,
-        &bin,
-        include_str!("rootfs.rs"),
-        include_str!("image.rs"),
-    ])
+    run::fingerprint([ENTRYPOINT, &postgres.version, &bin, include_str!("rootfs.rs"), include_str!("image.rs")])
 }
 
 /// Returns the label of the image that the engine has, empty for an image that we did not build.
@@ -64,10 +53,7 @@ fn label_in_engine(docker: &Docker, name: &str) -> Option<String> {
         return None;
     }
     let image: Value = serde_json::from_slice(&answer.body).ok()?;
-    let label = image
-        .pointer("/Config/Labels")
-        .and_then(|labels| labels.get(LABEL))
-        .and_then(Value::as_str);
+    let label = image.pointer("/Config/Labels").and_then(|labels| labels.get(LABEL)).and_then(Value::as_str);
     Some(label.unwrap_or_default().to_owned())
 }
 
@@ -79,19 +65,8 @@ fn build(postgres: &Postgres, docker: &Docker, name: &str, directory: &Path) -> 
     fs::write(place.join("Dockerfile"), dockerfile(postgres)).map_err(|error| error.to_string())?;
     let context = directory.join("image.tar");
     let mut tar = run::command("tar");
-    tar.args([
-        "--create",
-        "--owner=0",
-        "--group=0",
-        "--numeric-owner",
-        "--file",
-    ])
-    .arg(&context);
-    run::output(
-        tar.arg("--directory")
-            .arg(&place)
-            .args(["Dockerfile", "rootfs"]),
-    )?;
+    tar.args(["--create", "--owner=0", "--group=0", "--numeric-owner", "--file"]).arg(&context);
+    run::output(tar.arg("--directory").arg(&place).args(["Dockerfile", "rootfs"]))?;
     let built = send(docker, name, &context);
     // The engine has it now, or never will: 200 MB less in the target directory.
     for leftover in [fs::remove_file(&context), fs::remove_dir_all(&place)] {
@@ -106,8 +81,7 @@ fn busybox() -> Result<PathBuf, String> {
         return Ok(found);
     }
     run::install(&["busybox-static"]).map_err(|why| format!("busybox-static: {why}"))?;
-    places::program("busybox")
-        .ok_or_else(|| "busybox-static was installed, but `busybox` is not there".to_owned())
+    places::program("busybox").ok_or_else(|| "busybox-static was installed, but `busybox` is not there".to_owned())
 }
 
 fn is_static(program: &Path) -> bool {
@@ -136,25 +110,13 @@ fn dockerfile(postgres: &Postgres) -> String {
 fn send(docker: &Docker, name: &str, context: &Path) -> Result<(), String> {
     let mut file = File::open(context).map_err(|error| error.to_string())?;
     let length = file.metadata().map_err(|error| error.to_string())?.len();
-    let body = Body {
-        kind: "application/x-tar",
-        length,
-        bytes: &mut file,
-    };
-    let line = format!(
-        "POST /build?q=true&rm=true&forcerm=true&t={}",
-        name.replace('/', "%2F")
-    );
-    let answer = request(&docker.host, &line, Some(body))
-        .map_err(|error| format!("building the image: {error}"))?;
+    let body = Body { kind: "application/x-tar", length, bytes: &mut file };
+    let line = format!("POST /build?q=true&rm=true&forcerm=true&t={}", name.replace('/', "%2F"));
+    let answer = request(&docker.host, &line, Some(body)).map_err(|error| format!("building the image: {error}"))?;
     let said = String::from_utf8_lossy(&answer.body);
     // Errors after the first byte of the answer come with a status of success.
     if answer.status != 200 || said.contains("\"error\"") {
-        return Err(format!(
-            "building the image: {} {}",
-            answer.status,
-            run::last_lines(&said, 5)
-        ));
+        return Err(format!("building the image: {} {}", answer.status, run::last_lines(&said, 5)));
     }
     Ok(())
 }

@@ -31,12 +31,7 @@ pub(crate) struct Missing {
 
 impl Missing {
     fn new(what: &'static str, why: impl Into<String>, command: impl Into<String>) -> Self {
-        Self {
-            what,
-            why: why.into(),
-            command: command.into(),
-            on_purpose: false,
-        }
+        Self { what, why: why.into(), command: command.into(), on_purpose: false }
     }
 }
 
@@ -64,8 +59,7 @@ impl Bench {
 /// Prepares the bench and returns it with the path of its `bench.json`.
 pub(crate) fn prepare(quick: bool) -> Result<(Bench, PathBuf), String> {
     let directory = places::bench();
-    fs::create_dir_all(&directory)
-        .map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
+    fs::create_dir_all(&directory).map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
     let _lock = lock(&directory)?;
     let started = Instant::now();
     let mut bench = Bench::default();
@@ -78,9 +72,7 @@ pub(crate) fn prepare(quick: bool) -> Result<(Bench, PathBuf), String> {
         bench.docker = bench.keep(found);
         let found = timed("Docker Compose", engine::find_compose);
         bench.compose = bench.keep(found);
-        let found = timed("image", || {
-            image::ensure(bench.pg.as_ref(), bench.docker.as_ref(), &directory)
-        });
+        let found = timed("image", || image::ensure(bench.pg.as_ref(), bench.docker.as_ref(), &directory));
         bench.image = bench.keep(found);
         let found = timed("corpus", corpus);
         bench.corpus = bench.keep(found);
@@ -90,32 +82,22 @@ pub(crate) fn prepare(quick: bool) -> Result<(Bench, PathBuf), String> {
                 bench.venv_prefect = bench.keep(prefect);
                 bench.venv_airflow = bench.keep(airflow);
             }
-            Err(_panic) => bench.missing.push(Missing::new(
-                "Python environments",
-                "preparing them panicked",
-                "",
-            )),
+            Err(_panic) => bench.missing.push(Missing::new("Python environments", "preparing them panicked", "")),
         }
     });
     let file = directory.join("bench.json");
     write(&bench, &file)?;
-    println!(
-        "bench: ready in {:.1} s, see {}",
-        started.elapsed().as_secs_f32(),
-        file.display()
-    );
+    println!("bench: ready in {:.1} s, see {}", started.elapsed().as_secs_f32(), file.display());
     Ok((bench, file))
 }
 
 /// Holds off a second preparation: two would install packages and build the image over each other.
 fn lock(directory: &Path) -> Result<File, String> {
     let path = directory.join("lock");
-    let file =
-        File::create(&path).map_err(|error| format!("cannot open {}: {error}", path.display()))?;
+    let file = File::create(&path).map_err(|error| format!("cannot open {}: {error}", path.display()))?;
     if file.try_lock().is_err() {
         println!("bench: waiting for another preparation …");
-        file.lock()
-            .map_err(|error| format!("cannot lock {}: {error}", path.display()))?;
+        file.lock().map_err(|error| format!("cannot lock {}: {error}", path.display()))?;
     }
     Ok(file)
 }
@@ -157,11 +139,7 @@ fn timed<T: Told>(what: &str, step: impl FnOnce() -> Result<T, Missing>) -> Resu
     let started = Instant::now();
     let result = step();
     let seconds = started.elapsed().as_secs_f32();
-    let took = if seconds >= 1.0 {
-        format!(" ({seconds:.1} s)")
-    } else {
-        String::new()
-    };
+    let took = if seconds >= 1.0 { format!(" ({seconds:.1} s)") } else { String::new() };
     match result {
         Ok(value) => {
             println!("bench: {what} {} ✓{took}", value.told());
@@ -185,9 +163,7 @@ fn timed<T: Told>(what: &str, step: impl FnOnce() -> Result<T, Missing>) -> Resu
 fn corpus() -> Result<PathBuf, Missing> {
     let places = [
         std::env::var_os("DEVDB_CORPUS").map(PathBuf::from),
-        places::root()
-            .parent()
-            .map(|above| above.join("shared/corpus")),
+        places::root().parent().map(|above| above.join("shared/corpus")),
     ];
     places
         .into_iter()

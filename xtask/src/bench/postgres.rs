@@ -27,9 +27,7 @@ pub(crate) fn find() -> Result<Postgres, Missing> {
     }
     let missing = |why: String| Missing::new("PostgreSQL server", why, install_command());
     run::install(&["postgresql", "postgresql-contrib"]).map_err(missing)?;
-    look().ok_or_else(|| {
-        missing("it was installed, but `postgres` is nowhere to be found".to_owned())
-    })
+    look().ok_or_else(|| missing("it was installed, but `postgres` is nowhere to be found".to_owned()))
 }
 
 /// Returns the one command that installs `PostgreSQL` on this system.
@@ -53,8 +51,8 @@ fn look() -> Option<Postgres> {
 
 /// `PATH` wins; then every place where packages put versions side by side.
 fn candidates() -> Vec<PathBuf> {
-    if let Some(bin) = places::program("initdb")
-        .and_then(|initdb| Some(initdb.canonicalize().ok()?.parent()?.to_owned()))
+    if let Some(bin) =
+        places::program("initdb").and_then(|initdb| Some(initdb.canonicalize().ok()?.parent()?.to_owned()))
         && bin.join("postgres").is_file()
     {
         return vec![bin];
@@ -82,14 +80,6 @@ fn candidates() -> Vec<PathBuf> {
 fn inspect(bin: &Path) -> Option<Postgres> {
     let said = run::output(run::command(bin.join("postgres")).arg("--version")).ok()?;
     let version = said.split_whitespace().nth(2)?.to_owned();
-    let major = version
-        .split(|letter: char| !letter.is_ascii_digit())
-        .next()?
-        .parse()
-        .ok()?;
-    Some(Postgres {
-        bin: bin.to_owned(),
-        version,
-        major,
-    })
+    let major = version.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()?;
+    Some(Postgres { bin: bin.to_owned(), version, major })
 }

@@ -38,14 +38,8 @@ struct Layout {
 }
 
 /// Builds the whole tree anew in `root`.
-pub(crate) fn build(
-    postgres: &Postgres,
-    busybox: &Path,
-    entrypoint: &str,
-    root: &Path,
-) -> Result<(), String> {
-    lay_out(postgres, busybox, entrypoint, root)
-        .map_err(|error| format!("building {}: {error}", root.display()))
+pub(crate) fn build(postgres: &Postgres, busybox: &Path, entrypoint: &str, root: &Path) -> Result<(), String> {
+    lay_out(postgres, busybox, entrypoint, root).map_err(|error| format!("building {}: {error}", root.display()))
 }
 
 fn lay_out(postgres: &Postgres, busybox: &Path, entrypoint: &str, root: &Path) -> io::Result<()> {
@@ -57,16 +51,13 @@ fn lay_out(postgres: &Postgres, busybox: &Path, entrypoint: &str, root: &Path) -
     let layout = layout(postgres);
     let mut linked: Vec<PathBuf> = Vec::new();
     for program in SERVER_PROGRAMS {
-        linked.extend(optional_copy(
-            &postgres.bin.join(program),
-            &inside(root, &postgres.bin).join(program),
-        )?);
+        linked.extend(optional_copy(&postgres.bin.join(program), &inside(root, &postgres.bin).join(program))?);
     }
     for program in OTHER_PROGRAMS {
-        let found = places::program(program)
-            .ok_or_else(|| io::Error::other(format!("`{program}` is not installed")))?;
-        // The applet of the same name is a link to BusyBox: writing through it would overwrite BusyBox.
+        let found =
+            places::program(program).ok_or_else(|| io::Error::other(format!("`{program}` is not installed")))?;
         let target = root.join("usr/bin").join(program);
+        // The applet of the same name is a link to `BusyBox`: writing through it would overwrite `BusyBox`.
         remove_if_there(&target)?;
         linked.extend(optional_copy(&found, &target)?);
     }
@@ -127,13 +118,12 @@ fn shell(busybox: &Path, root: &Path) -> io::Result<()> {
     let bin = root.join("usr/bin");
     fs::copy(busybox, bin.join("busybox"))?;
     let applets = run::output(run::command(busybox).arg("--list")).map_err(io::Error::other)?;
-    for applet in applets
-        .lines()
-        .filter(|&applet| applet != "busybox" && !applet.is_empty())
-    {
+    for applet in applets.lines().filter(|&applet| applet != "busybox" && !applet.is_empty()) {
         symlink("busybox", bin.join(applet))?;
     }
-    Ok(())
+    // BusyBox's own shell prefers its applets to the programs in PATH, whatever those are.
+    remove_if_there(&bin.join("sh"))?;
+    symlink("bash", bin.join("sh"))
 }
 
 /// Asks `pg_config`; without it, the layout of Debian's packages.
@@ -145,8 +135,7 @@ fn layout(postgres: &Postgres) -> Layout {
     let above = postgres.bin.parent().unwrap_or(&postgres.bin);
     Layout {
         libraries: ask("--pkglibdir").unwrap_or_else(|| above.join("lib")),
-        share: ask("--sharedir")
-            .unwrap_or_else(|| format!("/usr/share/postgresql/{}", postgres.major).into()),
+        share: ask("--sharedir").unwrap_or_else(|| format!("/usr/share/postgresql/{}", postgres.major).into()),
     }
 }
 
@@ -155,11 +144,7 @@ fn server_libraries(libraries: &Path, root: &Path) -> io::Result<Vec<PathBuf>> {
     let mut copied = Vec::new();
     for entry in fs::read_dir(libraries)? {
         let path = entry?.path();
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         if path.extension().is_some_and(|ending| ending == "so") && !name.starts_with("llvmjit") {
             copied.extend(optional_copy(&path, &inside(root, &path))?);
         }
@@ -184,13 +169,7 @@ fn share(share: &Path, root: &Path) -> io::Result<()> {
         if directory.is_dir() {
             let target = inside(root, directory);
             fs::create_dir_all(target.parent().unwrap_or(root))?;
-            run::output(
-                run::command("cp")
-                    .args(["-a", "-T"])
-                    .arg(directory)
-                    .arg(&target),
-            )
-            .map_err(io::Error::other)?;
+            run::output(run::command("cp").args(["-a", "-T"]).arg(directory).arg(&target)).map_err(io::Error::other)?;
         }
     }
     let share = inside(root, share);
@@ -213,14 +192,8 @@ fn accounts(root: &Path) -> io::Result<()> {
          postgres:x:999:999::/var/lib/postgresql:/bin/bash\n\
          nobody:x:65534:65534:nobody:/nonexistent:/bin/false\n",
     )?;
-    fs::write(
-        etc.join("group"),
-        "root:x:0:\npostgres:x:999:\nnogroup:x:65534:\n",
-    )?;
-    fs::write(
-        etc.join("nsswitch.conf"),
-        "passwd: files\ngroup: files\nhosts: files dns\n",
-    )
+    fs::write(etc.join("group"), "root:x:0:\npostgres:x:999:\nnogroup:x:65534:\n")?;
+    fs::write(etc.join("nsswitch.conf"), "passwd: files\ngroup: files\nhosts: files dns\n")
 }
 
 /// Copies a file, following links, and returns where it came from; a file that is not there is left out.

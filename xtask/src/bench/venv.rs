@@ -49,16 +49,10 @@ pub(crate) fn prepare_all(bench: &Path, quick: bool) -> [Result<PathBuf, Missing
     std::thread::scope(|scope| {
         ENVIRONMENTS
             .each_ref()
-            .map(|environment| {
-                scope.spawn(move || timed(environment.what, || prepare(environment, bench, quick)))
-            })
+            .map(|environment| scope.spawn(move || timed(environment.what, || prepare(environment, bench, quick))))
             .map(|step| match step.join() {
                 Ok(result) => result.map(|ready| ready.0),
-                Err(_panic) => Err(Missing::new(
-                    "Python environment",
-                    "preparing it panicked",
-                    "",
-                )),
+                Err(_panic) => Err(Missing::new("Python environment", "preparing it panicked", "")),
             })
     })
 }
@@ -71,9 +65,7 @@ fn prepare(environment: &Environment, bench: &Path, quick: bool) -> Result<Ready
         Missing::new(
             environment.what,
             why,
-            format!(
-                "python3 -m venv --clear {place} && {place}/bin/pip install -r {list}, then cargo xtask test"
-            ),
+            format!("python3 -m venv --clear {place} && {place}/bin/pip install -r {list}, then cargo xtask test"),
         )
     };
     let pins = fs::read_to_string(&requirements)
@@ -85,23 +77,11 @@ fn prepare(environment: &Environment, bench: &Path, quick: bool) -> Result<Ready
     }
     if quick && environment.large {
         let left_out = missing("left out by --quick".to_owned());
-        return Err(Missing {
-            on_purpose: true,
-            command: "cargo xtask test".to_owned(),
-            ..left_out
-        });
+        return Err(Missing { on_purpose: true, command: "cargo xtask test".to_owned(), ..left_out });
     }
     create(&directory).map_err(missing)?;
     let mut pip = run::command(directory.join("bin/python"));
-    pip.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "-r",
-    ])
-    .arg(&requirements);
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements);
     run::output(&mut pip).map_err(missing)?;
     fs::write(&stamp_file, stamp).map_err(|error| missing(error.to_string()))?;
     Ok(Ready(directory))
@@ -109,20 +89,13 @@ fn prepare(environment: &Environment, bench: &Path, quick: bool) -> Result<Ready
 
 /// The interpreter an environment points at may have been removed since.
 fn runs(directory: &Path) -> bool {
-    run::output(run::command(directory.join("bin/python")).args(["-c", "import sqlalchemy"]))
-        .is_ok()
+    run::output(run::command(directory.join("bin/python")).args(["-c", "import sqlalchemy"])).is_ok()
 }
 
 /// Debian's Python comes without the module that makes environments.
 fn create(directory: &Path) -> Result<(), String> {
-    let make = |python: &str| {
-        run::output(
-            run::command(python)
-                .args(["-m", "venv", "--clear"])
-                .arg(directory),
-        )
-        .map(drop)
-    };
+    let make =
+        |python: &str| run::output(run::command(python).args(["-m", "venv", "--clear"]).arg(directory)).map(drop);
     make("python3").or_else(|why| {
         run::install(&["python3", "python3-venv"]).map_err(|also| format!("{why}; {also}"))?;
         make("/usr/bin/python3")
