@@ -75,12 +75,12 @@ fn require<T: Clone>(what: &str, found: Option<&T>) -> Option<T> {
     None
 }
 
-/// The PostgreSQL server binaries.
+/// The `PostgreSQL` server binaries.
 pub(crate) fn pg() -> Option<Postgres> {
     require("PostgreSQL server", load().pg.as_ref())
 }
 
-/// The container engine, with the PostgreSQL image in it.
+/// The container engine, with the `PostgreSQL` image in it.
 pub(crate) fn engine() -> Option<EngineBench> {
     let bench = load();
     let both = bench.docker.as_ref().zip(bench.image.as_ref());
@@ -93,7 +93,7 @@ pub(crate) fn compose() -> Option<Vec<String>> {
     require("Docker Compose", load().compose.as_ref())
 }
 
-/// The Python environment with Alembic, SQLAlchemy and the drivers.
+/// The Python environment with Alembic, `SQLAlchemy` and the drivers.
 pub(crate) fn venv() -> Option<PathBuf> {
     require("Python environment", load().venv.as_ref())
 }

@@ -1,4 +1,4 @@
-//! Private PostgreSQL servers on ports of their own.
+//! Private `PostgreSQL` servers on ports of their own.
 //!
 //! libtest runs no code when it ends, so a small watchdog process, in a session of its own, waits for the test
 //! process to be gone (also by `kill -9`), then stops the server and removes its directory.
@@ -58,11 +58,11 @@ impl Cluster {
         static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
         // Asked again by every test, so that each says for itself that it was skipped.
         bench::pg()?;
-        SHARED.get_or_init(|| Self::start(Options::default())).as_ref()
+        SHARED.get_or_init(|| Self::start(&Options::default())).as_ref()
     }
 
     /// Starts a server of the test's own.
-    pub(crate) fn start(options: Options) -> Option<Self> {
+    pub(crate) fn start(options: &Options) -> Option<Self> {
         let pg = bench::pg()?;
         // Not in TMPDIR: the path of a unix socket has to fit in 107 bytes.
         let directory = tempfile::Builder::new().prefix("devdb-it-").tempdir_in("/tmp").unwrap().keep();
@@ -73,7 +73,7 @@ impl Cluster {
             superuser_password: new_password(),
         };
         watch(std::process::id(), &cluster.directory);
-        cluster.initialise(&options);
+        cluster.initialise(options);
         cluster.resume();
         Some(cluster)
     }
@@ -233,7 +233,7 @@ impl Cluster {
         config
     }
 
-    /// A server program, run by somebody who is not root: PostgreSQL refuses to serve as root.
+    /// A server program, run by somebody who is not root: `PostgreSQL` refuses to serve as root.
     fn server_program(&self, name: &str) -> Command {
         let mut command = Command::new(self.bin.join(name));
         // The current directory may be one that this user must not enter.
@@ -334,12 +334,16 @@ fn must(command: &mut Command) {
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// SIGQUIT is PostgreSQL's immediate shutdown; nothing here is worth more.
+/// SIGQUIT is `PostgreSQL`'s immediate shutdown; nothing here is worth more.
 fn stop_immediately(directory: &Path) {
     let pid_file = directory.join("data/postmaster.pid");
     let Ok(text) = std::fs::read_to_string(&pid_file) else { return };
     let Some(pid) = text.lines().next().and_then(|line| line.parse().ok()) else { return };
-    drop(nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGQUIT));
+    let pid = nix::unistd::Pid::from_raw(pid);
+    if nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGQUIT).is_err() {
+        // It has ended by itself.
+        return;
+    }
     let started = Instant::now();
     while pid_file.exists() && started.elapsed() < Duration::from_secs(5) {
         std::thread::sleep(Duration::from_millis(10));
@@ -359,8 +363,12 @@ pub(crate) fn watch(owner: u32, directory: &Path) {
     "#;
     // A doubled fork (`setsid --fork`), so that nobody has to wait for it, and no terminal signal reaches it.
     let status = Command::new("sh")
-        .args(["-c", "if command -v setsid >/dev/null; then setsid --fork sh -c \"$0\" sh \"$1\" \"$2\"; \
-               else nohup sh -c \"$0\" sh \"$1\" \"$2\" & fi", SCRIPT])
+        .args([
+            "-c",
+            "if command -v setsid >/dev/null; then setsid --fork sh -c \"$0\" sh \"$1\" \"$2\"; \
+               else nohup sh -c \"$0\" sh \"$1\" \"$2\" & fi",
+            SCRIPT,
+        ])
         .arg(owner.to_string())
         .arg(directory)
         .stdin(Stdio::null())

@@ -6,9 +6,8 @@ use super::{bench, block_on, secrets, unique};
 use bollard::Docker;
 use bollard::models::{ContainerCreateBody, HostConfig, NetworkCreateRequest, PortBinding, VolumeCreateRequest};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder,
-    ListVolumesOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions,
-    StopContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
+    LogsOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions, StopContainerOptionsBuilder,
 };
 use futures_util::StreamExt as _;
 use std::collections::HashMap;
@@ -24,7 +23,7 @@ pub(crate) struct Engine {
     pub(crate) image: String,
 }
 
-/// What a PostgreSQL container is started with.
+/// What a `PostgreSQL` container is started with.
 #[derive(Default)]
 pub(crate) struct PgContainer<'a> {
     /// `POSTGRES_PASSWORD` and the like; with none given, user `app`, database `app` and a new password.
@@ -68,6 +67,7 @@ pub(crate) struct ComposeProject {
     pub(crate) name: String,
 }
 
+/// A client of its own for each call: a client belongs to the runtime it was made in.
 fn docker() -> Docker {
     let host = bench::engine().expect("asked for before").host;
     Docker::connect_with_host(&host).expect("the engine's address")
@@ -84,8 +84,8 @@ impl Engine {
         }))
     }
 
-    /// Starts a container from the PostgreSQL image.
-    pub(crate) fn postgres(&self, wanted: PgContainer<'_>) -> Container {
+    /// Starts a container from the `PostgreSQL` image.
+    pub(crate) fn postgres(&self, wanted: &PgContainer<'_>) -> Container {
         let given = |key: &str| wanted.env.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).to_owned());
         let (user, password) = if wanted.env.is_empty() {
             ("app".to_owned(), super::new_password())
@@ -100,7 +100,7 @@ impl Engine {
             env = vec![format!("POSTGRES_USER={user}"), format!("POSTGRES_PASSWORD={password}")];
         }
         let name = wanted.name.clone().unwrap_or_else(|| unique('-'));
-        let body = self.container_body(&wanted, env);
+        let body = self.container_body(wanted, env);
         let id = block_on(async {
             let docker = docker();
             let options = CreateContainerOptionsBuilder::new().name(&name).build();
@@ -141,9 +141,12 @@ impl Engine {
     /// Makes a named volume.
     pub(crate) fn volume(&self) -> Volume {
         let name = unique('-');
-        let wanted =
-            VolumeCreateRequest { name: Some(name.clone()), labels: Some(own_label()), ..VolumeCreateRequest::default() };
-        block_on(async { docker().create_volume(wanted).await.expect("the volume is made") });
+        let wanted = VolumeCreateRequest {
+            name: Some(name.clone()),
+            labels: Some(own_label()),
+            ..VolumeCreateRequest::default()
+        };
+        block_on(async { self.docker().create_volume(wanted).await.expect("the volume is made") });
         Volume { name }
     }
 
@@ -152,13 +155,33 @@ impl Engine {
         let name = unique('-');
         let wanted =
             NetworkCreateRequest { name: name.clone(), labels: Some(own_label()), ..NetworkCreateRequest::default() };
-        block_on(async { docker().create_network(wanted).await.expect("the network is made") });
+        block_on(async { self.docker().create_network(wanted).await.expect("the network is made") });
         Network { name }
     }
 
-    /// Returns a unique name for a Compose project, for `-p` or `COMPOSE_PROJECT_NAME`.
-    pub(crate) fn compose_project(&self) -> ComposeProject {
-        ComposeProject { name: unique('-') }
+    /// Counts the containers, volumes and networks of a Compose project.
+    pub(crate) fn compose_things(&self, project: &str) -> usize {
+        let filters = HashMap::from([("label", vec![format!("{COMPOSE_LABEL}={project}")])]);
+        block_on(async {
+            let docker = self.docker();
+            let containers = ListContainersOptionsBuilder::new().all(true).filters(&filters).build();
+            let volumes = ListVolumesOptionsBuilder::new().filters(&filters).build();
+            let networks = ListNetworksOptionsBuilder::new().filters(&filters).build();
+            docker.list_containers(Some(containers)).await.unwrap().len()
+                + docker.list_volumes(Some(volumes)).await.unwrap().volumes.unwrap_or_default().len()
+                + docker.list_networks(Some(networks)).await.unwrap().len()
+        })
+    }
+
+    fn docker(&self) -> Docker {
+        Docker::connect_with_host(&self.host).expect("the engine's address")
+    }
+}
+
+impl ComposeProject {
+    /// A unique name, for `-p` or `COMPOSE_PROJECT_NAME`.
+    pub(crate) fn new() -> Self {
+        Self { name: unique('-') }
     }
 }
 
@@ -186,7 +209,8 @@ impl Container {
 
     /// The container's address in its first network; empty when it does not run.
     pub(crate) fn ip(&self) -> String {
-        let state = block_on(async { docker().inspect_container(&self.id, None).await.expect("the container is there") });
+        let state =
+            block_on(async { docker().inspect_container(&self.id, None).await.expect("the container is there") });
         let networks = state.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
         networks.into_values().find_map(|network| network.ip_address).unwrap_or_default()
     }

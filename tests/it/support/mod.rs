@@ -1,8 +1,8 @@
 //! What the tests stand on. Each part cleans up after itself, also when a test panics or the run is killed.
 //!
 //! - [`bench`]: what `cargo xtask test` prepared; a test asks for what it needs and skips loudly without it
-//! - [`cluster`]: private PostgreSQL servers, roles and databases
-//! - [`ports`]: ports that are not PostgreSQL: silent, closing, or speaking HTTP
+//! - [`cluster`]: private `PostgreSQL` servers, roles and databases
+//! - [`ports`]: ports that are not `PostgreSQL`: silent, closing, or speaking HTTP
 //! - [`engine`]: containers, volumes, networks
 //! - [`project`], [`venv`]: a project's directory and its Python
 //! - [`sandbox`]: runs devdb with a cleared environment; every run is searched for the passwords of [`secrets`]
@@ -37,10 +37,7 @@ pub(crate) fn unique(separator: char) -> String {
 pub(crate) fn new_password() -> String {
     let mut bytes = [0; 12];
     File::open("/dev/urandom").and_then(|mut file| file.read_exact(&mut bytes)).expect("randomness");
-    let mut password = String::from("pw");
-    for byte in bytes {
-        password.push_str(&format!("{byte:02x}"));
-    }
+    let password: String = std::iter::once("pw".to_owned()).chain(bytes.map(|byte| format!("{byte:02x}"))).collect();
     secrets::register(&password);
     password
 }

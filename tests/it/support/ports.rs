@@ -1,4 +1,4 @@
-//! Ports that a developer's `.env` may name and that are not PostgreSQL.
+//! Ports that a developer's `.env` may name and that are not `PostgreSQL`.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -51,7 +51,7 @@ pub(crate) struct OtherPort {
 }
 
 impl OtherPort {
-    /// A web server, which takes PostgreSQL's greeting for a bad request.
+    /// A web server, which takes `PostgreSQL`'s greeting for a bad request.
     pub(crate) fn http() -> Self {
         Self::serve(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
     }

@@ -36,8 +36,7 @@ pub(crate) fn register_from(text: &str) {
 pub(crate) fn find_in(text: &str) -> Option<String> {
     let secrets = SECRETS.lock().unwrap().clone();
     secrets.into_iter().find(|secret| {
-        text.contains(secret.as_str())
-            || text.contains(&utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string())
+        text.contains(secret.as_str()) || text.contains(&utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string())
     })
 }
 
