@@ -127,12 +127,22 @@ initialise() {
     printf '\nPostgreSQL init process complete; ready for start up.\n\n'
 }
 
+# `postgres --version` and the like need no database.
+wants_help() {
+    for argument in "$@"; do
+        case "$argument" in
+            '-?' | --help | --describe-config | -V | --version) return 0 ;;
+        esac
+    done
+    return 1
+}
+
 main() {
     case "${1:-}" in
         -*) set -- postgres "$@" ;;
     esac
     # Any other command (`sleep`, `psql`, a shell) runs as it is: that is how a test gets an idle container.
-    if [ "${1:-}" != postgres ]; then
+    if [ "${1:-}" != postgres ] || wants_help "$@"; then
         exec "$@"
     fi
     file_env POSTGRES_PASSWORD

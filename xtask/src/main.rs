@@ -1,6 +1,6 @@
 //! The project's own tasks: `cargo xtask <task>`.
 //!
-//! Tests of devdb need a real `PostgreSQL`, a real container engine and real Alembic projects. [`bench`] prepares these
+//! Tests of devdb need a real `PostgreSQL`, a real container engine and real Alembic projects. [`mod@bench`] prepares these
 //! once under `target/bench`, and says what it could not prepare and the command that would; [`tasks`] are what a
 //! developer and CI call.
 #![expect(

@@ -27,24 +27,20 @@ impl Told for Docker {
 /// Returns the engine that a `docker` command would talk to; starts one where that needs no question.
 pub(crate) fn find(directory: &Path) -> Result<Docker, Missing> {
     let host = configured_host();
-    if answers(&host) {
-        return Ok(Docker { host });
-    }
     let missing = |why: String| Missing::new("Docker engine", why, start_command());
-    if host != DEFAULT_HOST {
-        return Err(missing(format!("nothing answers at {host}")));
+    if let Err(why) = ping(&host) {
+        // An engine that was chosen on purpose is not ours to start, and not ours to replace by another.
+        if host != DEFAULT_HOST || !run::can_install() {
+            return Err(missing(why));
+        }
+        if places::program("dockerd").is_none() {
+            run::install(&["docker.io"]).map_err(missing)?;
+        }
+        // Installing may have started it.
+        if ping(&host).is_err() {
+            start(&host, directory).map_err(missing)?;
+        }
     }
-    if places::program("dockerd").is_none() {
-        // docker-cli stands apart from docker.io in newer releases; the bench itself needs only the daemon.
-        run::install(&["docker.io"]).map_err(missing)?;
-    }
-    if answers(&host) {
-        return Ok(Docker { host });
-    }
-    if !run::can_install() {
-        return Err(missing(format!("nothing answers at {host}")));
-    }
-    start(&host, directory).map_err(missing)?;
     Ok(Docker { host })
 }
 
@@ -62,8 +58,13 @@ fn configured_host() -> String {
     asked.map(|host| host.trim().to_owned()).filter(|host| !host.is_empty()).unwrap_or_else(|| DEFAULT_HOST.to_owned())
 }
 
-fn answers(host: &str) -> bool {
-    request(host, "GET /_ping", None).is_ok_and(|answer| answer.status == 200)
+/// Says why when the engine does not answer: "permission denied" and "no such file" are mended differently.
+fn ping(host: &str) -> Result<(), String> {
+    match request(host, "GET /_ping", None) {
+        Ok(answer) if answer.status == 200 => Ok(()),
+        Ok(answer) => Err(format!("{host} answers with status {}", answer.status)),
+        Err(error) => Err(format!("{host}: {error}")),
+    }
 }
 
 fn start_command() -> &'static str {
@@ -97,7 +98,7 @@ fn start(host: &str, directory: &Path) -> Result<(), String> {
 fn wait_for(host: &str, daemon: &mut Child) -> Result<(), String> {
     let started = Instant::now();
     while started.elapsed() < START_LIMIT {
-        if answers(host) {
+        if ping(host).is_ok() {
             return Ok(());
         }
         if let Ok(Some(status)) = daemon.try_wait() {
