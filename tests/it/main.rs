@@ -1,1 +1,12 @@
-fn main() {}
+//! devdb from the outside: the built program against real servers, engines and projects.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a test fails by panicking, and its support touches the world for it"
+)]
+
+mod bench_works;
+mod support;

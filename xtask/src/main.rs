@@ -1,1 +1,56 @@
-fn main() {}
+//! The project's own tasks: `cargo xtask <task>`.
+//!
+//! Tests of devdb need a real `PostgreSQL`, a real container engine and real Alembic projects. [`mod@bench`] prepares these
+//! once under `target/bench`, and says what it could not prepare and the command that would; [`tasks`] are what a
+//! developer and CI call.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a task runner talks to the terminal, the file system and other programs"
+)]
+
+mod bench;
+mod places;
+mod run;
+mod tasks;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+usage: cargo xtask <task>
+
+  test [--quick] [FILTER…]  prepare the test bench, then run every test (--quick leaves the two large Python
+                            environments out)
+  bench-setup [--quick]     prepare the test bench only
+  demo [ARGS…]              build devdb and run `devdb demo`
+  docs [--check]            write the generated reference into docs/; --check fails when it was not up to date
+  ci                        everything that must hold for a change: what .ci/run calls
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (task, rest) = match arguments.split_first() {
+        Some((task, rest)) => (task.as_str(), rest),
+        None => ("", [].as_slice()),
+    };
+    let result = match task {
+        "test" => tasks::test(rest),
+        "bench-setup" => tasks::bench_setup(rest),
+        "demo" => tasks::demo(rest),
+        "docs" => tasks::docs(rest),
+        "ci" => tasks::ci(),
+        "" | "help" | "--help" | "-h" => {
+            print!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        unknown => Err(format!("no task `{unknown}`\n\n{USAGE}").into()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("xtask: {}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! What `cargo xtask test` prepared.
+//!
+//! `let Some(pg) = bench::pg() else { return };` is how a test asks. Without the thing it says so loudly and the test
+//! skips; in CI it panics, since there a skipped test would pass for one that ran.
+
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+#[derive(Debug, Default, Deserialize)]
+struct Bench {
+    pg: Option<Postgres>,
+    docker: Option<Docker>,
+    compose: Option<Vec<String>>,
+    image: Option<String>,
+    venv: Option<PathBuf>,
+    venv_prefect: Option<PathBuf>,
+    venv_airflow: Option<PathBuf>,
+    corpus: Option<PathBuf>,
+    #[serde(default)]
+    missing: Vec<Missing>,
+}
+
+/// The server binaries.
+#[derive(Debug, Clone, Deserialize)]
+pub(crate) struct Postgres {
+    pub(crate) bin: PathBuf,
+    pub(crate) version: String,
+    pub(crate) major: u32,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Docker {
+    host: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Missing {
+    what: String,
+    why: String,
+}
+
+/// A container engine and what runs in it.
+#[derive(Debug, Clone)]
+pub(crate) struct EngineBench {
+    pub(crate) host: String,
+    pub(crate) image: String,
+}
+
+fn load() -> &'static Bench {
+    static BENCH: OnceLock<Bench> = OnceLock::new();
+    BENCH.get_or_init(|| {
+        let beside_tests = || Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("bench").join("bench.json");
+        let file = std::env::var_os("DEVDB_BENCH").map_or_else(beside_tests, PathBuf::from);
+        match std::fs::read_to_string(&file) {
+            Ok(text) => serde_json::from_str(&text).expect("bench.json is what xtask wrote"),
+            Err(_not_prepared) => Bench::default(),
+        }
+    })
+}
+
+/// True in continuous integration, where nothing may be skipped.
+pub(crate) fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| value == "true" || value == "1")
+}
+
+fn require<T: Clone>(what: &str, found: Option<&T>) -> Option<T> {
+    if let Some(found) = found {
+        return Some(found.clone());
+    }
+    let why: Vec<String> = load().missing.iter().map(|missing| format!("{}: {}", missing.what, missing.why)).collect();
+    assert!(!in_ci(), "no {what}; run `cargo xtask test`\n{}", why.join("\n"));
+    let thread = std::thread::current();
+    eprintln!("SKIPPED {}: no {what}; run `cargo xtask test`", thread.name().unwrap_or("test"));
+    None
+}
+
+/// The `PostgreSQL` server binaries.
+pub(crate) fn pg() -> Option<Postgres> {
+    require("PostgreSQL server", load().pg.as_ref())
+}
+
+/// The container engine, with the `PostgreSQL` image in it.
+pub(crate) fn engine() -> Option<EngineBench> {
+    let bench = load();
+    let both = bench.docker.as_ref().zip(bench.image.as_ref());
+    let both = both.map(|(docker, image)| EngineBench { host: docker.host.clone(), image: image.clone() });
+    require("Docker engine", both.as_ref())
+}
+
+/// The words that run Docker Compose.
+pub(crate) fn compose() -> Option<Vec<String>> {
+    require("Docker Compose", load().compose.as_ref())
+}
+
+/// The Python environment with Alembic, `SQLAlchemy` and the drivers.
+pub(crate) fn venv() -> Option<PathBuf> {
+    require("Python environment", load().venv.as_ref())
+}
+
+/// The Python environment with Prefect.
+pub(crate) fn prefect() -> Option<PathBuf> {
+    require("Python environment for Prefect", load().venv_prefect.as_ref())
+}
+
+/// The Python environment with Airflow.
+pub(crate) fn airflow() -> Option<PathBuf> {
+    require("Python environment for Airflow", load().venv_airflow.as_ref())
+}
+
+/// Real projects' chains and Compose files.
+pub(crate) fn corpus() -> Option<PathBuf> {
+    require("corpus", load().corpus.as_ref())
+}

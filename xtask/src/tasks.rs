@@ -1,0 +1,125 @@
+//! What a developer and CI call.
+
+use crate::{bench, places, run};
+use std::ffi::OsStr;
+use std::process::Command;
+
+/// Why a task failed, and the code to exit with.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) message: String,
+    pub(crate) code: u8,
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self { message, code: 1 }
+    }
+}
+
+type Done = Result<(), Failure>;
+
+/// Prepares the bench and runs every test; everything but `--quick` goes to the test program.
+pub(crate) fn test(arguments: &[String]) -> Done {
+    let rest: Vec<&String> = arguments.iter().filter(|&argument| argument != "--quick" && argument != "--").collect();
+    let file = prepare(arguments)?;
+    step(cargo().args(["test", "--workspace", "--locked", "--"]).args(rest).env("DEVDB_BENCH", file))
+}
+
+/// Prepares the bench only.
+pub(crate) fn bench_setup(arguments: &[String]) -> Done {
+    prepare(arguments).map(drop)
+}
+
+fn prepare(arguments: &[String]) -> Result<std::path::PathBuf, Failure> {
+    let quick = arguments.iter().any(|argument| argument == "--quick");
+    let (bench, file) = bench::prepare(quick)?;
+    let lacking: Vec<String> = bench
+        .missing
+        .iter()
+        .filter(|missing| !missing.on_purpose)
+        .map(|missing| format!("{}: {}\n  to mend it: {}", missing.what, missing.why, missing.command))
+        .collect();
+    if lacking.is_empty() {
+        return Ok(file);
+    }
+    if places::in_ci() {
+        return Err(format!(
+            "the test bench is not complete, and in CI no test may be skipped\n{}",
+            lacking.join("\n")
+        )
+        .into());
+    }
+    eprintln!("bench: tests that need what is missing will be SKIPPED");
+    Ok(file)
+}
+
+/// Makes sure that a server can be started, then shows what devdb does.
+pub(crate) fn demo(arguments: &[String]) -> Done {
+    if let Err(missing) = bench::find_postgres() {
+        let message = format!("the demo needs a PostgreSQL server: {}\n  run: {}", missing.why, missing.command);
+        return Err(message.into());
+    }
+    step(cargo().args(["build", "--release", "--locked", "--bin", "devdb"]))?;
+    let program = places::target().join("release/devdb");
+    let mut demo = Command::new(program);
+    match run::shown(demo.arg("demo").args(arguments))? {
+        0 => Ok(()),
+        code => Err(Failure { message: "the demo did not end well".to_owned(), code }),
+    }
+}
+
+/// Writes the generated reference; with `--check`, fails when it differs from what is committed.
+pub(crate) fn docs(arguments: &[String]) -> Done {
+    step(cargo().args(["run", "--quiet", "--locked", "--bin", "devdb", "--", "__reference", "docs"]))?;
+    if !arguments.iter().any(|argument| argument == "--check") {
+        return Ok(());
+    }
+    let stale = "docs/ is not up to date: run `cargo xtask docs` and commit the result";
+    step(in_root("git").args(["diff", "--exit-code", "--", "docs"]))
+        .map_err(|failure| Failure { message: stale.to_owned(), ..failure })?;
+    let untracked = run::output(in_root("git").args(["ls-files", "--others", "--exclude-standard", "--", "docs"]))?;
+    if untracked.trim().is_empty() {
+        return Ok(());
+    }
+    Err(format!("{stale}\nnot committed yet:\n{untracked}").into())
+}
+
+/// Everything that must hold for a change.
+pub(crate) fn ci() -> Done {
+    step(cargo().args(["fmt", "--all", "--check"]))?;
+    step(cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    step(
+        cargo()
+            .args(["doc", "--workspace", "--no-deps", "--document-private-items", "--locked"])
+            .env("RUSTDOCFLAGS", "-D warnings"),
+    )?;
+    docs(&["--check".to_owned()])?;
+    test(&[])
+}
+
+fn cargo() -> Command {
+    // Cargo says which of several toolchains called us.
+    in_root(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+fn in_root(program: impl AsRef<OsStr>) -> Command {
+    let mut command = run::command(program);
+    command.current_dir(places::root());
+    command
+}
+
+/// Runs a command that speaks for itself, saying which; its exit code becomes ours.
+fn step(command: &mut Command) -> Done {
+    let program = std::path::Path::new(command.get_program()).file_name().unwrap_or_default().to_owned();
+    let words: Vec<String> = std::iter::once(program.as_os_str())
+        .chain(command.get_args())
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let line = words.join(" ");
+    println!("==> {line}");
+    match run::shown(command)? {
+        0 => Ok(()),
+        code => Err(Failure { message: format!("`{line}` failed"), code }),
+    }
+}
