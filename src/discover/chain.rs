@@ -8,8 +8,10 @@ use super::files::Found;
 use crate::model::chain::{AlembicConfig, Chain, UnreadableRevision};
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
-use crate::model::place::Place;
-use crate::parse::alembic::{config, revision};
+use crate::model::place::{Located, Place};
+use crate::model::secret::Secret;
+use crate::parse::alembic::{config, env, revision};
+use crate::parse::python_commands;
 use crate::wire::files::read_text;
 use crate::wire::postgres::quote_ident;
 
@@ -35,14 +37,15 @@ pub(super) fn read(scope: &Scope, found: &Found) -> (Observed<Chain>, Option<Pat
         let is_ini = file.extension().is_some_and(|ending| ending == "ini" || ending == "cfg");
         let packages = |package: &str| package_directory(scope, &folder, package);
         let parsed = if is_ini {
-            config::from_ini(&file, &text, &folder, "alembic", &packages)
+            config::from_ini(&file, &text, &folder, "alembic", &packages).map(Some)
         } else if text.contains("[tool.alembic") {
             config::from_pyproject(&file, &text, &folder, &packages)
         } else {
             continue;
         };
         return match parsed {
-            Ok(parsed) => (Observed::Known(read_chain(scope, parsed)), Some(folder)),
+            Ok(None) => continue,
+            Ok(Some(parsed)) => (Observed::Known(read_chain(scope, parsed)), Some(folder)),
             Err(error) => (Observed::Unknown(format!("`{}`: {error}", file.display())), Some(folder)),
         };
     }
@@ -71,11 +74,14 @@ fn package_directory(scope: &Scope, folder: &Path, package: &str) -> Option<Path
 fn read_chain(scope: &Scope, mut config: AlembicConfig) -> Chain {
     let env_py = config.script_directory.join("env.py");
     if let Ok(text) = read_text(&scope.root.join(&env_py)) {
-        let (table, schema) = config::version_table(&text);
+        let (table, schema) = env::version_table(&text);
         if let Some(table) = table {
             config.version_table = table;
         }
         config.version_table_schema = schema;
+        config.env_urls = literal_urls(&env_py, &text);
+        config.env_sets_url = sets_url(&text);
+        config.rewrites_scheme = text.contains("postgres://");
     }
     let mut chain = Chain::default();
     for folder in &config.version_directories {
@@ -85,6 +91,20 @@ fn read_chain(scope: &Scope, mut config: AlembicConfig) -> Chain {
     }
     chain.config = config;
     chain
+}
+
+/// What `env.py` says when it computes the URL; then the ini's line does not count.
+fn sets_url(env_py: &str) -> bool {
+    const WORDS: [&str; 7] =
+        ["set_main_option", "environ", "getenv", "settings", "get_url", "create_engine(", "create_async_engine("];
+    WORDS.iter().any(|word| env_py.contains(word))
+}
+
+fn literal_urls(env_py: &Path, text: &str) -> Vec<Located<Secret>> {
+    let found = python_commands::literal_url(text).into_iter();
+    // `url.replace("postgres://", …)` names a scheme, not a database.
+    let whole = found.filter(|(url, _)| url.split_once("://").is_some_and(|(_, rest)| !rest.is_empty()));
+    whole.map(|(url, line)| Located::new(Secret::from(url), Place::new(env_py, line))).collect()
 }
 
 fn read_revision(scope: &Scope, file: &Path, chain: &mut Chain) {

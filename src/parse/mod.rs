@@ -1,7 +1,11 @@
 //! Text into nouns. Pure: what a text refers to is read by the caller and handed in.
 
 pub mod alembic;
+pub mod compose;
+mod cursor;
+pub mod env_file;
 pub mod ini;
+pub mod pg_url;
 mod python;
 pub mod python_commands;
 pub mod sql;

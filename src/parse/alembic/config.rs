@@ -90,7 +90,7 @@ pub fn from_ini(
         recursive: recursive.is_some_and(|(value, _)| value == "true"),
         url: source.url(),
         version_table: "alembic_version".to_owned(),
-        version_table_schema: None,
+        ..AlembicConfig::default()
     })
 }
 
@@ -133,7 +133,7 @@ pub fn from_pyproject(
         recursive: source.boolean("recursive_version_locations")?,
         url: None,
         version_table: "alembic_version".to_owned(),
-        version_table_schema: None,
+        ..AlembicConfig::default()
     }))
 }
 
