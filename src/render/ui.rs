@@ -1,6 +1,6 @@
 //! The two streams: stdout is the answer, stderr the conversation.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use super::style;

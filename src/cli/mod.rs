@@ -1,0 +1,102 @@
+//! The edge: one file a command, each its arguments and its composition of the stages.
+
+mod context;
+mod doctor;
+mod explain;
+mod status;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::error::{Error, Kind, Result};
+use crate::render;
+use context::Context;
+
+/// Says why your PostgreSQL development database is broken, and gets it back to a working state.
+#[derive(Debug, Parser)]
+#[command(name = "devdb", version, disable_help_subcommand = true, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// Options that every command takes.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Global {
+    /// Work in this folder instead of the current one
+    #[arg(short = 'C', long, global = true, value_name = "FOLDER")]
+    directory: Option<PathBuf>,
+    /// Show more: passing checks, commands' output, what devdb does
+    #[arg(short, long, global = true)]
+    verbose: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say what is wrong, prove it, and offer the fix
+    Doctor(doctor::Args),
+    /// Explain one check
+    Explain(explain::Args),
+}
+
+/// Runs the command line and returns the exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error),
+    };
+    let mut context = match Context::new(cli.global) {
+        Ok(context) => context,
+        Err((ui, error)) => {
+            render::error::show(&ui, &error);
+            return error.kind.exit_code();
+        }
+    };
+    let json = matches!(&cli.command, Some(command) if command.wants_json());
+    match dispatch(cli.command, &mut context) {
+        Ok(code) => code,
+        Err(error) => {
+            if json {
+                context.ui.answer(&render::json::text(&render::json::error(&error)));
+            } else {
+                render::error::show(&context.ui, &error);
+            }
+            error.kind.exit_code()
+        }
+    }
+}
+
+impl Command {
+    fn wants_json(&self) -> bool {
+        match self {
+            Self::Doctor(args) => args.json,
+            Self::Explain(_) => false,
+        }
+    }
+}
+
+fn dispatch(command: Option<Command>, context: &mut Context) -> Result<u8> {
+    match command {
+        None => context.block_on(status::run(context)),
+        Some(Command::Doctor(args)) => context.block_on(doctor::run(context, args)),
+        Some(Command::Explain(args)) => explain::run(context, &args),
+    }
+}
+
+/// clap prints its own help, versions and usage errors, and knows the streams for them.
+fn usage(error: &clap::Error) -> u8 {
+    let code = if error.use_stderr() { Kind::Usage.exit_code() } else { 0 };
+    if let Err(closed) = error.print() {
+        tracing::debug!(%closed, "nobody reads the output");
+    }
+    code
+}
+
+/// Returns the error of a fault that should be impossible.
+fn bug(message: impl Into<String>) -> Error {
+    Error::new(Kind::Bug, message).hint("please report it, with the command and its output")
+}
