@@ -9,7 +9,7 @@ use super::secret::Secret;
 /// The merged project of one directory.
 #[derive(Debug, Clone, Default)]
 pub struct Compose {
-    /// The project's name: `name:`, else `COMPOSE_PROJECT_NAME`, else the directory's, normalised.
+    /// The project's name: `COMPOSE_PROJECT_NAME`, else `name:`, else the directory's, normalised.
     pub name: String,
     /// The directory that relative paths start from, relative to the devdb project's root.
     pub directory: PathBuf,
@@ -37,14 +37,14 @@ pub struct Service {
     /// Published and container ports after merging.
     pub ports: Vec<Port>,
     pub expose: Vec<Located<String>>,
-    /// `environment` over `env_file`; `None` is a key without value that Compose takes from its own environment.
+    /// `environment` over `env_file`; `None` is a key without value that Compose's own environment lacks too.
     pub environment: BTreeMap<String, Located<Option<Secret>>>,
     /// Files named by `env_file`, in order, with whether they must exist.
     pub env_files: Vec<Located<EnvFileReference>>,
     pub mounts: Vec<Mount>,
     /// Empty: always active.
     pub profiles: Vec<String>,
-    /// `healthcheck.test` as a list (a string becomes `["CMD-SHELL", text]`); empty when disabled or not there.
+    /// `healthcheck.test` as a list (a string becomes `["CMD-SHELL", text]`); empty when disabled.
     pub healthcheck: Option<Located<Vec<String>>>,
     /// Service name → condition (`service_started` unless said otherwise).
     pub depends_on: BTreeMap<String, Located<String>>,
@@ -65,7 +65,7 @@ pub struct EnvFileReference {
 pub struct Port {
     /// The host address, when one is named (`127.0.0.1`, `::1`).
     pub host_ip: Option<String>,
-    /// The host port; `None` lets the engine choose one at each start.
+    /// The host port; `None` (or 0 in the file) lets the engine choose one at each start.
     pub published: Option<PublishedPort>,
     /// The port inside the container.
     pub target: u16,

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use super::paths;
 use super::ports::{LongPort, PortMapping, parse_long, parse_short};
+use super::volumes::short_volume;
 use super::words;
 use super::yaml::{Entry, Map, Node, Spot, Text, Value};
 use crate::model::compose::{Protocol, PublishedPort};
@@ -240,7 +241,7 @@ pub(super) fn text_of<'a>(map: &'a Map, key: &str) -> Option<&'a str> {
     map.get(key).and_then(|entry| entry.node.as_text())
 }
 
-fn put(map: &mut Map, at: &Spot, key: &str, text: impl Into<String>) {
+pub(super) fn put(map: &mut Map, at: &Spot, key: &str, text: impl Into<String>) {
     let entry = Entry { key_at: at.clone(), node: Node::text(at.clone(), text) };
     map.insert(key.to_owned(), entry);
 }
@@ -353,50 +354,4 @@ fn long_written(map: &Map) -> String {
         _ => None,
     };
     ["host_ip", "published", "target"].into_iter().filter_map(written).collect::<Vec<_>>().join(":")
-}
-
-/// Reads `[SOURCE:]TARGET[:OPTIONS]`, as compose-go's `format.ParseVolume`.
-fn short_volume(at: &Spot, written: &str) -> Result<Map, &'static str> {
-    let mut parts: Vec<String> = Vec::new();
-    for piece in written.split(':') {
-        match parts.last_mut() {
-            // `C:\data` has a colon of its own.
-            Some(drive) if is_drive(drive) => *drive = format!("{drive}:{piece}"),
-            _ => parts.push(piece.to_owned()),
-        }
-    }
-    if written.is_empty() {
-        return Err("is empty");
-    }
-    if parts.iter().any(String::is_empty) {
-        return Err("has an empty part between its colons");
-    }
-    let mut map = Map::new();
-    let mut parts = parts.into_iter();
-    let (first, second, options) = (parts.next(), parts.next(), parts.next());
-    if parts.next().is_some() {
-        return Err("has too many colons");
-    }
-    let (source, target) = match (first, second) {
-        (Some(source), Some(target)) => (Some(source), target),
-        (first, _) => (None, first.unwrap_or_default()),
-    };
-    let kind = match &source {
-        Some(source) if paths::is_file_path(source) => "bind",
-        _ => "volume",
-    };
-    put(&mut map, at, "type", kind);
-    put(&mut map, at, "target", target);
-    if let Some(source) = source {
-        put(&mut map, at, "source", source);
-    }
-    if options.is_some_and(|options| options.split(',').any(|option| option == "ro")) {
-        put(&mut map, at, "read_only", "true");
-    }
-    Ok(map)
-}
-
-fn is_drive(part: &str) -> bool {
-    let mut letters = part.chars();
-    letters.next().is_some_and(char::is_alphabetic) && letters.next().is_none()
 }

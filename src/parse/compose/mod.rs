@@ -4,6 +4,7 @@
 //! `merge`, [`ports`]. Files are read through the caller.
 
 mod canonical;
+mod extends;
 pub mod interpolate;
 mod load;
 mod merge;
@@ -12,6 +13,7 @@ pub mod ports;
 mod service;
 #[cfg(test)]
 mod tests;
+mod volumes;
 mod words;
 mod yaml;
 
@@ -80,7 +82,7 @@ pub fn load(input: &ComposeInput<'_>) -> Compose {
     let model = loader.model(&input.files, scope, &[]);
     let services = service::services(&model, &mut loader, scope);
     let volumes = service::volumes(&model, &name);
-    service::check(&services, &volumes, &mut loader);
+    service::check(&model, &services, &volumes, &mut loader);
     let files = std::mem::take(&mut loader.files);
     let variables = std::mem::take(&mut loader.variables);
     Compose {

@@ -251,15 +251,19 @@ fn raw_variables(text: &str) -> Vec<(String, String, usize)> {
 }
 
 /// Reports what Compose refuses in the merged project.
-pub(super) fn check(services: &[Service], volumes: &BTreeMap<String, Volume>, loader: &mut Loader<'_>) {
+pub(super) fn check(model: &Node, services: &[Service], volumes: &BTreeMap<String, Volume>, loader: &mut Loader<'_>) {
     for service in services {
         let name = &service.name;
-        if service.image.is_none() && !service.build {
+        let node = model.get("services").and_then(|services| services.get(name));
+        let attribute = |key: &str| node.and_then(|node| node.get(key));
+        if service.image.is_none() && !service.build && attribute("provider").is_none() {
             let message = format!("the service `{name}` has neither an image nor a build context");
             loader.report(service.at.clone(), message, true);
         }
         for (other, condition) in &service.depends_on {
-            if !services.iter().any(|service| service.name == *other) {
+            let required = attribute("depends_on").and_then(|all| all.get(other)?.get("required"));
+            let optional = required.is_some_and(|required| !required.is_true());
+            if !optional && !services.iter().any(|service| service.name == *other) {
                 let message = format!("the service `{name}` depends on `{other}`, which does not exist");
                 loader.report(condition.at.clone(), message, true);
             }

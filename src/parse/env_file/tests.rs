@@ -88,6 +88,25 @@ fn dotenvy_keeps_the_keys_before_its_first_error_and_compose_none() {
 }
 
 #[test]
+fn oddities_that_the_loaders_themselves_showed() {
+    // python-dotenv: a bare key takes an earlier value back.
+    assert_eq!(reading_of_a("A=1\nA\n", Dialect::PythonDotenv), "-");
+    // Node: an open quote loses its key at the very end of the file, and keeps it elsewhere.
+    assert_eq!(reading_of_a("A=\"b", Dialect::NodeEnvFile), "-");
+    assert_eq!(reading_of_a("A=\"b\n", Dialect::NodeEnvFile), "\"b");
+    assert_eq!(reading_of_a("  export A=b", Dialect::NodeEnvFile), "b");
+    // bash: a line is parsed whole before it runs; `&` runs its assignment elsewhere.
+    assert_eq!(reading_of_a("A=1; B='x\n", Dialect::Bash), "-");
+    assert_eq!(reading_of_a("A=postgres://h/db?a=1&b=2\n", Dialect::Bash), "-");
+    assert_eq!(reading_of_a("A=$(date)\n", Dialect::Bash), "?");
+    // Compose: escapes in double quotes only, and YAML-style pairs.
+    assert_eq!(reading_of_a("A=\"a\\tb\\$X\"\n", Dialect::Compose), "a\tb$X");
+    assert_eq!(reading_of_a("A='a\\tb'\n", Dialect::Compose), "a\\tb");
+    assert_eq!(reading_of_a("A=$2y$10$abc\n", Dialect::Compose), "$2y$10");
+    assert_eq!(reading_of_a("A=${X\n", Dialect::Compose), "-");
+}
+
+#[test]
 fn earlier_keys_are_expanded() {
     let text = "HOST=db\nA=postgres://${HOST}:5432/app\n";
     for dialect in [Dialect::Compose, Dialect::Dotenvy, Dialect::PythonDotenv, Dialect::Bash] {
@@ -102,7 +121,7 @@ fn entries_have_exact_spans() {
     let found: Vec<_> = file
         .entries
         .iter()
-        .map(|entry| (entry.key.as_str(), &text[entry.span.clone()], entry.quote, entry.line, entry.export))
+        .map(|entry| (entry.key.as_str(), entry.raw.reveal(), entry.quote, entry.line, entry.export))
         .collect();
     assert_eq!(
         found,
@@ -114,6 +133,8 @@ fn entries_have_exact_spans() {
             ("E", "", Quote::None, 6, false),
         ]
     );
+    let exact = |entry: &EnvEntry| text.get(entry.span.clone()) == Some(entry.raw.reveal());
+    assert!(file.entries.iter().all(exact));
     assert!(file.bom);
     assert_eq!(file.crlf_lines, [1, 2]);
     assert!(file.problems.is_empty());
@@ -214,13 +235,11 @@ proptest! {
         let mut expected = Vec::new();
         let mut failed = false;
         for item in dotenvy::from_read_iter(text.as_bytes()) {
-            match item {
-                Ok(pair) => expected.push(pair),
-                Err(_) => {
-                    failed = true;
-                    break;
-                }
-            }
+            let Ok(pair) = item else {
+                failed = true;
+                break;
+            };
+            expected.push(pair);
         }
         let outcome = dialect::read(&text, Dialect::Dotenvy, NO_SHELL);
         let stopped = outcome.stopped_at.is_some();

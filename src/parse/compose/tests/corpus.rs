@@ -9,7 +9,7 @@ use super::*;
 use crate::model::compose::{Mount, MountSource, Port};
 use crate::parse::env_file;
 
-/// Where the second reader and Docker Compose differ: project, directory, service, fact and why.
+/// Where the second reader and Docker Compose differ: project, directory, service, fact and why. None so far.
 const EXCEPTIONS: &[(&str, &str, &str, &str, &str)] = &[];
 
 /// Finds the corpus in `DEVDB_CORPUS`, else beside the package.
@@ -166,7 +166,7 @@ fn every_compose_file_of_the_corpus_loads() {
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.is_dir() {
                 directories.push(path);
-            } else if name.ends_with(".yaml") || name.ends_with(".yml") {
+            } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
                 let compose = load(&ComposeInput {
                     directory: Path::new(""),
                     absolute_directory_name: "case",

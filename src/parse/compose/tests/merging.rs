@@ -1,6 +1,7 @@
 //! One test a rule of "Merge" in the Compose Specification.
 
 use super::*;
+use crate::model::compose::MountSource::{Anonymous, Bind, Tmpfs};
 
 const BASE: &str = "\
 services:
@@ -41,7 +42,7 @@ fn environment_merges_by_key_whatever_its_form() {
     let compose =
         project(&[("compose.yaml", BASE), ("compose.override.yaml", over)], &[], &[("INHERITED", "from-shell")]);
     let db = service(&compose, "db");
-    let got: Vec<_> = db.environment.iter().map(|(key, _)| (key.as_str(), variable(db, key))).collect();
+    let got: Vec<_> = db.environment.keys().map(|key| (key.as_str(), variable(db, key))).collect();
     assert_eq!(
         got,
         [
@@ -90,7 +91,6 @@ fn volumes_merge_by_target() {
         .iter()
         .map(|mount| (mount.source.clone(), mount.target.as_str(), mount.read_only))
         .collect();
-    use crate::model::compose::MountSource::{Anonymous, Bind, Tmpfs};
     assert_eq!(
         mounts,
         [
@@ -168,7 +168,9 @@ services:
 
 #[test]
 fn an_undefined_volume_or_service_is_refused() {
-    let compose = one("services:\n  a: {image: x, depends_on: [gone], volumes: ['lost:/x']}\n  b: {}\n");
+    let compose = one(
+        "services:\n  a: {image: x, depends_on: {gone: {}, later: {required: false}}, volumes: ['lost:/x']}\n  b: {}\n",
+    );
     assert_eq!(
         fatal(&compose),
         [

@@ -44,12 +44,12 @@ proptest! {
 
     #[test]
     fn interpolation_never_panics(text in r"([$}{:?+-]|[Aa1_]|\n|é){0,30}") {
-        let _ = interpolate::interpolate(&text, &|name| (name == "A").then(|| "é{".to_owned())).is_ok();
+        drop(interpolate::interpolate(&text, &|name| (name == "A").then(|| "é{".to_owned())));
     }
 
     #[test]
     fn ports_never_panic(text in r"[0-9\[\]:/.-]{0,24}") {
-        let _ = ports::parse_short(&text).is_ok();
+        drop(ports::parse_short(&text));
     }
 }
 
@@ -68,7 +68,7 @@ fn a_billion_laughs_are_a_problem() {
 fn depth_is_bounded() {
     let deep = format!("a: {}", "[".repeat(5_000));
     assert_eq!(fatal(&one(&deep)).len(), 1);
-    let block: String = (0..3_000).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
+    let block = (0..3_000).map(|level| " ".repeat(level) + "a:\n").collect::<String>();
     assert_eq!(fatal(&one(&block)), ["compose.yaml:101: the file nests more than 100 levels deep"]);
     let template = format!("services: {{a: {{image: '{}x{}'}}}}", "${A:-".repeat(3_000), "}".repeat(3_000));
     assert!(!fatal(&one(&template)).is_empty());

@@ -16,72 +16,102 @@ type Word = Option<String>;
 
 pub(super) fn read(text: &str, shell: &Lookup<'_>) -> Outcome {
     let lines = Lines::new(text);
-    let mut outcome = Outcome::default();
+    let mut reader = Reader { shell, known: Outcome::default(), visible: 0 };
     let mut cursor = Cursor::new(text);
+    // A line is parsed whole before any of it runs: a syntax error takes its earlier statements along.
+    let mut before_line = 0;
     loop {
-        cursor.take_while(|next| next == '\n' || is_blank(next) || next == ';');
+        cursor.take_while(|next| is_blank(next) || next == ';');
         if cursor.is_done() {
-            return outcome;
+            return reader.known;
+        }
+        if cursor.eat("\n") {
+            before_line = reader.known.assignments.len();
+            continue;
         }
         if cursor.peek() == Some('#') {
             cursor.take_while(|next| next != '\n');
             continue;
         }
         let start = cursor.at();
-        let reader = Reader { shell, outcome: &outcome };
-        let Ok(assignments) = reader.statement(&mut cursor, &lines) else {
-            outcome.stopped_at = Some(lines.of(start));
-            return outcome;
-        };
-        outcome.assignments.extend(assignments);
+        if let Err(Stopped) = reader.statement(&mut cursor, &lines) {
+            reader.known.assignments.truncate(before_line);
+            reader.known.stopped_at = Some(lines.of(start));
+            return reader.known;
+        }
     }
 }
 
 struct Reader<'a> {
     shell: &'a Lookup<'a>,
-    outcome: &'a Outcome,
+    known: Outcome,
+    /// How many of the known assignments an expansion sees.
+    visible: usize,
 }
 
 impl Reader<'_> {
     /// Reads one simple command. Assignments before a command word live only as long as the command.
-    fn statement(&self, cursor: &mut Cursor<'_>, lines: &Lines) -> Result<Vec<Assignment>, Stopped> {
-        let mut assignments = Vec::new();
+    fn statement(&mut self, cursor: &mut Cursor<'_>, lines: &Lines) -> Result<(), Stopped> {
+        let before = self.known.assignments.len();
+        self.visible = before;
         let mut exports = false;
         let mut runs = false;
         loop {
             cursor.take_while(is_blank);
             match cursor.peek() {
-                None | Some('\n' | ';') => break,
-                Some('#') => {
-                    cursor.take_while(|next| next != '\n');
-                    break;
-                }
+                None | Some('\n' | ';' | '#') => break,
                 Some('(' | ')') => return Err(Stopped),
-                Some('&' | '|' | '<') => {
+                Some('&' | '|') => {
                     runs = true;
-                    cursor.take_while(|next| next != '\n');
+                    skip_list(cursor);
                     break;
                 }
-                Some('>') => {
-                    cursor.take_while(|next| next != '\n');
-                    break;
+                Some(next @ ('<' | '>')) => {
+                    // A source that does not open undoes the assignments; a target is made.
+                    runs |= next == '<';
+                    self.redirection(cursor)?;
+                    continue;
                 }
                 Some(_) => {}
             }
-            let line = lines.of(cursor.at());
+            let start = cursor.at();
             if let Some(key) = assigned_name(cursor).filter(|_| !runs) {
-                let value = self.word(cursor, true)?;
-                assignments.push(Assignment { key, value, line });
+                let value = if cursor.peek() == Some('(') {
+                    // An array.
+                    substitution(cursor)?;
+                    None
+                } else {
+                    self.word(cursor, true)?
+                };
+                self.known.assignments.push(Assignment { key, value, line: lines.of(start) });
+                if !exports {
+                    self.visible = self.known.assignments.len();
+                }
                 continue;
             }
             let command = self.word(cursor, false)?;
-            if command.as_deref() == Some("export") && assignments.is_empty() {
+            let quoted = cursor.between(start, cursor.at()).contains(['"', '\'']);
+            if command.as_deref() == Some("export") && self.known.assignments.len() == before {
                 exports = true;
-            } else if !exports {
+            } else if !exports && (quoted || command.as_deref() != Some("")) {
+                // An unquoted expansion to nothing is no word at all.
                 runs = true;
             }
         }
-        Ok(if runs { Vec::new() } else { assignments })
+        if runs {
+            self.known.assignments.truncate(before);
+        }
+        self.visible = self.known.assignments.len();
+        Ok(())
+    }
+
+    /// Moves behind `>target` or `<target`.
+    fn redirection(&self, cursor: &mut Cursor<'_>) -> Result<(), Stopped> {
+        cursor.take_while(|next| "<>&|".contains(next));
+        cursor.take_while(is_blank);
+        let start = cursor.at();
+        self.word(cursor, false)?;
+        if cursor.at() == start { Err(Stopped) } else { Ok(()) }
     }
 
     fn word(&self, cursor: &mut Cursor<'_>, value: bool) -> Result<Word, Stopped> {
@@ -108,6 +138,10 @@ impl Reader<'_> {
                     cursor.bump();
                     let escaped = cursor.bump().filter(|next| *next != '\n');
                     add(&mut out, Some(escaped.map(String::from).unwrap_or_default()));
+                }
+                // `$"…"` is a text to translate.
+                '$' if cursor.peek_second() == Some('"') => {
+                    cursor.bump();
                 }
                 '$' => self.dollar(cursor, &mut out, 0)?,
                 '`' => backticks(cursor, &mut out)?,
@@ -231,10 +265,20 @@ impl Reader<'_> {
 
     /// Returns the variable: nothing when it is unset, `Some(None)` when its value is not known here.
     fn lookup(&self, name: &str) -> Option<Word> {
-        match self.outcome.value_of(name) {
+        let visible = self.known.assignments.get(..self.visible).unwrap_or_default();
+        match visible.iter().rev().find(|earlier| earlier.key == name) {
             Some(earlier) => Some(earlier.value.clone()),
             None => (self.shell)(name).map(Some),
         }
+    }
+}
+
+/// Moves behind `&`, or behind the whole line when what follows depends on a command's success.
+fn skip_list(cursor: &mut Cursor<'_>) {
+    if cursor.peek() == Some('&') && cursor.peek_second() != Some('&') {
+        cursor.bump();
+    } else {
+        cursor.take_while(|next| next != '\n');
     }
 }
 

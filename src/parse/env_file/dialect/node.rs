@@ -110,7 +110,8 @@ pub(super) fn read_env_file(text: &str) -> Outcome {
             cursor.bump();
             continue;
         }
-        if next == '#' {
+        // A comment on a last line without a line break is read like any other line.
+        if next == '#' && cursor.rest().contains('\n') {
             cursor.take_while(|next| next != '\n');
             continue;
         }
@@ -123,7 +124,7 @@ pub(super) fn read_env_file(text: &str) -> Outcome {
         }
         let indent = key.len() - key.trim_start_matches(' ').len();
         let Some(value) = env_file_value(&mut cursor) else {
-            break;
+            continue;
         };
         outcome.assignments.push(Assignment {
             key: trimmed.strip_prefix("export ").unwrap_or(trimmed).to_owned(),
@@ -134,7 +135,8 @@ pub(super) fn read_env_file(text: &str) -> Outcome {
     outcome
 }
 
-/// Reads a value; an open quote on the last line, without a line break, loses the key.
+/// Reads a value. An open quote on a last line without a line break loses the key, and the text is read
+/// again as another one.
 fn env_file_value(cursor: &mut Cursor<'_>) -> Option<String> {
     cursor.take_while(|next| next == ' ');
     let Some(quote) = cursor.peek().filter(|next| "'\"`".contains(*next)) else {
@@ -150,8 +152,10 @@ fn env_file_value(cursor: &mut Cursor<'_>) -> Option<String> {
         cursor.take_while(|next| next != '\n');
         return Some(if quote == '"' { inner.replace("\\n", "\n") } else { inner.to_owned() });
     }
-    let line = cursor.take_while(|next| next != '\n');
-    (!cursor.is_done()).then(|| line.to_owned())
+    if !cursor.rest().contains('\n') {
+        return None;
+    }
+    Some(cursor.take_while(|next| next != '\n').to_owned())
 }
 
 /// White space as JavaScript's `\s` has it.

@@ -22,7 +22,9 @@ pub(super) fn read(text: &str, shell: &Lookup<'_>) -> Outcome {
                 let value = Some(expand(&value, shell, &outcome));
                 outcome.assignments.push(Assignment { key, value, line });
             }
-            Ok(_) => {}
+            // A bare key takes an earlier value back.
+            Ok(Some((key, None))) => outcome.assignments.retain(|earlier| earlier.key != key),
+            Ok(None) => {}
             Err(Skip) => {
                 cursor.take_while(|next| next != '\n' && next != '\r');
                 cursor.bump();
