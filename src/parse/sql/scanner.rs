@@ -39,7 +39,7 @@ impl Current {
             *slot = first.to_ascii_lowercase();
         }
         if self.words == 0 {
-            self.is_copy = is("copy");
+            self.is_copy = self.span.is_none() && is("copy");
         }
         self.words += 1;
         if self.parentheses > 0 {
@@ -243,13 +243,18 @@ impl<'t> Scanner<'t> {
         };
     }
 
+    /// Reads a name or key word, or a number, which a dollar quote may follow directly.
     fn word(&mut self) {
         let rest = self.rest();
-        let inside = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$') || !byte.is_ascii();
+        let is_number = rest.starts_with(|first: char| first.is_ascii_digit());
+        let inside = |byte: u8| match byte {
+            b'$' => !is_number,
+            _ => byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii(),
+        };
         let length = rest.bytes().take_while(|&byte| inside(byte)).count();
         let word = rest.get(..length).unwrap_or_default();
         self.position += length;
-        if !word.starts_with(|first: char| first.is_ascii_digit()) {
+        if !is_number {
             self.current.word(word);
         }
     }

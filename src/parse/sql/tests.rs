@@ -23,6 +23,7 @@ fn semicolons_split_outside_quotes_and_comments() {
     check("select $$;$$, $a$ ; $$ ; $a$; x", &["select $$;$$, $a$ ; $$ ; $a$", "x"]);
     check("select $1; a$b$c; x", &["select $1", "a$b$c", "x"]);
     check("select $é$;$é$; x", &["select $é$;$é$", "x"]);
+    check("select 1$$;$$; x", &["select 1$$;$$", "x"]);
     check("select 1\\; select 2;", &["select 1", "select 2"]);
     check("\u{feff}select 1;", &["select 1"]);
 }
