@@ -189,6 +189,54 @@ fn a_sandbox_runs_devdb_alone_and_in_a_terminal() {
     assert_eq!(terminal.stderr, "");
 }
 
+/// A sandbox that runs a shell script in devdb's place.
+fn script(text: &str) -> Sandbox {
+    Sandbox::new(&Project::new()).current_dir("/").program("sh").args(["-c", text])
+}
+
+#[test]
+fn a_sandbox_starts_from_a_cleared_environment() {
+    let output =
+        script("env | sort | cut -d= -f1 | tr '\\n' ' '; cat; exit 7").stdin("typed").env("APP_ENV", "test").run();
+    let variables: Vec<&str> =
+        output.stdout.split_whitespace().filter(|name| !["PWD", "SHLVL", "_"].contains(name)).collect();
+    assert_eq!(variables, ["APP_ENV", "COLUMNS", "DOCKER_HOST", "HOME", "LANG", "PATH", "TMPDIR", "typed"]);
+    output.assert_code(7);
+}
+
+#[test]
+fn a_sandbox_catches_a_leak_and_a_hang() {
+    let password = new_password();
+    let leak = script(&format!("echo {password} >&2"));
+    assert!(std::panic::catch_unwind(|| leak.run()).is_err());
+    leak.may_show_secrets().run().assert_code(0).assert_stderr_has(&password);
+    let hang = script("echo before; sleep 100").limit(Duration::from_secs(1));
+    let said = std::panic::catch_unwind(|| hang.run()).unwrap_err();
+    assert!(said.downcast::<String>().unwrap().contains("before"));
+    // What is left running in the background keeps nobody waiting.
+    script("sleep 100 & echo done").run().assert_stdout_has("done");
+}
+
+#[test]
+fn a_running_devdb_can_be_interrupted_killed_and_answered() {
+    let waiting = "trap 'echo caught; exit 130' INT; echo ready; while :; do sleep 0.05; done";
+    let running = script(waiting).spawn();
+    running.wait_for("ready");
+    running.interrupt();
+    running.wait().assert_code(130).assert_stdout_has("caught");
+    let mut running = script(waiting).spawn();
+    running.wait_for("ready");
+    running.kill();
+    running.wait().assert_code(128 + 9);
+    let mut asked =
+        script("test -t 0 && test -t 1 && stty size && printf 'sure? ' && read answer && echo got $answer && exit 3")
+            .in_terminal(77, 20)
+            .spawn();
+    asked.wait_for("sure? ");
+    asked.type_text("yes\r");
+    asked.wait().assert_code(3).assert_stdout_has("20 77").assert_stdout_has("got yes");
+}
+
 #[test]
 fn a_project_is_a_repository_when_asked() {
     let project = Project::from_fixture("alembic-sync");

@@ -5,11 +5,10 @@
 
 use super::project::Project;
 use super::{bench, secrets};
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -20,6 +19,7 @@ const LIMIT: Duration = Duration::from_mins(2);
 /// A way to run devdb; each method returns it changed, and a clone can be run again and again.
 #[derive(Clone)]
 pub(crate) struct Sandbox {
+    program: String,
     directory: PathBuf,
     home: Arc<TempDir>,
     arguments: Vec<String>,
@@ -60,6 +60,7 @@ impl Sandbox {
         ]
         .map(|(key, value)| (key.to_owned(), value));
         Self {
+            program: env!("CARGO_BIN_EXE_devdb").to_owned(),
             directory: directory.to_owned(),
             home: Arc::new(home),
             arguments: Vec::new(),
@@ -80,6 +81,12 @@ impl Sandbox {
     /// Runs in a directory of the project.
     pub(crate) fn current_dir(mut self, relative: &str) -> Self {
         self.directory = self.directory.join(relative);
+        self
+    }
+
+    /// Runs another program than devdb, in the same way.
+    pub(crate) fn program(mut self, program: &str) -> Self {
+        program.clone_into(&mut self.program);
         self
     }
 
@@ -167,11 +174,11 @@ impl Sandbox {
         }
         let stdout = Reader::start(child.stdout.take().expect("piped"));
         let stderr = Reader::start(child.stderr.take().expect("piped"));
-        Running { sandbox: self.clone(), child, started, stdout, stderr, _terminal_input: stdin, ended: false }
+        Running { sandbox: self.clone(), child, started, stdout, stderr, terminal_input: stdin, ended: false }
     }
 
     fn command(&self) -> Command {
-        let program = env!("CARGO_BIN_EXE_devdb");
+        let program = self.program.as_str();
         let mut command = match self.terminal {
             None => {
                 let mut command = Command::new(program);
@@ -200,26 +207,25 @@ impl Sandbox {
 /// Reads a pipe on a thread of its own, so that no full pipe blocks the program.
 struct Reader {
     all: Arc<Mutex<Vec<u8>>>,
-    lines: Receiver<String>,
     thread: JoinHandle<()>,
 }
 
 impl Reader {
-    fn start(pipe: impl std::io::Read + Send + 'static) -> Self {
+    fn start(mut pipe: impl std::io::Read + Send + 'static) -> Self {
         let all = Arc::new(Mutex::new(Vec::new()));
-        let (sender, lines) = channel();
         let shared = Arc::clone(&all);
         let thread = std::thread::spawn(move || {
-            let mut pipe = BufReader::new(pipe);
-            let mut line = Vec::new();
-            while pipe.read_until(b'\n', &mut line).is_ok_and(|read| read > 0) {
-                shared.lock().unwrap().extend_from_slice(&line);
-                // Nobody may be reading lines.
-                drop(sender.send(String::from_utf8_lossy(&line).trim_end().to_owned()));
-                line.clear();
+            let mut buffer = [0; 4096];
+            // A terminal that is gone is an error to read from; for us it is the end as well.
+            while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+                shared.lock().unwrap().extend_from_slice(buffer.get(..length).unwrap());
             }
         });
-        Self { all, lines, thread }
+        Self { all, thread }
+    }
+
+    fn so_far(&self) -> String {
+        String::from_utf8_lossy(&self.all.lock().unwrap()).into_owned()
     }
 
     /// Returns everything. A process that devdb left in the background may hold the pipe open: that is not waited for.
@@ -228,7 +234,7 @@ impl Reader {
         while !self.thread.is_finished() && started.elapsed() < Duration::from_secs(2) {
             std::thread::sleep(Duration::from_millis(5));
         }
-        String::from_utf8_lossy(&self.all.lock().unwrap()).into_owned()
+        self.so_far()
     }
 }
 
@@ -239,7 +245,7 @@ pub(crate) struct Running {
     started: Instant,
     stdout: Reader,
     stderr: Reader,
-    _terminal_input: Option<std::process::ChildStdin>,
+    terminal_input: Option<ChildStdin>,
     ended: bool,
 }
 
@@ -248,31 +254,35 @@ impl Running {
         self.child.id()
     }
 
-    /// Returns the next line of stdout, or nothing when it ended or was silent for so long.
-    pub(crate) fn next_line(&self, limit: Duration) -> Option<String> {
-        self.stdout.lines.recv_timeout(limit).ok()
+    /// What it has printed until now.
+    pub(crate) fn stdout_so_far(&self) -> String {
+        self.stdout.so_far()
     }
 
-    /// Waits for a line of stdout or stderr that contains `text`.
+    pub(crate) fn stderr_so_far(&self) -> String {
+        self.stderr.so_far()
+    }
+
+    /// Waits until it has printed `text`, also as a prompt that ends no line.
     #[track_caller]
-    pub(crate) fn wait_for(&self, text: &str) -> String {
+    pub(crate) fn wait_for(&self, text: &str) {
         let started = Instant::now();
-        while started.elapsed() < self.sandbox.limit {
-            for reader in [&self.stdout, &self.stderr] {
-                match reader.lines.recv_timeout(Duration::from_millis(5)) {
-                    Ok(line) if line.contains(text) => return line,
-                    Ok(_) | Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => std::thread::sleep(Duration::from_millis(5)),
-                }
-            }
+        loop {
             let silent = self.stdout.thread.is_finished() && self.stderr.thread.is_finished();
-            assert!(
-                !silent || started.elapsed() < Duration::from_secs(1),
-                "it ended without saying {text:?}{}",
-                self.said()
-            );
+            if self.stdout.so_far().contains(text) || self.stderr.so_far().contains(text) {
+                return;
+            }
+            let patient = !silent && started.elapsed() < self.sandbox.limit;
+            assert!(patient, "it did not say {text:?}{}", self.said());
+            std::thread::sleep(Duration::from_millis(5));
         }
-        panic!("it never said {text:?}{}", self.said());
+    }
+
+    /// Types into its terminal; `"y\r"` is y and Enter.
+    #[track_caller]
+    pub(crate) fn type_text(&mut self, text: &str) {
+        let terminal = self.terminal_input.as_mut().expect("started with in_terminal");
+        terminal.write_all(text.as_bytes()).and_then(|()| terminal.flush()).unwrap();
     }
 
     fn said(&self) -> String {

@@ -72,7 +72,12 @@ fn build(postgres: &Postgres, docker: &Docker, name: &str, directory: &Path) -> 
     for leftover in [fs::remove_file(&context), fs::remove_dir_all(&place)] {
         leftover.map_err(|error| format!("cannot clear {}: {error}", place.display()))?;
     }
-    built
+    built?;
+    // The image this one replaces has no name any more; left alone, each change would cost 90 MB for good.
+    let filters = format!("%7B%22label%22%3A%5B%22{LABEL}%22%5D%7D");
+    request(&docker.host, &format!("POST /images/prune?filters={filters}"), None)
+        .map(drop)
+        .map_err(|error| format!("removing the image before: {error}"))
 }
 
 /// A static `BusyBox`: the image has no other shell tools.
