@@ -69,6 +69,29 @@ impl Context {
         discover::discover(&scope).await
     }
 
+    /// Resolves when the user gives up: Ctrl-C, or a request to end.
+    pub(super) async fn cancelled(&self) {
+        let interrupted = tokio::signal::ctrl_c();
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let Ok(mut ended) = signal(SignalKind::terminate()) else {
+                if interrupted.await.is_err() {
+                    std::future::pending::<()>().await;
+                }
+                return;
+            };
+            tokio::select! {
+                _ = interrupted => {}
+                _ = ended.recv() => {}
+            }
+        }
+        #[cfg(not(unix))]
+        if interrupted.await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
     /// Returns the time since the start.
     pub(super) fn elapsed(&self) -> Duration {
         self.started.elapsed()

@@ -1,9 +1,12 @@
 //! The edge: one file a command, each its arguments and its composition of the stages.
 
+mod consent;
 mod context;
 mod doctor;
 mod explain;
+mod reset;
 mod status;
+mod undo;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -39,6 +42,10 @@ pub(crate) struct Global {
 enum Command {
     /// Say what is wrong, prove it, and offer the fix
     Doctor(doctor::Args),
+    /// Replace the development database by a new one; the old one is kept
+    Reset(reset::Args),
+    /// Bring back the database that the last reset replaced
+    Undo(undo::Args),
     /// Explain one check
     Explain(explain::Args),
 }
@@ -49,7 +56,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         Ok(cli) => cli,
         Err(error) => return usage(&error),
     };
-    let mut context = match Context::new(cli.global) {
+    let context = match Context::new(cli.global) {
         Ok(context) => context,
         Err((ui, error)) => {
             render::error::show(&ui, &error);
@@ -57,7 +64,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let json = matches!(&cli.command, Some(command) if command.wants_json());
-    match dispatch(cli.command, &mut context) {
+    match dispatch(cli.command, &context) {
         Ok(code) => code,
         Err(error) => {
             if json {
@@ -74,15 +81,18 @@ impl Command {
     fn wants_json(&self) -> bool {
         match self {
             Self::Doctor(args) => args.json,
-            Self::Explain(_) => false,
+            Self::Reset(args) => args.json,
+            Self::Undo(_) | Self::Explain(_) => false,
         }
     }
 }
 
-fn dispatch(command: Option<Command>, context: &mut Context) -> Result<u8> {
+fn dispatch(command: Option<Command>, context: &Context) -> Result<u8> {
     match command {
         None => context.block_on(status::run(context)),
         Some(Command::Doctor(args)) => context.block_on(doctor::run(context, args)),
+        Some(Command::Reset(args)) => context.block_on(reset::run(context, args)),
+        Some(Command::Undo(args)) => context.block_on(undo::run(context, args)),
         Some(Command::Explain(args)) => explain::run(context, &args),
     }
 }

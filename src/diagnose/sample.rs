@@ -49,6 +49,7 @@ pub(super) fn healthy() -> Picture {
             port_origin: None,
             host_origin: None,
             password_origin: None,
+            database_origin: None,
             problems: Vec::new(),
         }],
         engine: EngineProbe {
@@ -73,6 +74,7 @@ pub(super) fn healthy() -> Picture {
         chain: Observed::Known(two_revisions()),
         inside_container: false,
         unread: Vec::new(),
+        recipe: crate::model::picture::Recipe::default(),
     }
 }
 

@@ -53,15 +53,18 @@ pub(super) fn read(scope: &Scope, found: &Found) -> (Observed<Chain>, Option<Pat
 }
 
 /// Returns where the chain's tool keeps the applied revisions.
-pub(super) fn version_table(scope: &Scope, picture: &Picture) -> Option<VersionTable> {
+pub(super) fn version_table(picture: &Picture) -> Option<VersionTable> {
     if let Some(chain) = picture.chain.known() {
         let config = &chain.config;
         let schema = config.version_table_schema.as_ref().map(|schema| format!("{}.", quote_ident(schema)));
         let table = format!("{}{}", schema.unwrap_or_default(), quote_ident(&config.version_table));
         return Some(VersionTable { table, column: "version_num" });
     }
-    let sql = scope.config.migrations.directory.is_some() || super::sql_directory(picture).is_some();
-    sql.then(|| VersionTable { table: "schema_migrations".to_owned(), column: "version" })
+    picture
+        .recipe
+        .sql_migrations
+        .known()
+        .map(|_migrations| VersionTable { table: "schema_migrations".to_owned(), column: "version" })
 }
 
 /// Finds the folder of a Python package that a script location names, among the project's own sources.

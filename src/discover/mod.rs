@@ -7,6 +7,7 @@ mod engine;
 mod files;
 mod project;
 mod reach;
+mod recipe;
 mod server;
 mod sockets;
 mod target;
@@ -15,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use project::{find_root, sql_directory};
+pub use project::find_root;
 
 use crate::model::config::Config;
 use crate::model::engine::{EngineOutcome, EngineProbe};
@@ -60,7 +61,7 @@ pub async fn discover(scope: &Scope) -> Picture {
         }
         return picture;
     };
-    let version_table = chain::version_table(scope, &picture);
+    let version_table = chain::version_table(&picture);
     let (engine, listeners, reach, login) = if scope.depth == Depth::All {
         tokio::join!(
             Box::pin(engine::look(scope, &picture)),

@@ -3,11 +3,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Scope, chain, compose, files, target};
+use super::{Scope, chain, compose, files, recipe, target};
 use crate::model::engine::{EngineOutcome, EngineProbe};
 use crate::model::env::{Dialect, EnvFile};
 use crate::model::observed::Observed;
-use crate::model::picture::Picture;
+use crate::model::picture::{Picture, Recipe};
 use crate::model::secret::Secret;
 use crate::model::server::Reach;
 use crate::parse::env_file;
@@ -33,19 +33,6 @@ pub fn find_root(start: &Path) -> PathBuf {
     configured.or(repository).or_else(marked).unwrap_or(start).to_path_buf()
 }
 
-/// Returns the folder of SQL files that devdb runs itself, relative to the root: the configured one, else
-/// dbmate's `db/migrations` when its files have `-- migrate:up` sections.
-pub fn sql_directory(picture: &Picture) -> Option<PathBuf> {
-    if let Some(configured) = &picture.config.migrations.directory {
-        return Some(configured.clone());
-    }
-    let usual = PathBuf::from("db/migrations");
-    let entries = std::fs::read_dir(picture.root.join(&usual)).ok()?;
-    let mut files = entries.flatten().map(|entry| entry.path());
-    let first = files.find(|path| path.extension().is_some_and(|ending| ending == "sql"))?;
-    read_text(&first).ok()?.contains("-- migrate:up").then_some(usual)
-}
-
 /// Returns the picture as far as files tell.
 pub(super) fn read(scope: &Scope) -> Picture {
     let found = files::find(&scope.root);
@@ -59,6 +46,7 @@ pub(super) fn read(scope: &Scope) -> Picture {
     picture.compose = compose::read(scope, &found, &picture.env_files);
     picture.profiles = profiles(scope, &picture.env_files);
     picture.candidates = target::candidates(&picture);
+    picture.recipe = recipe::read(scope, config_folder.as_deref());
     picture.inside_container = Path::new("/.dockerenv").exists() || scope.shell.contains_key("CODESPACES");
     picture
 }
@@ -86,6 +74,7 @@ fn empty(scope: &Scope) -> Picture {
         chain: Observed::Absent,
         inside_container: false,
         unread: Vec::new(),
+        recipe: Recipe::default(),
     }
 }
 

@@ -113,6 +113,7 @@ fn url_candidate(source: &Source, key: &str) -> Option<Candidate> {
         port_origin: None,
         host_origin: None,
         password_origin: None,
+        database_origin: None,
         problems: parsed.problems,
     })
 }
@@ -161,6 +162,7 @@ fn part_candidate(source: &Source, keys: &[&[&str]; 5]) -> Option<Candidate> {
         port_origin: port.map(|(_, origin)| origin.clone()),
         host_origin: host.map(|(_, origin)| origin.clone()),
         password_origin: password.map(|(_, origin)| origin.clone()),
+        database_origin: database.map(|(_, origin)| origin.clone()),
         problems: Vec::new(),
     })
 }
@@ -178,6 +180,7 @@ fn alembic_candidate(picture: &Picture) -> Option<Candidate> {
         port_origin: None,
         host_origin: None,
         password_origin: None,
+        database_origin: None,
         problems: parsed.problems,
     })
 }
@@ -209,6 +212,7 @@ fn compose_candidates(picture: &Picture) -> Vec<Candidate> {
             port_origin: None,
             host_origin: None,
             password_origin: None,
+            database_origin: None,
             problems: Vec::new(),
         })
     });

@@ -1,1 +1,39 @@
-//! Acts.
+//! Acts, alone, and only from a plan. Before a destructive step it reads and proves again, because the picture has aged.
+//!
+//! Every change of state is a statement that the server makes atomic; what a killed run leaves behind carries a tag
+//! by which the next run knows it.
+
+mod admin;
+mod bridge;
+mod chain;
+mod commands;
+mod create;
+mod in_place;
+mod properties;
+mod rename_first;
+mod reset;
+mod script;
+mod seed;
+mod swap;
+mod tag;
+mod undo;
+mod verify;
+
+use std::path::PathBuf;
+
+use crate::model::event::Event;
+
+pub use reset::{Outcome, reset};
+pub use undo::{Undone, undo};
+
+/// Receives events as they happen.
+pub type Teller<'a> = dyn FnMut(Event) + 'a;
+
+/// Where commands of the project run, and with what.
+#[derive(Debug, Clone)]
+pub struct Surroundings {
+    /// Absolute root of the project.
+    pub root: PathBuf,
+    /// devdb's own environment, as the children get it.
+    pub shell: std::collections::BTreeMap<String, crate::model::secret::Secret>,
+}

@@ -73,6 +73,7 @@ impl Disposable {
         name_is_ordinary(picture, candidate)?;
         no_production_marker(picture)?;
         stored_marker_agrees(picture, candidate)?;
+        own_server(picture, candidate)?;
         let (how, typed_name_needed) = locality(picture, candidate)?;
         Ok(Self {
             database: candidate.target.database().to_owned(),
@@ -162,6 +163,25 @@ fn stored_marker_agrees(picture: &Picture, candidate: &Candidate) -> Result<(), 
                 candidate.target.database()
             ),
         }),
+    }
+}
+
+/// A server that is proven not to be the project's own is nobody's to write to.
+fn own_server(picture: &Picture, candidate: &Candidate) -> Result<(), Refusal> {
+    let container = picture.database_container().filter(|container| container.is_running());
+    let expected = container.and_then(|container| container.system_identifier.known());
+    let answered = picture.server.known().and_then(|server| server.system_identifier);
+    match (container, expected, answered) {
+        (Some(container), Some(expected), Some(answered)) if *expected != answered => Err(Refusal {
+            rule: "identity",
+            message: format!(
+                "the server at {} is not the project's container `{}` (system identifiers differ)",
+                candidate.target.address(),
+                container.name
+            ),
+            remedy: "devdb doctor   (says which line to change)".to_owned(),
+        }),
+        _ => Ok(()),
     }
 }
 

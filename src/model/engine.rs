@@ -155,21 +155,3 @@ impl Container {
         self.environment.get("PGDATA").map_or("/var/lib/postgresql/data", Secret::reveal)
     }
 }
-
-impl Default for Observed<u64> {
-    fn default() -> Self {
-        Self::Absent
-    }
-}
-
-impl Default for Observed<Vec<String>> {
-    fn default() -> Self {
-        Self::Absent
-    }
-}
-
-impl Default for Observed<InsideLook> {
-    fn default() -> Self {
-        Self::Absent
-    }
-}

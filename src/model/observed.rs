@@ -48,3 +48,9 @@ impl<T> From<Option<T>> for Observed<T> {
         fact.map_or(Self::Absent, Self::Known)
     }
 }
+
+impl<T> Default for Observed<T> {
+    fn default() -> Self {
+        Self::Absent
+    }
+}

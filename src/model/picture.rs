@@ -9,6 +9,7 @@ use super::config::Config;
 use super::engine::{Container, Engine, EngineOutcome, EngineProbe};
 use super::env::{Dialect, EnvFile};
 use super::observed::{Observed, Unknown};
+use super::plan::{SeedPlan, SqlMigration};
 use super::secret::Secret;
 use super::server::{Listener, LoginFailure, Reach, Server};
 use super::target::{Candidate, Host};
@@ -43,6 +44,21 @@ pub struct Picture {
     pub inside_container: bool,
     /// Files that could not be read, and why; never fatal.
     pub unread: Vec<(PathBuf, String)>,
+    /// What a new database is made from.
+    pub recipe: Recipe,
+}
+
+/// The files and tools that a new database is made with; paths are relative to the root.
+#[derive(Debug, Clone, Default)]
+pub struct Recipe {
+    /// The project's virtual environment, when it lies in a usual place.
+    pub python_environment: Option<PathBuf>,
+    /// `[database] init`, globs expanded.
+    pub init: Vec<PathBuf>,
+    /// A chain of SQL files, in order.
+    pub sql_migrations: Observed<Vec<SqlMigration>>,
+    /// Seeds of every profile, in order: the profile (nothing: always) and the seed.
+    pub seeds: Vec<(Option<String>, SeedPlan)>,
 }
 
 impl Picture {

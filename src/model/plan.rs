@@ -1,6 +1,9 @@
 //! What will be done, as data: `--dry-run` renders it, the prompt summarises it, `execute` carries it out.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
+
+use super::place::Place;
 
 use super::disposable::Disposable;
 use super::secret::Secret;
@@ -105,8 +108,12 @@ pub struct ResetPlan {
     /// How many replaced databases are kept.
     pub keep: usize,
     pub keep_failed: bool,
-    /// The Compose service inside which commands run.
-    pub service: Option<String>,
+    /// The container inside which commands run.
+    pub inside: Option<Inside>,
+    /// The project's virtual environment.
+    pub python_environment: Option<PathBuf>,
+    /// Keys of the environment that name the target, and what they are to say while the new database is built.
+    pub pointers: Vec<Pointer>,
     /// What a person who agrees to the reset is told it would cost.
     pub blast: BlastRadius,
 }
@@ -140,10 +147,13 @@ pub enum ChainPlan {
     /// The project's own command, expected to reach `heads`.
     Command {
         command: String,
+        /// Where it is run, relative to the root.
+        directory: PathBuf,
         /// Rows that the version table holds afterwards; empty when it is not known.
         heads: Vec<String>,
-        /// How many revisions the chain has; 0 when it is not known.
-        revisions: usize,
+        /// The revisions by id, with their files; empty when the chain is not known.
+        revisions: BTreeMap<String, Place>,
+        /// Quoted for SQL; nothing when the chain is not known.
         version_table: Option<String>,
     },
     /// SQL files run by devdb.
@@ -195,9 +205,11 @@ impl ResetPlan {
         steps.extend(self.bootstrap.iter().map(|command| format!("run `{command}`")));
         steps.extend(self.stamp.iter().map(|revision| format!("stamp revision `{revision}`")));
         match &self.chain {
-            ChainPlan::Command { command, revisions: 0, .. } => steps.push(format!("run `{command}`")),
+            ChainPlan::Command { command, revisions, .. } if revisions.is_empty() => {
+                steps.push(format!("run `{command}`"));
+            }
             ChainPlan::Command { command, revisions, .. } => {
-                steps.push(format!("run `{command}` ({revisions} revisions)"));
+                steps.push(format!("run `{command}` ({} revisions)", revisions.len()));
             }
             ChainPlan::Sql { migrations } => steps.push(format!("apply {} SQL migrations", migrations.len())),
             ChainPlan::None => {}
@@ -216,4 +228,20 @@ impl ResetPlan {
         }
         steps
     }
+}
+
+/// A container in which the project's commands run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inside {
+    pub container: String,
+    pub engine: String,
+}
+
+/// A variable by which the project's commands find the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pointer {
+    /// Holds a whole URL, with this scheme and driver.
+    Url { key: String, target: Target },
+    /// Holds the database's name alone.
+    Name { key: String },
 }

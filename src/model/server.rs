@@ -154,15 +154,3 @@ impl Session {
         if self.application.is_empty() { "an unnamed client" } else { &self.application }
     }
 }
-
-impl Default for Observed<Database> {
-    fn default() -> Self {
-        Self::Absent
-    }
-}
-
-impl Default for Observed<u32> {
-    fn default() -> Self {
-        Self::Absent
-    }
-}

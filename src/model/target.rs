@@ -187,6 +187,8 @@ pub struct Candidate {
     pub host_origin: Option<Origin>,
     /// Where the password alone is written, when it has a key of its own.
     pub password_origin: Option<Origin>,
+    /// Where the database's name alone is written, when it has a key of its own.
+    pub database_origin: Option<Origin>,
     /// What the text of the URL does wrong.
     pub problems: Vec<UrlProblem>,
 }

@@ -1,1 +1,5 @@
-//! Decides.
+//! Decides: a picture and a request become a plan, or a refusal that says what would make it pass. Pure.
+
+mod reset;
+
+pub use reset::{ResetRequest, reset};

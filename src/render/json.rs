@@ -6,8 +6,10 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::model::event::Stage;
 use crate::model::finding::{CheckResult, Diagnosis, Evidence, Finding, Fix, Safety, Severity, Verdict};
 use crate::model::picture::Picture;
+use crate::model::plan::ResetPlan;
 use crate::model::target::{Candidate, Origin};
 
 /// What `devdb doctor --json` prints.
@@ -208,5 +210,81 @@ fn fix(fix: &Fix) -> FixReport {
             Safety::Manual => SafetyReport::Manual,
         },
         steps: fix.steps.iter().map(crate::model::plan::Step::describe).collect(),
+    }
+}
+
+/// What `devdb reset --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ResetReport {
+    pub version: u32,
+    pub ok: bool,
+    /// The URL with `***` for the password.
+    pub target: String,
+    /// The name under which the old database is kept; null when nothing is.
+    pub kept: Option<String>,
+    pub stages: Vec<StageReport>,
+    pub took_ms: u64,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct StageReport {
+    /// `create`, `init`, `bootstrap`, `migrate`, `seed`, `verify`, `swap`.
+    pub stage: &'static str,
+    pub detail: String,
+    pub took_ms: u64,
+}
+
+/// What `devdb reset --dry-run --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct ResetPlanReport {
+    pub version: u32,
+    pub ok: bool,
+    pub target: String,
+    pub named_by: String,
+    pub server: String,
+    /// How it was proven that the server may be written to.
+    pub proof: String,
+    pub exists: bool,
+    pub size_bytes: u64,
+    pub steps: Vec<String>,
+    /// Process ids of the sessions that would be ended.
+    pub sessions: Vec<i32>,
+}
+
+/// Returns the report of a reset that was carried out.
+pub fn reset(
+    plan: &ResetPlan,
+    stages: &[(Stage, String, Duration)],
+    kept: Option<&str>,
+    elapsed: Duration,
+) -> ResetReport {
+    let stage = |(stage, detail, took): &(Stage, String, Duration)| StageReport {
+        stage: stage.name(),
+        detail: detail.clone(),
+        took_ms: millis(*took),
+    };
+    ResetReport {
+        version: 1,
+        ok: true,
+        target: plan.target.to_string(),
+        kept: kept.map(str::to_owned),
+        stages: stages.iter().map(stage).collect(),
+        took_ms: millis(elapsed),
+    }
+}
+
+/// Returns the report of a reset that would be carried out.
+pub fn reset_plan(plan: &ResetPlan) -> ResetPlanReport {
+    ResetPlanReport {
+        version: 1,
+        ok: true,
+        target: plan.target.to_string(),
+        named_by: plan.origin.to_string(),
+        server: plan.blast.server.clone(),
+        proof: plan.blast.proof.clone(),
+        exists: plan.exists,
+        size_bytes: plan.blast.size_bytes,
+        steps: plan.describe(),
+        sessions: plan.sessions.iter().map(|session| session.pid).collect(),
     }
 }

@@ -134,3 +134,18 @@ pub fn psql(superuser: &str, database: &str, script: String) -> Command {
         ..Command::default()
     }
 }
+
+/// Writes one text file into a container, folders included (Engine API, `PUT /containers/{id}/archive`).
+pub async fn put_file(docker: &Docker, container: &str, path: &std::path::Path, text: &str) -> Result<(), String> {
+    use bollard::query_parameters::UploadToContainerOptionsBuilder;
+    let mut archive = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(text.len() as u64);
+    header.set_mode(0o644);
+    let inside = path.strip_prefix("/").unwrap_or(path);
+    archive.append_data(&mut header, inside, text.as_bytes()).map_err(|error| error.to_string())?;
+    let bytes = archive.into_inner().map_err(|error| error.to_string())?;
+    let options = UploadToContainerOptionsBuilder::default().path("/").build();
+    let body = bollard::body_full(bytes.into());
+    docker.upload_to_container(container, Some(options), body).await.map_err(|error| error.to_string())
+}

@@ -1,0 +1,206 @@
+//! The session through which databases are made, renamed and dropped: on a maintenance database, with one lock a target.
+
+use std::time::Duration;
+
+use tokio_postgres::Row;
+use tokio_postgres::types::Type;
+
+use super::Teller;
+use super::tag::Tag;
+use crate::error::{Error, Result};
+use crate::model::event::Event;
+use crate::model::target::Target;
+use crate::model::text::visible;
+use crate::wire::postgres::{Session, message, quote_ident, quote_literal};
+
+/// How long a statement of the maintenance session may wait to get through.
+const CONNECT: Duration = Duration::from_secs(10);
+const LOCK_POLL: Duration = Duration::from_millis(50);
+
+/// The maintenance session.
+pub(super) struct Admin {
+    session: Session,
+    pub target: Target,
+    /// `server_version_num`.
+    pub version: i32,
+}
+
+/// A database of the server.
+#[derive(Debug, Clone)]
+pub(super) struct Listed {
+    pub name: String,
+    pub oid: u32,
+    pub allows_connections: bool,
+    pub tag: Option<Tag>,
+}
+
+impl Admin {
+    /// Returns a session on `postgres`, or on `template1` where that was dropped. `what` names the command to others.
+    pub(super) async fn open(target: &Target, what: &str) -> Result<Self> {
+        let application = format!("devdb {what} {}", target.database());
+        let mut failure = None;
+        for maintenance in ["postgres", "template1"] {
+            match Session::open(target, maintenance, &application, CONNECT).await {
+                Ok(session) => return Self::ready(session, target).await,
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        let why = failure.map(|failure| failure.message).unwrap_or_default();
+        Err(Error::environment(format!("cannot enter a maintenance database of {}", target.address()))
+            .detail("server says", why)
+            .hint("devdb doctor"))
+    }
+
+    async fn ready(session: Session, target: &Target) -> Result<Self> {
+        let setup = "set client_min_messages = warning; set statement_timeout = 0; set lock_timeout = 0; \
+                     set idle_session_timeout = 0";
+        // `idle_session_timeout` came with 14; its absence does not matter.
+        if session.batch_execute(setup).await.is_err() {
+            let older = "set client_min_messages = warning; set statement_timeout = 0; set lock_timeout = 0";
+            session.batch_execute(older).await.map_err(|error| failed("prepare the session", &error))?;
+        }
+        let rows = session
+            .query_typed("select current_setting('server_version_num')::int4", &[])
+            .await
+            .map_err(|error| failed("read the server's version", &error))?;
+        let version = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
+        Ok(Self { session, target: target.clone(), version })
+    }
+
+    /// Runs statements; `what` says what they were for.
+    pub(super) async fn run(&self, statements: &str, what: &str) -> Result<()> {
+        self.session.batch_execute(statements).await.map_err(|error| failed(what, &error))
+    }
+
+    /// Runs statements and gives the driver's own error.
+    pub(super) async fn attempt(&self, statements: &str) -> Result<(), tokio_postgres::Error> {
+        self.session.batch_execute(statements).await
+    }
+
+    /// Returns the rows of a query with text parameters.
+    pub(super) async fn rows(&self, query: &str, parameters: &[&str], what: &str) -> Result<Vec<Row>> {
+        let typed: Vec<(&(dyn tokio_postgres::types::ToSql + Sync), Type)> = parameters
+            .iter()
+            .map(|parameter| (parameter as &(dyn tokio_postgres::types::ToSql + Sync), Type::TEXT))
+            .collect();
+        self.session.query_typed(query, &typed).await.map_err(|error| failed(what, &error))
+    }
+
+    /// Takes the lock of this target, waiting for another devdb when there is one.
+    pub(super) async fn lock(&self, tell: &mut Teller<'_>) -> Result<()> {
+        const LOCK: &str = "select pg_try_advisory_lock(hashtextextended('devdb ' || $1, 0))";
+        let name = self.target.database();
+        let mut told = false;
+        loop {
+            let rows = self.rows(LOCK, &[name], "take the lock").await?;
+            if rows.first().is_some_and(|row| row.try_get(0).unwrap_or(false)) {
+                return Ok(());
+            }
+            if !told {
+                told = true;
+                tell(Event::Waiting { holder: self.lock_holder(name).await? });
+            }
+            tokio::time::sleep(LOCK_POLL).await;
+        }
+    }
+
+    async fn lock_holder(&self, name: &str) -> Result<String> {
+        const HOLDER: &str = "
+            select a.application_name, a.pid, extract(epoch from now() - a.backend_start)::bigint
+            from pg_locks l join pg_stat_activity a using (pid), hashtextextended('devdb ' || $1, 0) key
+            where l.locktype = 'advisory' and l.granted and l.objsubid = 1
+              and l.classid = ((key >> 32) & 4294967295)::oid and l.objid = (key & 4294967295)::oid";
+        let rows = self.rows(HOLDER, &[name], "ask who holds the lock").await?;
+        let Some(row) = rows.first() else { return Ok("another devdb".to_owned()) };
+        let application: String = row.try_get(0).unwrap_or_default();
+        let pid: i32 = row.try_get(1).unwrap_or_default();
+        let seconds: i64 = row.try_get(2).unwrap_or_default();
+        Ok(format!("`{}` (session {pid}, running for {seconds} s)", visible(&application)))
+    }
+
+    /// Returns every database, with devdb's tags.
+    pub(super) async fn databases(&self) -> Result<Vec<Listed>> {
+        const LIST: &str = "select datname::text, oid, datallowconn, shobj_description(oid, 'pg_database')
+                            from pg_database order by datname";
+        let rows = self.rows(LIST, &[], "list the databases").await?;
+        let listed = |row: &Row| {
+            let comment: Option<String> = row.try_get(3).ok()?;
+            Some(Listed {
+                name: row.try_get(0).ok()?,
+                oid: row.try_get(1).ok()?,
+                allows_connections: row.try_get(2).ok()?,
+                tag: Tag::read(comment.as_deref()),
+            })
+        };
+        Ok(rows.iter().filter_map(listed).collect())
+    }
+
+    /// Returns the server's identifier, where the role may read it.
+    pub(super) async fn system_identifier(&self) -> Option<u64> {
+        let query = "select system_identifier::text from pg_control_system()";
+        let rows = self.session.query_typed(query, &[]).await.ok()?;
+        rows.first()?.try_get::<_, String>(0).ok()?.parse().ok()
+    }
+
+    /// Writes a tag, or a comment, onto a database.
+    pub(super) async fn comment(&self, database: &str, comment: Option<&str>) -> Result<()> {
+        self.run(&comment_statement(database, comment), "write the comment on a database").await
+    }
+
+    /// Drops one of devdb's own databases, with the sessions on it.
+    pub(super) async fn drop_own(&self, database: &str) -> Result<()> {
+        let name = quote_ident(database);
+        let what = format!("drop `{database}`");
+        if self.version >= 130_000 {
+            return self.run(&format!("drop database if exists {name} with (force)"), &what).await;
+        }
+        for _attempt in 0..50 {
+            self.terminate(database).await?;
+            if self.attempt(&format!("drop database if exists {name}")).await.is_ok() {
+                return Ok(());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.run(&format!("drop database if exists {name}"), &what).await
+    }
+
+    /// Ends every other session on a database, without waiting for them to be gone.
+    pub(super) async fn terminate(&self, database: &str) -> Result<()> {
+        const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_stat_activity
+                                 where datname = $1 and pid <> pg_backend_pid()";
+        self.rows(TERMINATE, &[database], "end the sessions").await?;
+        Ok(())
+    }
+
+    /// Ends the other sessions on a database that this role may end; the rest will block, and be named by the server.
+    pub(super) async fn terminate_own(&self, database: &str) -> Result<()> {
+        const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_stat_activity
+            where datname = $1 and pid <> pg_backend_pid() and application_name not like 'devdb%'
+              and (usename = current_user or pg_has_role(current_user, 'pg_signal_backend', 'usage'))";
+        self.rows(TERMINATE, &[database], "end the sessions").await?;
+        Ok(())
+    }
+
+    /// Ends the session, so that its lock is free when this returns.
+    pub(super) async fn close(self) {
+        self.session.close().await;
+    }
+}
+
+/// Returns the statement that sets or removes a database's comment.
+pub(super) fn comment_statement(database: &str, comment: Option<&str>) -> String {
+    let text = comment.map_or_else(|| "null".to_owned(), quote_literal);
+    format!("comment on database {} is {text}", quote_ident(database))
+}
+
+/// Returns the error of a statement that the server refused.
+pub(super) fn failed(what: &str, error: &tokio_postgres::Error) -> Error {
+    let mut told = Error::environment(format!("cannot {what}")).detail("server says", message(error));
+    if let Some(server) = error.as_db_error() {
+        told = told
+            .detail("SQLSTATE", server.code().code())
+            .detail("detail", visible(server.detail().unwrap_or_default()))
+            .detail("hint", visible(server.hint().unwrap_or_default()));
+    }
+    told
+}

@@ -1,0 +1,177 @@
+//! The schema: by the project's own command, or by devdb from a chain of SQL files.
+
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Teller;
+use super::commands::{Ran, Runner};
+use super::script::Script;
+use crate::error::{Error, Result};
+use crate::model::event::Event;
+use crate::model::plan::{ChainPlan, SqlMigration};
+use crate::model::text::{counted, shortened, visible};
+use crate::parse::sql::line_of;
+use crate::wire::files::read_text;
+use crate::wire::postgres::{Session, quote_literal};
+
+/// Makes the schema and returns a sentence about it.
+pub(super) async fn run(runner: &Runner<'_>, session: &Session, tell: &mut Teller<'_>) -> Result<String> {
+    match &runner.plan.chain {
+        ChainPlan::None => Ok("the project has no migrations".to_owned()),
+        ChainPlan::Sql { migrations } => apply_sql(runner, session, migrations, tell).await,
+        ChainPlan::Command { command, directory, .. } => {
+            let ran = run_command(runner, command, directory, "migration", tell).await?;
+            Ok(match ran.applied {
+                0 => format!("`{command}`"),
+                applied => counted(applied, "revision"),
+            })
+        }
+    }
+}
+
+/// Runs a command of the project that must reach the database being built, and must succeed.
+pub(super) async fn run_command(
+    runner: &Runner<'_>,
+    command: &str,
+    directory: &Path,
+    what: &str,
+    tell: &mut Teller<'_>,
+) -> Result<Ran> {
+    let ran = runner.run(command, directory, tell).await?;
+    if !ran.success {
+        return Err(failure(runner, command, what, &ran));
+    }
+    if ran.bridged && !ran.reached {
+        return Err(never_reached(runner, command, &ran));
+    }
+    Ok(ran)
+}
+
+fn failure(runner: &Runner<'_>, command: &str, what: &str, ran: &Ran) -> Error {
+    let code = ran.code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
+    if ran.code == Some(127) {
+        return Error::environment(format!("`{command}` was not found"))
+            .detail("output", tail(ran, 3))
+            .hint("install the project's dependencies into its virtual environment (.venv)")
+            .hint("or name the command: [migrations] upgrade = \"…\" in devdb.toml");
+    }
+    let mut error = match &ran.current {
+        Some((revision, message)) => {
+            let place = revision_place(runner, revision, ran).unwrap_or_default();
+            Error::failed(format!("revision `{revision}` ({message}) failed")).detail("where", place)
+        }
+        None => Error::failed(format!("the {what} `{command}` ended with {code}")),
+    };
+    if let Some(report) = &ran.error {
+        error = error
+            .detail("statement", shortened(&visible(&report.statement), 400))
+            .detail("server says", visible(&report.message))
+            .detail("SQLSTATE", report.sqlstate.clone())
+            .detail("detail", visible(&report.detail))
+            .detail("hint", visible(&report.hint));
+    } else {
+        error = error.detail("output", tail(ran, 12));
+    }
+    error
+}
+
+/// The file of a revision, with the line that its traceback names.
+fn revision_place(runner: &Runner<'_>, revision: &str, ran: &Ran) -> Option<String> {
+    let ChainPlan::Command { revisions, .. } = &runner.plan.chain else { return None };
+    let place = revisions.get(revision)?;
+    let name = place.file.file_name()?.to_str()?;
+    let line = ran.tail.iter().rev().find_map(|line| {
+        let rest = line.trim().strip_prefix("File \"")?;
+        let (path, rest) = rest.split_once("\", line ")?;
+        let ours = path.ends_with(name);
+        let number: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        number.parse::<usize>().ok().filter(|_| ours)
+    });
+    Some(format!("{}:{}", place.file.display(), line.unwrap_or(place.line)))
+}
+
+fn never_reached(runner: &Runner<'_>, command: &str, ran: &Ran) -> Error {
+    let target = &runner.plan.target;
+    let mut error = Error::environment(format!("`{command}` never connected to {target}"))
+        .detail("named by", runner.plan.origin.to_string());
+    if ran.elsewhere.is_empty() {
+        error = error.detail("it connected to", "no PostgreSQL database at all");
+    } else {
+        error = error
+            .detail("it connected to", ran.elsewhere.join("\n"))
+            .hint("let both read the same variable; see `devdb explain alembic-url-diff`");
+    }
+    error.hint("or name the right command: [migrations] upgrade = \"…\" in devdb.toml")
+}
+
+/// The last lines of a command's output, without the passwords that it may have printed.
+fn tail(ran: &Ran, lines: usize) -> String {
+    let from = ran.tail.len().saturating_sub(lines);
+    ran.tail.iter().skip(from).map(|line| visible(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// dbmate's layout and its table (dbmate README, "Migration Options").
+async fn apply_sql(
+    runner: &Runner<'_>,
+    session: &Session,
+    migrations: &[SqlMigration],
+    tell: &mut Teller<'_>,
+) -> Result<String> {
+    const TABLE: &str = "create table if not exists schema_migrations (version varchar(128) primary key)";
+    session.batch_execute(TABLE).await.map_err(|error| super::admin::failed("create `schema_migrations`", &error))?;
+    for (index, migration) in migrations.iter().enumerate() {
+        let (id, message) = (migration.version.clone(), migration.message.clone());
+        tell(Event::Revision { id: id.clone(), message: message.clone(), index: index + 1, total: migrations.len() });
+        let started = Instant::now();
+        apply_one(runner, session, migration).await?;
+        let took: Duration = started.elapsed();
+        tell(Event::Applied { id, message, took });
+    }
+    Ok(counted(migrations.len(), "migration"))
+}
+
+async fn apply_one(runner: &Runner<'_>, session: &Session, migration: &SqlMigration) -> Result<()> {
+    let path = runner.surroundings.root.join(&migration.path);
+    let text = read_text(&path).map_err(|why| {
+        Error::failed(format!("cannot read the migration `{}`", migration.path.display())).detail("why", why)
+    })?;
+    let (up, offset, in_transaction) = up_section(&text).ok_or_else(|| {
+        Error::failed(format!("the migration `{}` has no `-- migrate:up` line", migration.path.display()))
+            .hint("put `-- migrate:up` above its statements")
+    })?;
+    let script = Script { path: &migration.path, text: up, offset };
+    let record = format!("insert into schema_migrations (version) values ({})", quote_literal(&migration.version));
+    if in_transaction {
+        script.run(session, &record, "migration").await
+    } else {
+        script.run_bare(session, &record, "migration").await
+    }
+}
+
+/// Returns the statements of the `up` section, the lines before it, and whether they run in a transaction.
+fn up_section(text: &str) -> Option<(&str, usize, bool)> {
+    const UP: &str = "-- migrate:up";
+    let start = text.match_indices(UP).map(|(at, _)| at).find(|at| *at == 0 || text.get(at - 1..*at) == Some("\n"))?;
+    let body = text.get(start..)?;
+    let (header, _) = body.split_once('\n').unwrap_or((body, ""));
+    let end = body.find("\n-- migrate:down").unwrap_or(body.len());
+    let bare = header.replace(' ', "").contains("transaction:false");
+    Some((body.get(..end)?, line_of(text, start) - 1, !bare))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::up_section;
+
+    #[test]
+    fn the_up_section_is_cut_out() {
+        let text = "-- about\n-- migrate:up\ncreate table a ();\n\n-- migrate:down\ndrop table a;\n";
+        let (up, offset, in_transaction) = up_section(text).unwrap();
+        assert_eq!((up, offset, in_transaction), ("-- migrate:up\ncreate table a ();\n", 1, true));
+        let (_, _, in_transaction) = up_section("-- migrate:up transaction:false\nselect 1;").unwrap();
+        assert!(!in_transaction);
+        assert!(up_section("create table a ();").is_none());
+    }
+}

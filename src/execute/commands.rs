@@ -1,0 +1,227 @@
+//! Commands of the project, run by its own interpreter with their connections pointed at the database being built.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::bridge::{self, Bridge, Report};
+use super::{Surroundings, Teller};
+use crate::error::{Error, Result};
+use crate::model::event::Event;
+use crate::model::plan::{Inside, Pointer, ResetPlan};
+use crate::model::target::Target;
+use crate::parse::pg_url;
+use crate::wire::{engine, process};
+
+/// What a command did, as it and its bridge told.
+#[derive(Debug, Default)]
+pub(super) struct Ran {
+    pub success: bool,
+    pub code: Option<i32>,
+    /// The last lines of its output.
+    pub tail: Vec<String>,
+    /// A connection reached the database being built.
+    pub reached: bool,
+    /// A Python process loaded the bridge.
+    pub bridged: bool,
+    /// Other databases that were connected to.
+    pub elsewhere: Vec<String>,
+    /// The last error of a statement.
+    pub error: Option<Report>,
+    /// The revision that had begun and was not applied.
+    pub current: Option<(String, String)>,
+    pub applied: usize,
+    started: Option<tokio::time::Instant>,
+}
+
+/// How and where commands run during one reset.
+pub(super) struct Runner<'a> {
+    pub plan: &'a ResetPlan,
+    pub surroundings: &'a Surroundings,
+    /// The database being built.
+    pub building: &'a str,
+}
+
+impl Runner<'_> {
+    /// Runs one command and tells what it does. `Ok` says that it ran, not that it succeeded.
+    pub(super) async fn run(&self, command: &str, directory: &Path, tell: &mut Teller<'_>) -> Result<Ran> {
+        match &self.plan.inside {
+            Some(inside) => self.run_inside(inside, command, directory, tell).await,
+            None => self.run_here(command, directory, tell).await,
+        }
+    }
+
+    async fn run_here(&self, command: &str, directory: &Path, tell: &mut Teller<'_>) -> Result<Ran> {
+        let mut bridge = Bridge::open()
+            .map_err(|error| Error::environment("cannot open the bridge to the command").because(error))?;
+        let mut environment = self.pointed();
+        let path = self.variable("PYTHONPATH");
+        environment.extend(bridge.environment(&self.plan.target, self.building, path.as_deref()));
+        environment.extend(self.interpreter().await);
+        let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
+        let folder = self.surroundings.root.join(directory);
+        let mut line = move |text: String| {
+            // The receiver lives as long as this function.
+            let _sent = sender.send(text);
+        };
+        let running = process::run_shell(command, &folder, &environment, &mut line);
+        tokio::pin!(running);
+        let mut ran = Ran::default();
+        let exit = loop {
+            tokio::select! {
+                biased;
+                Some(report) = bridge.reports.recv() => ran.take(report, tell),
+                Some(line) = lines.recv() => tell(Event::Output { line }),
+                exit = &mut running => break exit,
+            }
+        };
+        let exit = exit.map_err(|error| {
+            Error::environment(format!("cannot run `{command}`"))
+                .because(error)
+                .detail("in", folder.display().to_string())
+        })?;
+        // What was written before the process ended may still lie in the sockets.
+        while let Ok(Some(report)) = tokio::time::timeout(Duration::from_millis(15), bridge.reports.recv()).await {
+            ran.take(report, tell);
+        }
+        ran.success = exit.success();
+        ran.code = exit.code;
+        ran.tail = exit.tail;
+        Ok(ran)
+    }
+
+    async fn run_inside(&self, inside: &Inside, command: &str, directory: &Path, tell: &mut Teller<'_>) -> Result<Ran> {
+        let unreachable =
+            |why: String| Error::environment("cannot run the command inside the container").detail("why", why);
+        let docker =
+            engine::client(&inside.engine, Duration::from_secs(120)).map_err(|error| unreachable(error.to_string()))?;
+        let docker = docker.negotiate_version().await.map_err(|error| unreachable(error.to_string()))?;
+        let token = format!("devdb-{}-{:x}: ", std::process::id(), self.building.len());
+        let folder = bridge::folder_inside(&std::process::id().to_string());
+        engine::put_file(&docker, &inside.container, &folder.join("sitecustomize.py"), bridge::MODULE)
+            .await
+            .map_err(unreachable)?;
+        let configuration = bridge::configuration(&self.plan.target, self.building, &format!("stderr:{token}"), false);
+        let program = engine::Command {
+            arguments: vec!["sh".to_owned(), "-c".to_owned(), command.to_owned()],
+            environment: vec![format!("PYTHONPATH={}", folder.display()), format!("DEVDB_BRIDGE={configuration}")],
+            directory: (!directory.as_os_str().is_empty()).then(|| directory.display().to_string()),
+            ..engine::Command::default()
+        };
+        let mut ran = Ran::default();
+        let mut pending = String::new();
+        let mut tail: Vec<String> = Vec::new();
+        let mut piece = |text: &str| {
+            pending.push_str(text);
+            while let Some((line, rest)) = pending.split_once('\n') {
+                let line = line.trim_end_matches('\r').to_owned();
+                pending = rest.to_owned();
+                match line.strip_prefix(&token).map(bridge::parse) {
+                    Some(Some(report)) => ran.take(report, tell),
+                    _ if line.is_empty() => {}
+                    _ => {
+                        tail.push(line.clone());
+                        tell(Event::Output { line });
+                    }
+                }
+            }
+        };
+        let done = engine::execute(&docker, &inside.container, program, &mut piece).await.map_err(unreachable)?;
+        ran.success = done.exit_code == 0;
+        ran.code = i32::try_from(done.exit_code).ok();
+        let from = tail.len().saturating_sub(60);
+        ran.tail = tail.split_off(from);
+        Ok(ran)
+    }
+
+    /// The variables that name the target, naming the database being built.
+    fn pointed(&self) -> Vec<(String, String)> {
+        let name = self.building.to_owned();
+        let mut variables = Vec::new();
+        for pointer in &self.plan.pointers {
+            variables.push(match pointer {
+                Pointer::Name { key } => (key.clone(), name.clone()),
+                Pointer::Url { key, target } => {
+                    (key.clone(), pg_url::render(&target.with_database(&name)).reveal().to_owned())
+                }
+            });
+        }
+        let url = pg_url::render(&plain(&self.plan.target).with_database(&name));
+        variables.push(("DEVDB_DATABASE_URL".to_owned(), url.reveal().to_owned()));
+        variables
+    }
+
+    /// The project's environment first on PATH: its folder, else what poetry or pipenv say.
+    async fn interpreter(&self) -> Vec<(String, String)> {
+        let found = match &self.plan.python_environment {
+            Some(folder) => Some(folder.clone()),
+            None => self.ask_manager().await,
+        };
+        let Some(folder) = found else { return Vec::new() };
+        let programs = if cfg!(windows) { folder.join("Scripts") } else { folder.join("bin") };
+        let path = self.variable("PATH").unwrap_or_default();
+        let separator = if cfg!(windows) { ';' } else { ':' };
+        vec![
+            ("PATH".to_owned(), format!("{}{separator}{path}", programs.display())),
+            ("VIRTUAL_ENV".to_owned(), folder.display().to_string()),
+        ]
+    }
+
+    async fn ask_manager(&self) -> Option<PathBuf> {
+        const PATIENCE: Duration = Duration::from_secs(10);
+        let root = &self.surroundings.root;
+        let asked =
+            [("poetry.lock", "poetry", ["env", "info", "-p"].as_slice()), ("Pipfile", "pipenv", ["--venv"].as_slice())];
+        for (mark, program, arguments) in asked {
+            if crate::wire::files::exists(&root.join(mark)) && which::which(program).is_ok() {
+                let answer = process::output(program, arguments, root, PATIENCE).await;
+                if let Some(folder) = answer.filter(|folder| !folder.is_empty()) {
+                    return Some(PathBuf::from(folder));
+                }
+            }
+        }
+        None
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        self.surroundings.shell.get(name).map(|value| value.reveal().to_owned())
+    }
+}
+
+/// The same target with a URL that every client reads.
+fn plain(target: &Target) -> Target {
+    Target { scheme: "postgresql".to_owned(), driver: None, ..target.clone() }
+}
+
+impl Ran {
+    fn take(&mut self, report: Report, tell: &mut Teller<'_>) {
+        match report.event.as_str() {
+            "python" => self.bridged = true,
+            "reached" => self.reached = true,
+            "elsewhere" => {
+                let place = format!("`{}` at {}:{}", report.database, report.host, report.port);
+                if !self.elsewhere.contains(&place) {
+                    self.elsewhere.push(place);
+                }
+            }
+            "revision" => {
+                self.started = Some(tokio::time::Instant::now());
+                self.current = Some((report.revision.clone(), report.message.clone()));
+                tell(Event::Revision {
+                    id: report.revision,
+                    message: report.message,
+                    index: report.index,
+                    total: report.total,
+                });
+            }
+            "applied" => {
+                self.applied += 1;
+                self.current = None;
+                let took = self.started.take().map(|started| started.elapsed()).unwrap_or_default();
+                tell(Event::Applied { id: report.revision, message: report.message, took });
+            }
+            "error" => self.error = Some(report),
+            "bridge-error" => tracing::debug!(what = report.message, "the bridge could not hook a module"),
+            _ => {}
+        }
+    }
+}

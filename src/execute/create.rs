@@ -1,0 +1,128 @@
+//! A new, empty database beside the old one, and the clearing away of what a killed run left.
+
+use super::Teller;
+use super::admin::{Admin, Listed};
+use super::properties::Properties;
+use super::tag::{Role, Tag, name_beside};
+use crate::error::{Error, Result};
+use crate::model::disposable::Disposable;
+use crate::model::event::Event;
+use crate::wire::postgres::quote_ident;
+
+/// Reads again what the plan was made from: the same server, and the database still devdb's to replace.
+pub(super) async fn prove_again(admin: &Admin, proof: &Disposable) -> Result<()> {
+    let now = admin.system_identifier().await;
+    if proof.system_identifier().is_some() && now.is_some() && now != proof.system_identifier() {
+        return Err(Error::refused("another server answers now than the one that was looked at")
+            .detail("rule", "identity")
+            .hint("devdb doctor"));
+    }
+    Ok(())
+}
+
+/// Removes what a killed run left behind and returns the target to connections, when that run had closed it.
+pub(super) async fn clean_up(admin: &Admin, target: &str, tell: &mut Teller<'_>) -> Result<()> {
+    let databases = admin.databases().await?;
+    let own = |role: Role| {
+        databases.iter().filter(move |it| it.tag.as_ref().is_some_and(|tag| tag.role == role && tag.of == target))
+    };
+    let current = databases.iter().find(|database| database.name == target);
+    if let Some(aside) = own(Role::Aside).next() {
+        restore_aside(admin, target, current, aside, tell).await?;
+    }
+    let swapping = own(Role::Building).any(|it| it.tag.as_ref().is_some_and(|tag| tag.swapping));
+    if swapping && current.is_some_and(|current| !current.allows_connections) {
+        reopen(admin, target).await?;
+        tell(Event::Cleaned { what: format!("`{target}` accepts connections again") });
+    }
+    for left in own(Role::Building).filter(|it| it.name != target) {
+        admin.drop_own(&left.name).await?;
+        tell(Event::Cleaned { what: format!("the unfinished `{}` of a run that was killed", left.name) });
+    }
+    Ok(())
+}
+
+/// A run that builds under the real name was killed: its half is dropped, the old database gets its name back.
+async fn restore_aside(
+    admin: &Admin,
+    target: &str,
+    current: Option<&Listed>,
+    aside: &Listed,
+    tell: &mut Teller<'_>,
+) -> Result<()> {
+    let unfinished = current.is_some_and(|it| it.tag.as_ref().is_some_and(|tag| tag.role == Role::Building));
+    if current.is_some() && !unfinished {
+        // Somebody made a database of that name since: both stay, and the old one can still be brought back.
+        let tag = aside.tag.clone().map(|tag| Tag { role: Role::Previous, ..tag });
+        return admin.comment(&aside.name, tag.map(|tag| tag.comment()).as_deref()).await;
+    }
+    if unfinished {
+        admin.drop_own(target).await?;
+    }
+    let comment = aside.tag.as_ref().and_then(|tag| tag.comment.clone());
+    let rename = format!("alter database {} rename to {}", quote_ident(&aside.name), quote_ident(target));
+    let comment = super::admin::comment_statement(target, comment.as_deref());
+    admin.run(&format!("begin; {rename}; {comment}; commit"), "give the old database its name back").await?;
+    tell(Event::Cleaned { what: format!("the old `{target}` has its name back") });
+    Ok(())
+}
+
+/// Lets a database be connected to again.
+pub(super) async fn reopen(admin: &Admin, database: &str) -> Result<()> {
+    let statement = format!("alter database {} allow_connections true", quote_ident(database));
+    admin.run(&statement, &format!("let `{database}` accept connections")).await
+}
+
+/// Creates the database to build in, tagged, with the old one's locale and properties.
+pub(super) async fn create(
+    admin: &Admin,
+    name: &str,
+    target: &str,
+    old: Option<&Properties>,
+    tell: &mut Teller<'_>,
+) -> Result<()> {
+    let quoted = quote_ident(name);
+    let tag =
+        Tag { role: Role::Building, of: target.to_owned(), comment: None, swapping: false, made: now(admin).await };
+    let what = format!("create the database `{name}`");
+    match old {
+        None => admin.run(&format!("create database {quoted}"), &what).await?,
+        Some(old) => create_like(admin, &quoted, old, &what).await?,
+    }
+    admin.comment(name, Some(&tag.comment())).await?;
+    if let Some(old) = old {
+        old.give(admin, name, admin.target.user(), tell).await?;
+    }
+    Ok(())
+}
+
+/// From `template1`, as `createdb` does, where the locale is the same; else, or where it is busy, from `template0`.
+async fn create_like(admin: &Admin, quoted: &str, old: &Properties, what: &str) -> Result<()> {
+    let site = Properties::read(admin, "template1").await?;
+    if site.is_some_and(|site| site.same_locale(old))
+        && admin.attempt(&format!("create database {quoted}")).await.is_ok()
+    {
+        return Ok(());
+    }
+    admin.run(&format!("create database {quoted} template template0{}", old.create_options()), what).await
+}
+
+/// Returns a name for a database beside `target` that no other has.
+pub(super) async fn free_name(admin: &Admin, target: &str, kind: &str) -> Result<String> {
+    let taken: Vec<String> = admin.databases().await?.into_iter().map(|database| database.name).collect();
+    let rows = admin.rows("select (random() * 4294967295)::bigint", &[], "ask for a random number").await?;
+    let mut unique: i64 = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or(1);
+    loop {
+        let name = name_beside(target, kind, unique.unsigned_abs());
+        if !taken.contains(&name) {
+            return Ok(name);
+        }
+        unique += 1;
+    }
+}
+
+/// Returns the server's clock in seconds since 1970.
+pub(super) async fn now(admin: &Admin) -> i64 {
+    let rows = admin.rows("select extract(epoch from now())::bigint", &[], "ask for the time").await;
+    rows.ok().and_then(|rows| rows.first()?.try_get(0).ok()).unwrap_or_default()
+}

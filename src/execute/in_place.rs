@@ -1,0 +1,81 @@
+//! For roles without CREATEDB: every schema of the role's own is dropped and made again inside the database, in one
+//! transaction; then the chain and the seeds run there. There is no way back once that transaction is committed.
+
+use super::admin::{Admin, failed};
+use super::commands::Runner;
+use super::reset::{Outcome, StageLog, build};
+use super::{Surroundings, Teller};
+use crate::error::{Error, Result};
+use crate::model::event::Stage;
+use crate::model::plan::ResetPlan;
+use crate::wire::postgres::{Session, quote_ident};
+
+/// The schemas that are not the server's own nor an extension's.
+const SCHEMAS: &str = "select n.nspname::text, pg_has_role(current_user, n.nspowner, 'usage'), r.rolname::text
+    from pg_namespace n join pg_roles r on r.oid = n.nspowner
+    where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
+      and not exists (select from pg_depend d where d.objid = n.oid and d.deptype = 'e') order by 1";
+
+pub(super) async fn run(
+    admin: &Admin,
+    plan: &ResetPlan,
+    surroundings: &Surroundings,
+    cancelled: impl Future<Output = ()>,
+    tell: &mut Teller<'_>,
+) -> Result<Outcome> {
+    let target = plan.proof.database();
+    let mut log = StageLog::default();
+    let started = log.start(Stage::Create, "", tell);
+    let session =
+        Session::open(&plan.target, target, "devdb reset", std::time::Duration::from_secs(10)).await.map_err(
+            |failure| Error::environment(format!("cannot enter `{target}`")).detail("server says", failure.message),
+        )?;
+    admin.terminate_own(target).await?;
+    let dropped = recreate(&session, plan).await?;
+    session.close().await;
+    log.finish(Stage::Create, format!("{dropped} made anew, in place"), started, tell);
+    let runner = Runner { plan, surroundings, building: target };
+    tokio::select! {
+        biased;
+        () = cancelled => Err(Error::cancelled().detail("state", "the schemas were dropped; run it again to fill them")),
+        built = build(&runner, &mut log, tell) => {
+            built.map_err(|error| error.detail("state", "the schemas were dropped before; there is no way back in place"))?;
+            Ok(Outcome { kept: None, stages: log.stages })
+        }
+    }
+}
+
+async fn recreate(session: &Session, plan: &ResetPlan) -> Result<String> {
+    let rows = session.query_typed(SCHEMAS, &[]).await.map_err(|error| failed("list the schemas", &error))?;
+    let mut statements = String::from("begin; set local lock_timeout = '5s';");
+    let mut names = Vec::new();
+    for row in &rows {
+        let (name, own, owner): (String, bool, String) = (
+            row.try_get(0).unwrap_or_default(),
+            row.try_get(1).unwrap_or_default(),
+            row.try_get(2).unwrap_or_default(),
+        );
+        if !own {
+            return Err(Error::environment(format!("schema `{name}` belongs to `{owner}`, so it cannot be dropped"))
+                .hint(format!(
+                    "have a superuser run: ALTER SCHEMA {} OWNER TO {}",
+                    quote_ident(&name),
+                    quote_ident(plan.target.user())
+                ))
+                .hint("or have the role made CREATEDB; then a reset builds aside"));
+        }
+        let quoted = quote_ident(&name);
+        statements.push_str(&format!("drop schema {quoted} cascade;"));
+        // Only `public` is there from the start; others are the chain's to make.
+        if name == "public" {
+            statements.push_str(&format!("create schema {quoted};"));
+        }
+        names.push(format!("`{name}`"));
+    }
+    statements.push_str("commit");
+    if let Err(error) = session.batch_execute(&statements).await {
+        session.batch_execute("rollback").await.map_err(|error| failed("roll back", &error))?;
+        return Err(failed("drop and recreate the schemas", &error).detail("state", "nothing was changed"));
+    }
+    Ok(names.join(", "))
+}

@@ -1,0 +1,162 @@
+//! What a database has besides its content, and `CREATE DATABASE … TEMPLATE` does not copy: owner, grants, settings,
+//! limits, comment. Read from the old database, given to the new one.
+
+use super::Teller;
+use super::admin::Admin;
+use crate::error::Result;
+use crate::model::event::Event;
+use crate::wire::postgres::{quote_ident, quote_literal};
+
+/// The properties of one database (`pg_database`, `pg_db_role_setting`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Properties {
+    pub owner: String,
+    pub encoding: String,
+    pub collate: String,
+    pub ctype: String,
+    /// `c`: libc, `i`: ICU, `b`: builtin; `c` before version 15.
+    pub provider: String,
+    /// The ICU or builtin locale.
+    pub locale: Option<String>,
+    pub connection_limit: i32,
+    pub comment: Option<String>,
+    /// Grantee (empty: PUBLIC), privilege, with grant option; nothing when the defaults were never changed.
+    pub grants: Option<Vec<(String, String, bool)>>,
+    /// Role (empty: all), name, value.
+    pub settings: Vec<(String, String, String)>,
+}
+
+impl Properties {
+    /// Returns the properties of `database`; nothing when it does not exist.
+    pub(super) async fn read(admin: &Admin, database: &str) -> Result<Option<Self>> {
+        let provider = if admin.version >= 150_000 { "d.datlocprovider::text" } else { "'c'::text" };
+        let locale = match admin.version {
+            170_000.. => "d.datlocale::text",
+            150_000.. => "d.daticulocale::text",
+            _ => "null::text",
+        };
+        let query = format!(
+            "select r.rolname::text, pg_encoding_to_char(d.encoding)::text, d.datcollate::text, d.datctype::text,
+                    {provider}, {locale}, d.datconnlimit, shobj_description(d.oid, 'pg_database'), d.datacl is not null
+             from pg_database d join pg_roles r on r.oid = d.datdba where d.datname = $1"
+        );
+        let rows = admin.rows(&query, &[database], "read the database's properties").await?;
+        let Some(row) = rows.first() else { return Ok(None) };
+        let changed: bool = row.try_get(8).unwrap_or_default();
+        Ok(Some(Self {
+            owner: row.try_get(0).unwrap_or_default(),
+            encoding: row.try_get(1).unwrap_or_default(),
+            collate: row.try_get(2).unwrap_or_default(),
+            ctype: row.try_get(3).unwrap_or_default(),
+            provider: row.try_get(4).unwrap_or_default(),
+            locale: row.try_get(5).unwrap_or_default(),
+            connection_limit: row.try_get(6).unwrap_or(-1),
+            comment: row.try_get(7).unwrap_or_default(),
+            grants: if changed { Some(grants(admin, database).await?) } else { None },
+            settings: settings(admin, database).await?,
+        }))
+    }
+
+    /// Returns the options of `CREATE DATABASE` that make a database of the same encoding and locale.
+    pub(super) fn create_options(&self) -> String {
+        let mut options = format!(
+            " encoding {} lc_collate {} lc_ctype {}",
+            quote_literal(&self.encoding),
+            quote_literal(&self.collate),
+            quote_literal(&self.ctype)
+        );
+        match (self.provider.as_str(), &self.locale) {
+            ("i", Some(locale)) => {
+                options.push_str(&format!(" locale_provider icu icu_locale {}", quote_literal(locale)))
+            }
+            ("b", Some(locale)) => {
+                options.push_str(&format!(" locale_provider builtin builtin_locale {}", quote_literal(locale)));
+            }
+            _ => {}
+        }
+        options
+    }
+
+    /// Returns whether another database has the same encoding and locale.
+    pub(super) fn same_locale(&self, other: &Self) -> bool {
+        (&self.encoding, &self.collate, &self.ctype, &self.provider, &self.locale)
+            == (&other.encoding, &other.collate, &other.ctype, &other.provider, &other.locale)
+    }
+
+    /// Gives `database` these properties, but for the comment, which the swap carries. What the role may not give is told.
+    pub(super) async fn give(&self, admin: &Admin, database: &str, role: &str, tell: &mut Teller<'_>) -> Result<()> {
+        let name = quote_ident(database);
+        if self.owner != role {
+            let statement = format!("alter database {name} owner to {}", quote_ident(&self.owner));
+            admin.run(&statement, &format!("make `{}` the owner", self.owner)).await?;
+        }
+        let mut optional = Vec::new();
+        if self.connection_limit != -1 {
+            optional.push(format!("alter database {name} connection limit {}", self.connection_limit));
+        }
+        optional.extend(self.grant_statements(&name));
+        optional.extend(self.settings.iter().map(|setting| setting_statement(&name, setting)));
+        for statement in optional {
+            if let Err(error) = admin.attempt(&statement).await {
+                let why = crate::wire::postgres::message(&error);
+                tell(Event::Warning { text: format!("not carried over: {}: {why}", statement.replace(&name, "…")) });
+            }
+        }
+        Ok(())
+    }
+
+    fn grant_statements(&self, name: &str) -> Vec<String> {
+        let Some(grants) = &self.grants else { return Vec::new() };
+        let mut statements = vec![format!("revoke all on database {name} from public")];
+        for (grantee, privilege, grantable) in grants {
+            let to = if grantee.is_empty() { "public".to_owned() } else { quote_ident(grantee) };
+            let option = if *grantable { " with grant option" } else { "" };
+            statements.push(format!("grant {privilege} on database {name} to {to}{option}"));
+        }
+        statements
+    }
+}
+
+fn setting_statement(name: &str, (role, key, value): &(String, String, String)) -> String {
+    // Lists are stored as they are written, each name quoted already (GUC_LIST_QUOTE).
+    const LISTS: [&str; 5] = [
+        "search_path",
+        "temp_tablespaces",
+        "session_preload_libraries",
+        "local_preload_libraries",
+        "shared_preload_libraries",
+    ];
+    let value = match value.as_str() {
+        "" => "''".to_owned(),
+        list if LISTS.contains(&key.as_str()) => list.to_owned(),
+        text => quote_literal(text),
+    };
+    let key = key.split('.').map(quote_ident).collect::<Vec<_>>().join(".");
+    if role.is_empty() {
+        format!("alter database {name} set {key} to {value}")
+    } else {
+        format!("alter role {} in database {name} set {key} to {value}", quote_ident(role))
+    }
+}
+
+async fn grants(admin: &Admin, database: &str) -> Result<Vec<(String, String, bool)>> {
+    const GRANTS: &str = "select coalesce(r.rolname::text, ''), a.privilege_type, a.is_grantable
+        from pg_database d, aclexplode(d.datacl) a left join pg_roles r on r.oid = a.grantee
+        where d.datname = $1 and a.grantee <> d.datdba order by 1, 2";
+    let rows = admin.rows(GRANTS, &[database], "read the database's grants").await?;
+    let grant = |row: &tokio_postgres::Row| Some((row.try_get(0).ok()?, row.try_get(1).ok()?, row.try_get(2).ok()?));
+    Ok(rows.iter().filter_map(grant).collect())
+}
+
+async fn settings(admin: &Admin, database: &str) -> Result<Vec<(String, String, String)>> {
+    const SETTINGS: &str = "select coalesce(r.rolname::text, ''), unnest(s.setconfig)
+        from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase left join pg_roles r on r.oid = s.setrole
+        where d.datname = $1 order by 1, 2";
+    let rows = admin.rows(SETTINGS, &[database], "read the database's settings").await?;
+    let setting = |row: &tokio_postgres::Row| {
+        let entry: String = row.try_get(1).ok()?;
+        let (key, value) = entry.split_once('=')?;
+        Some((row.try_get(0).ok()?, key.to_owned(), value.to_owned()))
+    };
+    Ok(rows.iter().filter_map(setting).collect())
+}

@@ -1,0 +1,238 @@
+//! A reset, carried out: built aside, verified, swapped. Until the swap, nothing of the old database is touched.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::admin::Admin;
+use super::commands::Runner;
+use super::create::{clean_up, create, free_name, now, prove_again};
+use super::properties::Properties;
+use super::swap::{Exchange, swap};
+use super::tag::{Role, Tag};
+use super::{Surroundings, Teller, chain, in_place, rename_first, seed, verify};
+use crate::error::{Error, Kind, Result};
+use crate::model::event::{Event, Stage};
+use crate::model::plan::{Order, ResetPlan};
+use crate::wire::files::read_text;
+use crate::wire::postgres::Session;
+
+const LOGIN: Duration = Duration::from_secs(10);
+
+/// What a reset made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outcome {
+    /// The name under which the old database is kept.
+    pub kept: Option<String>,
+    pub stages: Vec<(Stage, String, Duration)>,
+}
+
+/// Carries the plan out. `cancelled` resolves when the user gives up: what was built is then removed.
+pub async fn reset(
+    plan: &ResetPlan,
+    surroundings: &Surroundings,
+    cancelled: impl Future<Output = ()>,
+    tell: &mut Teller<'_>,
+) -> Result<Outcome> {
+    let admin = Admin::open(&plan.target, "reset").await?;
+    tokio::pin!(cancelled);
+    let locked = tokio::select! {
+        biased;
+        () = &mut cancelled => Err(Error::cancelled()),
+        locked = admin.lock(tell) => locked,
+    };
+    let done = match locked {
+        Err(error) => Err(error),
+        Ok(()) => Box::pin(locked_reset(&admin, plan, surroundings, cancelled, tell)).await,
+    };
+    admin.close().await;
+    done
+}
+
+async fn locked_reset(
+    admin: &Admin,
+    plan: &ResetPlan,
+    surroundings: &Surroundings,
+    cancelled: impl Future<Output = ()>,
+    tell: &mut Teller<'_>,
+) -> Result<Outcome> {
+    let target = plan.proof.database();
+    prove_again(admin, &plan.proof).await?;
+    clean_up(admin, target, tell).await?;
+    match plan.order {
+        Order::Aside => aside(admin, plan, surroundings, cancelled, tell).await,
+        Order::RenameFirst => Box::pin(rename_first::run(admin, plan, surroundings, cancelled, tell)).await,
+        Order::InPlace => Box::pin(in_place::run(admin, plan, surroundings, cancelled, tell)).await,
+    }
+}
+
+async fn aside(
+    admin: &Admin,
+    plan: &ResetPlan,
+    surroundings: &Surroundings,
+    cancelled: impl Future<Output = ()>,
+    tell: &mut Teller<'_>,
+) -> Result<Outcome> {
+    let target = plan.proof.database();
+    let mut log = StageLog::default();
+    let started = log.start(Stage::Create, "", tell);
+    let old = Properties::read(admin, target).await?;
+    let building = free_name(admin, target, "building").await?;
+    let created = create(admin, &building, target, old.as_ref(), tell).await;
+    let built = match created {
+        Err(error) => Err(error),
+        Ok(()) => {
+            log.finish(Stage::Create, format!("`{building}`"), started, tell);
+            let runner = Runner { plan, surroundings, building: &building };
+            let build = build(&runner, &mut log, tell);
+            tokio::select! {
+                biased;
+                () = cancelled => Err(Error::cancelled()),
+                built = build => built,
+            }
+        }
+    };
+    if let Err(error) = built {
+        return Err(discard(admin, plan, &building, error, tell).await);
+    }
+    let started = log.start(Stage::Swap, "", tell);
+    let exchange = Exchange {
+        proof: &plan.proof,
+        incoming: &building,
+        comment: old.as_ref().and_then(|old| old.comment.clone()),
+        exists: old.is_some(),
+        outgoing_comment: old.and_then(|old| old.comment),
+    };
+    let kept = match swap(admin, &exchange, tell).await {
+        Ok(kept) => kept,
+        Err(error) => return Err(discard(admin, plan, &building, error, tell).await),
+    };
+    log.finish(Stage::Swap, format!("`{target}` is the new one"), started, tell);
+    let kept = prune(admin, target, plan.keep, kept, tell).await?;
+    Ok(Outcome { kept, stages: log.stages })
+}
+
+/// Fills the database: init files, bootstrap, chain, seeds, and the last look.
+pub(super) async fn build(runner: &Runner<'_>, log: &mut StageLog, tell: &mut Teller<'_>) -> Result<()> {
+    let plan = runner.plan;
+    let session = enter(runner).await?;
+    if !plan.init.is_empty() {
+        let started = log.start(Stage::Init, "", tell);
+        for path in &plan.init {
+            init(runner, &session, path).await?;
+        }
+        log.finish(Stage::Init, crate::model::text::counted(plan.init.len(), "file"), started, tell);
+    }
+    let folder = match &plan.chain {
+        crate::model::plan::ChainPlan::Command { directory, .. } => directory.clone(),
+        _ => std::path::PathBuf::new(),
+    };
+    if let Some(command) = &plan.bootstrap {
+        let started = log.start(Stage::Bootstrap, command, tell);
+        chain::run_command(runner, command, std::path::Path::new(""), "bootstrap", tell).await?;
+        if let Some(revision) = &plan.stamp {
+            let stamp = format!("alembic stamp {revision}");
+            chain::run_command(runner, &stamp, &folder, "stamp", tell).await?;
+        }
+        log.finish(Stage::Bootstrap, format!("`{command}`"), started, tell);
+    }
+    let started = log.start(Stage::Migrate, "starting", tell);
+    let said = chain::run(runner, &session, tell).await?;
+    log.finish(Stage::Migrate, said, started, tell);
+    if !plan.seeds.is_empty() {
+        let started = log.start(Stage::Seed, "", tell);
+        let tables = seed::run(runner, &session, tell).await?;
+        log.finish(Stage::Seed, seed::describe(&session, &tables).await?, started, tell);
+    }
+    let started = log.start(Stage::Verify, "", tell);
+    let said = verify::run(plan, &session, &runner.surroundings.root, tell).await?;
+    log.finish(Stage::Verify, said, started, tell);
+    session.close().await;
+    Ok(())
+}
+
+/// Logs in to the new database as the app would.
+async fn enter(runner: &Runner<'_>) -> Result<Session> {
+    Session::open(&runner.plan.target, runner.building, "devdb reset", LOGIN).await.map_err(|failure| {
+        Error::environment(format!("role `{}` cannot enter the new database", runner.plan.target.user()))
+            .detail("server says", failure.message)
+    })
+}
+
+async fn init(runner: &Runner<'_>, session: &Session, path: &std::path::Path) -> Result<()> {
+    let text = read_text(&runner.surroundings.root.join(path))
+        .map_err(|why| Error::failed(format!("cannot read `{}`", path.display())).detail("why", why))?;
+    super::script::Script { path, text: &text, offset: 0 }.run(session, "", "init file").await
+}
+
+/// Removes what was built, or keeps it where that was asked for, and says so in the error.
+async fn discard(admin: &Admin, plan: &ResetPlan, building: &str, error: Error, tell: &mut Teller<'_>) -> Error {
+    let unchanged =
+        if plan.exists { "the old database was not touched and is in use" } else { "nothing was left behind" };
+    if plan.keep_failed && error.kind == Kind::Failed {
+        let tag = Tag {
+            role: Role::Failed,
+            of: plan.proof.database().to_owned(),
+            comment: None,
+            swapping: false,
+            made: now(admin).await,
+        };
+        if let Err(other) = admin.comment(building, Some(&tag.comment())).await {
+            tell(Event::Warning { text: other.message });
+        }
+        let address = plan.target.host();
+        return error
+            .detail("kept", format!("the failed database, as `{building}`"))
+            .hint(format!("psql -h {address} -p {} -U {} -d '{building}'", plan.target.port(), plan.target.user()))
+            .hint(format!("{unchanged}; the next reset removes the failed one"));
+    }
+    if let Err(other) = admin.drop_own(building).await {
+        tell(Event::Warning { text: format!("{}; the next reset removes it", other.message) });
+    }
+    if error.kind == Kind::Cancelled { error } else { error.detail("state", unchanged) }
+}
+
+/// Drops replaced databases beyond `keep`, and failed ones that were kept; returns the newest kept one.
+pub(super) async fn prune(
+    admin: &Admin,
+    target: &str,
+    keep: usize,
+    newest: Option<String>,
+    tell: &mut Teller<'_>,
+) -> Result<Option<String>> {
+    let mut previous = Vec::new();
+    for database in admin.databases().await? {
+        let Some(tag) = database.tag.filter(|tag| tag.of == target) else { continue };
+        match tag.role {
+            Role::Failed => admin.drop_own(&database.name).await?,
+            Role::Previous => previous.push((tag.made, Some(&database.name) == newest.as_ref(), database.name)),
+            Role::Building | Role::Aside => {}
+        }
+    }
+    previous.sort_by_key(|(made, newest, _)| std::cmp::Reverse((*newest, *made)));
+    for (_, _, name) in previous.iter().skip(keep) {
+        if let Err(error) = admin.drop_own(name).await {
+            tell(Event::Warning { text: error.message });
+        }
+    }
+    Ok(newest.filter(|_| keep > 0))
+}
+
+/// The stages of a run, timed.
+#[derive(Debug, Default)]
+pub(super) struct StageLog {
+    pub stages: Vec<(Stage, String, Duration)>,
+}
+
+impl StageLog {
+    pub(super) fn start(&mut self, stage: Stage, detail: &str, tell: &mut Teller<'_>) -> Instant {
+        tell(Event::Started { stage, detail: detail.to_owned() });
+        Instant::now()
+    }
+
+    pub(super) fn finish(&mut self, stage: Stage, detail: String, started: Instant, tell: &mut Teller<'_>) {
+        let took = started.elapsed();
+        self.stages.push((stage, detail.clone(), took));
+        tell(Event::Finished { stage, detail, took });
+    }
+}

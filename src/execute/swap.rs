@@ -1,0 +1,173 @@
+//! The exchange of two databases' names, in one transaction, against clients that reconnect in a tight loop.
+//!
+//! Measured on the way here: terminating with a timeout argument polls at 100 ms a session, so it is called without;
+//! a backend that passed the check just before is not yet visible, and a RENAME would wait five seconds for it, so
+//! the renames run under a short `statement_timeout` and start over from the terminate.
+
+use std::time::Duration;
+
+use super::Teller;
+use super::admin::{Admin, comment_statement, failed};
+use super::create::{free_name, now, reopen};
+use super::tag::{Role, Tag};
+use crate::error::{Error, Result};
+use crate::model::disposable::Disposable;
+use crate::model::event::Event;
+use crate::wire::postgres::quote_ident;
+
+const POLL: Duration = Duration::from_millis(2);
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What takes part in a swap.
+pub(super) struct Exchange<'a> {
+    pub proof: &'a Disposable,
+    /// The database that takes the name.
+    pub incoming: &'a str,
+    /// The comment that it is to have for its owner.
+    pub comment: Option<String>,
+    /// Whether a database of that name exists now.
+    pub exists: bool,
+    /// The comment that the outgoing one has for its owner.
+    pub outgoing_comment: Option<String>,
+}
+
+/// Gives `incoming` the target's name and returns the name under which the old database is kept, if there was one.
+pub(super) async fn swap(admin: &Admin, exchange: &Exchange<'_>, tell: &mut Teller<'_>) -> Result<Option<String>> {
+    let target = exchange.proof.database();
+    let incoming = quote_ident(exchange.incoming);
+    let new_comment = comment_statement(target, exchange.comment.as_deref());
+    if !exchange.exists {
+        admin.terminate(exchange.incoming).await?;
+        let rename =
+            format!("begin; alter database {incoming} rename to {}; {new_comment}; commit", quote_ident(target));
+        let renamed = patiently(admin, &[exchange.incoming], &rename, None).await;
+        return renamed.map(|()| None);
+    }
+    let previous = free_name(admin, target, "previous").await?;
+    announce(admin, exchange.incoming, target).await?;
+    let tag = Tag {
+        role: Role::Previous,
+        of: target.to_owned(),
+        comment: exchange.outgoing_comment.clone(),
+        swapping: false,
+        made: now(admin).await,
+    };
+    let old = quote_ident(&previous);
+    let statements = format!(
+        "begin; set local statement_timeout = '60ms'; alter database {} rename to {old}; \
+         alter database {incoming} rename to {}; alter database {old} allow_connections true; {}; {new_comment}; commit",
+        quote_ident(target),
+        quote_ident(target),
+        comment_statement(&previous, Some(&tag.comment())),
+    );
+    close_to_connections(admin, target, tell).await?;
+    let swapped = patiently(admin, &[target, exchange.incoming], &statements, Some(target)).await;
+    if swapped.is_err() {
+        reopen(admin, target).await?;
+    }
+    swapped.map(|()| Some(previous))
+}
+
+/// Renames the target away, tagged, with its sessions ended.
+pub(super) async fn set_aside(
+    admin: &Admin,
+    proof: &Disposable,
+    aside: &str,
+    tag: &Tag,
+    tell: &mut Teller<'_>,
+) -> Result<()> {
+    let target = proof.database();
+    let statements = format!(
+        "begin; set local statement_timeout = '60ms'; alter database {} rename to {}; \
+         alter database {} allow_connections true; {}; commit",
+        quote_ident(target),
+        quote_ident(aside),
+        quote_ident(aside),
+        comment_statement(aside, Some(&tag.comment())),
+    );
+    close_to_connections(admin, target, tell).await?;
+    let renamed = patiently(admin, &[target], &statements, Some(target)).await;
+    if renamed.is_err() {
+        reopen(admin, target).await?;
+    }
+    renamed
+}
+
+/// Says on the database being built that the target is about to be closed, so that the next run knows who closed it.
+async fn announce(admin: &Admin, incoming: &str, target: &str) -> Result<()> {
+    let tag =
+        Tag { role: Role::Building, of: target.to_owned(), comment: None, swapping: true, made: now(admin).await };
+    admin.comment(incoming, Some(&tag.comment())).await
+}
+
+async fn close_to_connections(admin: &Admin, target: &str, tell: &mut Teller<'_>) -> Result<()> {
+    const SESSIONS: &str = "select pid, coalesce(application_name, ''), coalesce(usename::text, '')
+                            from pg_stat_activity where datname = $1 and pid <> pg_backend_pid() order by 2, 1";
+    let statement = format!("alter database {} allow_connections false", quote_ident(target));
+    admin.run(&statement, &format!("close `{target}` to new connections")).await?;
+    let rows = admin.rows(SESSIONS, &[target], "list the sessions").await?;
+    for row in rows.iter().take(8) {
+        let (pid, application, user): (i32, String, String) = (
+            row.try_get(0).unwrap_or_default(),
+            row.try_get(1).unwrap_or_default(),
+            row.try_get(2).unwrap_or_default(),
+        );
+        let name = if application.is_empty() { "an unnamed client".to_owned() } else { application };
+        tell(Event::Note { text: format!("ended the session of {name} as `{user}` (pid {pid})") });
+    }
+    if rows.len() > 8 {
+        tell(Event::Note { text: format!("ended {} more sessions", rows.len() - 8) });
+    }
+    Ok(())
+}
+
+/// Ends sessions, waits until none is left, and runs the transaction; again from the start when a late one slipped in.
+async fn patiently(admin: &Admin, databases: &[&str], transaction: &str, closed: Option<&str>) -> Result<()> {
+    let deadline = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        for database in databases {
+            admin.terminate(database).await?;
+        }
+        while !empty(admin, databases).await? {
+            if tokio::time::Instant::now() > deadline {
+                return Err(stuck(databases, closed));
+            }
+            for database in databases {
+                admin.terminate(database).await?;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+        let Err(error) = admin.attempt(transaction).await else { return Ok(()) };
+        admin.run("rollback", "roll the swap back").await?;
+        let code = error.code().map(tokio_postgres::error::SqlState::code);
+        // 57014: the statement timeout; 55006: the database is being accessed.
+        if !matches!(code, Some("57014" | "55006")) {
+            return Err(failed("swap the two databases", &error).hint("the old database is in use as before"));
+        }
+        if tokio::time::Instant::now() > deadline {
+            return Err(stuck(databases, closed));
+        }
+    }
+}
+
+async fn empty(admin: &Admin, databases: &[&str]) -> Result<bool> {
+    const COUNT: &str = "select count(*) from pg_stat_activity where datname = $1 and pid <> pg_backend_pid()";
+    for database in databases {
+        let rows = admin.rows(COUNT, &[database], "count the sessions").await?;
+        if rows.first().is_none_or(|row| row.try_get::<_, i64>(0).unwrap_or(1) > 0) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn stuck(databases: &[&str], closed: Option<&str>) -> Error {
+    let name = closed.or(databases.first().copied()).unwrap_or_default();
+    Error::environment(format!("the sessions on `{name}` cannot be ended"))
+        .detail(
+            "why",
+            "they did not go within 20 s; another role's, or a prepared transaction or replication slot holds it",
+        )
+        .hint("psql -c \"select pid, usename, application_name, state from pg_stat_activity\"   (shows who)")
+        .hint("the old database is in use as before")
+}

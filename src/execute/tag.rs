@@ -1,0 +1,81 @@
+//! How devdb's own databases are known: by their comment, which any owner may write (database settings of unknown
+//! names are for superusers), follows renames, and is not cloned. The server is the only registry.
+
+use serde::{Deserialize, Serialize};
+
+/// What comes before the JSON.
+const MARK: &str = "devdb: ";
+
+/// What a database of devdb's own is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tag {
+    pub role: Role,
+    /// The database that it stands beside.
+    pub of: String,
+    /// The comment that the database had for its owner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// The swap has begun: the target may have been closed to connections.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub swapping: bool,
+    /// Seconds since 1970, by the server's clock.
+    #[serde(default)]
+    pub made: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Role {
+    /// Being built; worthless without the run that builds it.
+    Building,
+    /// Replaced by a reset; what `devdb undo` brings back.
+    Previous,
+    /// The old database, renamed away while a new one is built under its name.
+    Aside,
+    /// A failed build that was asked to be kept.
+    Failed,
+}
+
+impl Tag {
+    /// Returns the tag that a database's comment holds.
+    pub(super) fn read(comment: Option<&str>) -> Option<Self> {
+        serde_json::from_str(comment?.strip_prefix(MARK)?).ok()
+    }
+
+    /// Returns the comment that holds the tag.
+    pub(super) fn comment(&self) -> String {
+        let json = serde_json::to_string(self).unwrap_or_default();
+        format!("{MARK}{json}")
+    }
+}
+
+/// Returns a name beside `of`, at most 63 bytes long (PostgreSQL's limit), ending in `kind` and something unique.
+pub(super) fn name_beside(of: &str, kind: &str, unique: u64) -> String {
+    let suffix = format!("__devdb_{kind}_{:08x}", unique & 0xffff_ffff);
+    let mut end = of.len().min(63 - suffix.len());
+    while !of.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{suffix}", of.get(..end).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_stay_within_the_limit() {
+        for of in ["app", &"ä".repeat(31), &"x".repeat(63), "a b\"c"] {
+            let name = name_beside(of, "previous", u64::MAX);
+            assert!(name.len() <= 63, "{name}");
+        }
+    }
+
+    #[test]
+    fn tags_are_read_back() {
+        let tag =
+            Tag { role: Role::Previous, of: "a\"b".into(), comment: Some("mine".into()), swapping: false, made: 7 };
+        assert_eq!(Tag::read(Some(&tag.comment())), Some(tag));
+        assert_eq!(Tag::read(Some("my app's database")), None);
+    }
+}

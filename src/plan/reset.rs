@@ -1,0 +1,248 @@
+//! What a reset will do.
+
+use crate::error::Error;
+use crate::model::chain::{Chain, ChainFault};
+use crate::model::disposable::{Disposable, Refusal};
+use crate::model::observed::Observed;
+use crate::model::picture::Picture;
+use crate::model::plan::{BlastRadius, ChainPlan, Inside, Order, Pointer, ResetPlan, SeedPlan};
+use crate::model::server::{Server, Session};
+use crate::model::target::{Candidate, Origin};
+
+/// What the user asked for, with nothing left to interpret.
+#[derive(Debug, Clone, Default)]
+pub struct ResetRequest {
+    /// The seed profile, besides the seeds without one.
+    pub profile: Option<String>,
+    pub no_seed: bool,
+    /// Stop the chain at this revision.
+    pub to: Option<String>,
+    pub keep_failed: bool,
+    pub in_place: bool,
+}
+
+/// Returns the plan of a reset, or why there is none.
+pub fn reset(picture: &Picture, request: &ResetRequest) -> Result<ResetPlan, Error> {
+    let candidate = picture.target().ok_or_else(no_target)?;
+    let proof = Disposable::prove(picture).map_err(refused)?;
+    let server = picture.server.known().ok_or_else(|| no_server(picture, candidate))?;
+    let database = server.database.known();
+    let order = order(picture, server, request)?;
+    let sessions = database.map(|database| database.sessions.clone()).unwrap_or_default();
+    if order != Order::InPlace {
+        may_end(server, &sessions)?;
+    }
+    let where_from = Disposable::how(&proof).to_owned();
+    Ok(ResetPlan {
+        blast: BlastRadius {
+            server: format!("PostgreSQL {} at {}", server.version, candidate.target.address()),
+            proof: where_from,
+            size_bytes: database.map(|database| database.size_bytes).unwrap_or_default(),
+            tables: database.and_then(|database| database.tables.known().copied()),
+            estimated_rows: database.map(|database| database.estimated_rows).unwrap_or_default(),
+        },
+        exists: database.is_some(),
+        target: candidate.target.clone(),
+        origin: candidate.origin.clone(),
+        order,
+        init: picture.recipe.init.clone(),
+        bootstrap: picture.config.migrations.bootstrap.clone(),
+        stamp: picture.config.migrations.stamp.clone(),
+        chain: chain(picture, request)?,
+        seeds: seeds(picture, request)?,
+        sessions,
+        keep: picture.config.reset.keep,
+        keep_failed: request.keep_failed,
+        inside: inside(picture)?,
+        python_environment: picture.recipe.python_environment.clone(),
+        pointers: pointers(picture, candidate),
+        proof,
+    })
+}
+
+/// Returns the error of a refusal: the rule, what stands in the way, and what would make it pass.
+fn refused(refusal: Refusal) -> Error {
+    Error::refused(refusal.message).detail("rule", refusal.rule).hint(refusal.remedy)
+}
+
+fn no_target() -> Error {
+    Error::environment("no file and no variable names a database").hint("devdb setup")
+}
+
+fn no_server(picture: &Picture, candidate: &Candidate) -> Error {
+    let why = picture.login_failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default();
+    Error::environment(format!("cannot log in to {}", candidate.target))
+        .detail("named by", candidate.origin.to_string())
+        .detail("server says", why)
+        .hint("devdb doctor")
+}
+
+fn order(picture: &Picture, server: &Server, request: &ResetRequest) -> Result<Order, Error> {
+    let exists = server.database.known().is_some();
+    if exists && !server.role.owns_database {
+        let owner = server.database.known().map(|database| database.owner.clone()).unwrap_or_default();
+        let name = picture.target().map(|candidate| candidate.target.database().to_owned()).unwrap_or_default();
+        return Err(Error::environment(format!("role `{}` does not own the database `{name}`", server.role.name))
+            .detail("owner", owner)
+            .hint(format!("have its owner run: ALTER DATABASE \"{name}\" OWNER TO \"{}\"", server.role.name)));
+    }
+    if request.in_place {
+        return if exists { Ok(Order::InPlace) } else { Err(no_createdb(server)) };
+    }
+    if !server.role.create_database {
+        return Err(no_createdb(server));
+    }
+    Ok(if picture.config.migrations.redirect == Some(false) { Order::RenameFirst } else { Order::Aside })
+}
+
+fn no_createdb(server: &Server) -> Error {
+    let role = &server.role.name;
+    Error::environment(format!("role `{role}` may not create databases, so the new one cannot be built aside"))
+        .hint("devdb doctor --only no-createdb   (offers the grant)")
+        .hint("devdb reset --in-place   (drops and recreates the schemas inside the database; no way back)")
+}
+
+/// Sessions of other roles can be ended only by a superuser or a member of `pg_signal_backend`.
+fn may_end(server: &Server, sessions: &[Session]) -> Result<(), Error> {
+    let role = &server.role;
+    let beyond = |session: &&Session| !role.superuser && !role.signal_backend && session.user != role.name;
+    let beyond: Vec<String> = sessions
+        .iter()
+        .filter(beyond)
+        .map(|session| format!("pid {}: {} as `{}`", session.pid, session.application(), session.user))
+        .collect();
+    if beyond.is_empty() {
+        return Ok(());
+    }
+    Err(Error::environment(format!("role `{}` may not end the sessions that hold the database", role.name))
+        .detail("sessions", beyond.join("\n"))
+        .hint("close them where they were opened, then run it again"))
+}
+
+fn chain(picture: &Picture, request: &ResetRequest) -> Result<ChainPlan, Error> {
+    let configured = picture.config.migrations.upgrade.clone();
+    if let Observed::Known(chain) = &picture.chain {
+        runnable(chain)?;
+        return Ok(alembic(chain, configured, request.to.as_deref()));
+    }
+    if let Some(command) = configured {
+        if request.to.is_some() {
+            return Err(Error::usage("`--to` needs a chain that devdb can read"));
+        }
+        return Ok(ChainPlan::Command {
+            command,
+            directory: std::path::PathBuf::new(),
+            heads: Vec::new(),
+            revisions: std::collections::BTreeMap::new(),
+            version_table: None,
+        });
+    }
+    match (&picture.recipe.sql_migrations, &picture.chain) {
+        (Observed::Known(migrations), _) => {
+            let mut migrations = migrations.clone();
+            if let Some(to) = &request.to {
+                let last = migrations.iter().position(|migration| migration.version == *to);
+                let last = last.ok_or_else(|| Error::usage(format!("no migration has the version `{to}`")))?;
+                migrations.truncate(last + 1);
+            }
+            Ok(ChainPlan::Sql { migrations })
+        }
+        (Observed::Unknown(why), _) | (_, Observed::Unknown(why)) => {
+            Err(Error::usage("the migrations cannot be read").detail("why", why.clone()).hint("devdb doctor"))
+        }
+        _ => Ok(ChainPlan::None),
+    }
+}
+
+fn alembic(chain: &Chain, configured: Option<String>, to: Option<&str>) -> ChainPlan {
+    let config = &chain.config;
+    let default = match to {
+        Some(revision) => format!("alembic upgrade {revision}"),
+        None => "alembic upgrade heads".to_owned(),
+    };
+    let heads = chain.version_rows_at_head().iter().map(|revision| revision.id.clone()).collect();
+    let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let schema = config.version_table_schema.as_deref().map(|schema| format!("{}.", quote(schema))).unwrap_or_default();
+    // A command of the project's own knows its folder; Alembic's wants the one of its configuration.
+    let folder = config.file.parent().map(std::path::Path::to_path_buf).unwrap_or_default();
+    ChainPlan::Command {
+        directory: if configured.is_some() && to.is_none() { std::path::PathBuf::new() } else { folder },
+        command: if to.is_some() { default } else { configured.unwrap_or(default) },
+        heads: if to.is_some() { Vec::new() } else { heads },
+        revisions: chain.revisions.iter().map(|revision| (revision.id.clone(), revision.at.clone())).collect(),
+        version_table: Some(format!("{schema}{}", quote(&config.version_table))),
+    }
+}
+
+/// Faults with which Alembic would refuse every command: said before anything is built.
+fn runnable(chain: &Chain) -> Result<(), Error> {
+    let error = match chain.run_order() {
+        Ok(_order) => return Ok(()),
+        Err(ChainFault::MissingParent { revision, parent, at }) => {
+            Error::failed(format!("revision `{revision}` follows `{parent}`, which no file has"))
+                .detail("where", at.to_string())
+        }
+        Err(ChainFault::Cycle { revisions }) => {
+            Error::failed(format!("these revisions follow each other in a circle: {}", revisions.join(" -> ")))
+        }
+        Err(ChainFault::DuplicateId { id, files } | ChainFault::DuplicateLabel { label: id, files }) => {
+            let files: Vec<String> = files.iter().map(ToString::to_string).collect();
+            Error::failed(format!("`{id}` is claimed by several files")).detail("files", files.join("\n"))
+        }
+    };
+    Err(error.hint("devdb doctor"))
+}
+
+fn seeds(picture: &Picture, request: &ResetRequest) -> Result<Vec<SeedPlan>, Error> {
+    if request.no_seed {
+        return Ok(Vec::new());
+    }
+    let all = &picture.recipe.seeds;
+    let profile = request.profile.as_ref().or(picture.config.reset.seed.as_ref());
+    if let Some(wanted) = profile {
+        let known = |(of, _): &(Option<String>, SeedPlan)| of.as_ref() == Some(wanted);
+        if !all.iter().any(known) {
+            let mut profiles: Vec<&str> = all.iter().filter_map(|(of, _)| of.as_deref()).collect();
+            profiles.dedup();
+            let error = Error::usage(format!("there is no seed profile `{wanted}`"));
+            return Err(match profiles.as_slice() {
+                [] => error.hint(format!("put SQL files into `seeds/{wanted}/`")),
+                some => error.hint(format!("profiles: {}", some.join(", "))),
+            });
+        }
+    }
+    let chosen = all.iter().filter(|(of, _)| of.is_none() || of.as_ref() == profile);
+    Ok(chosen.map(|(_, seed)| seed.clone()).collect())
+}
+
+fn inside(picture: &Picture) -> Result<Option<Inside>, Error> {
+    let Some(service) = &picture.config.migrations.service else { return Ok(None) };
+    let container = picture.container_of(service).filter(|container| container.is_running());
+    let container = container.ok_or_else(|| {
+        Error::environment(format!("service `{service}`, inside which the commands run, is not running"))
+            .hint(format!("docker compose up -d {service}"))
+    })?;
+    Ok(Some(Inside { container: container.id.clone(), engine: picture.engine.address.clone() }))
+}
+
+/// The keys that name the target: while the new database is built they name that one, for commands that read them.
+fn pointers(picture: &Picture, candidate: &Candidate) -> Vec<Pointer> {
+    let mut pointers = Vec::new();
+    for other in &picture.candidates {
+        if !other.target.same_place(&candidate.target) {
+            continue;
+        }
+        let key = match &other.origin {
+            Origin::EnvFile { key, .. } | Origin::Shell { key } => key.clone(),
+            _ => continue,
+        };
+        pointers.push(match &other.database_origin {
+            Some(name) => Pointer::Name { key: name.key().to_owned() },
+            None if other.host_origin.is_none() && other.port_origin.is_none() => {
+                Pointer::Url { key, target: other.target.clone() }
+            }
+            None => continue,
+        });
+    }
+    pointers
+}

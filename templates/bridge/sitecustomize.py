@@ -1,0 +1,334 @@
+"""devdb's bridge into the project's own Python commands.
+
+Python imports `sitecustomize` at start-up from the first folder of PYTHONPATH that has one. This one waits for the
+database libraries to be imported and then
+
+- points connections that go to the target database at the database that devdb is building,
+- reports what happens, as one JSON object a line, to the socket (or on stderr, inside a container) that
+  DEVDB_BRIDGE names.
+
+It changes no file, and a fault of its own never stops the program that it rides on.
+"""
+
+import importlib.abc
+import importlib.util
+import json
+import os
+import socket
+import sys
+import threading
+import time
+
+_HERE = os.path.dirname(os.path.abspath(__file__))
+_LOOPBACK = {"localhost", "127.0.0.1", "::1", "[::1]", "0.0.0.0"}
+
+
+def _chain_load():
+    """Runs the sitecustomize that this one stands in front of, if there is one."""
+    for folder in sys.path:
+        path = os.path.join(folder or ".", "sitecustomize.py")
+        if os.path.abspath(folder or ".") == _HERE or not os.path.isfile(path):
+            continue
+        spec = importlib.util.spec_from_file_location("_devdb_chained_sitecustomize", path)
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+        return
+
+
+class _Reporter:
+    """Sends events to devdb; each process of a fork has a connection of its own."""
+
+    def __init__(self, where):
+        self._kind, _, self._address = where.partition(":")
+        self._lock = threading.Lock()
+        self._pid = None
+        self._socket = None
+        self._seen = set()
+
+    def send(self, event, **fields):
+        try:
+            line = json.dumps(dict(event=event, **fields), default=str) + "\n"
+            with self._lock:
+                self._write(line)
+        except Exception:
+            pass
+
+    def send_once(self, event, **fields):
+        key = (os.getpid(), event, json.dumps(fields, sort_keys=True, default=str))
+        if key not in self._seen:
+            self._seen.add(key)
+            self.send(event, **fields)
+
+    def _write(self, line):
+        if self._kind == "stderr":
+            os.write(2, ("\n" + self._address + line).encode("utf-8", "replace"))
+            return
+        if self._socket is None or self._pid != os.getpid():
+            self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self._socket.connect(self._address)
+            self._pid = os.getpid()
+        self._socket.sendall(line.encode("utf-8", "replace"))
+
+
+class _Redirect:
+    """Decides which connections go elsewhere."""
+
+    def __init__(self, config, reporter):
+        self._from = config["from"]
+        self._to = config["to"]
+        self._endpoints = config.get("endpoints")
+        self._reporter = reporter
+
+    def database(self, host, port, name, user=None):
+        """Returns the name to use instead, or None to leave the connection as it is."""
+        name = name or os.environ.get("PGDATABASE") or user or os.environ.get("PGUSER") or ""
+        host = str(host or os.environ.get("PGHOST") or "")
+        port = str(port or os.environ.get("PGPORT") or "5432")
+        if name == self._to:
+            self._reporter.send_once("reached", how="direct")
+            return None
+        if name == self._from and self._is_target(host, port):
+            self._reporter.send_once("reached", how="redirected")
+            return self._to
+        self._reporter.send_once("elsewhere", host=host, port=port, database=name)
+        return None
+
+    def _is_target(self, host, port):
+        if self._endpoints is None:
+            return True
+        hosts, ports = host.split(","), port.split(",")
+        for known_host, known_port in self._endpoints:
+            for index, one in enumerate(hosts):
+                one_port = ports[index] if index < len(ports) else ports[-1]
+                local = (not one or one.startswith("/") or one in _LOOPBACK)
+                known_local = known_host.startswith("/") or known_host in _LOOPBACK
+                if one_port == str(known_port) and (one == known_host or (local and known_local)):
+                    return True
+        return False
+
+
+def _describe(error):
+    """Returns what a driver's exception says, without the values that were bound."""
+    original = getattr(error, "orig", None) or error
+    cause = getattr(original, "__cause__", None)
+    state = (
+        getattr(original, "sqlstate", None)
+        or getattr(original, "pgcode", None)
+        or getattr(cause, "sqlstate", None)
+    )
+    diagnostics = getattr(original, "diag", None) or cause
+    fields = {"sqlstate": state}
+    message = getattr(diagnostics, "message_primary", None) or getattr(diagnostics, "message", None)
+    fields["message"] = str(message or original).strip().split("\n")[0]
+    fields["detail"] = getattr(diagnostics, "message_detail", None) or getattr(diagnostics, "detail", None)
+    fields["hint"] = getattr(diagnostics, "message_hint", None) or getattr(diagnostics, "hint", None)
+    return {key: value for key, value in fields.items() if value}
+
+
+def _hook_sqlalchemy(_module, redirect, reporter):
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+
+    def do_connect(dialect, _record, cargs, cparams):
+        if getattr(dialect, "name", "") != "postgresql" or cargs:
+            return None
+        key = "database" if "database" in cparams else "dbname"
+        name = redirect.database(cparams.get("host"), cparams.get("port"), cparams.get(key), cparams.get("user"))
+        if name is not None:
+            cparams[key] = name
+        return None
+
+    def handle_error(context):
+        original = context.original_exception
+        if original is not None:
+            reporter.send("error", statement=context.statement or "", **_describe(original))
+
+    event.listen(Engine, "do_connect", do_connect)
+    event.listen(Engine, "handle_error", handle_error)
+
+
+def _hook_alembic(module, _redirect, reporter):
+    original = module.EnvironmentContext.configure
+
+    def applied(ctx=None, step=None, heads=None, run_args=None, **_more):
+        script = getattr(step, "up_revision", None)
+        ids = getattr(step, "up_revision_ids", None) or ()
+        reporter.send(
+            "applied",
+            revision=getattr(step, "up_revision_id", None) or ",".join(ids),
+            message=getattr(script, "doc", "") or "",
+            upgrade=bool(getattr(step, "is_upgrade", True)),
+            stamp=bool(getattr(step, "is_stamp", False)),
+        )
+
+    def announced(steps_of):
+        def steps(rev, context):
+            found = list(steps_of(rev, context))
+            reporter.send("plan", total=len(found))
+            for index, step in enumerate(found, 1):
+                script = getattr(step, "revision", None)
+                reporter.send(
+                    "revision",
+                    revision=str(getattr(script, "revision", "") or ""),
+                    message=str(getattr(script, "doc", "") or ""),
+                    index=index,
+                    total=len(found),
+                )
+                yield step
+
+        return steps
+
+    def configure(self, *args, **kwargs):
+        callbacks = kwargs.get("on_version_apply") or ()
+        callbacks = tuple(callbacks) if hasattr(callbacks, "__iter__") else (callbacks,)
+        kwargs["on_version_apply"] = callbacks + (applied,)
+        result = original(self, *args, **kwargs)
+        try:
+            context = self.get_context()
+            if getattr(context, "_migrations_fn", None) is not None:
+                context._migrations_fn = announced(context._migrations_fn)
+        except Exception:
+            pass
+        return result
+
+    module.EnvironmentContext.configure = configure
+
+
+def _hook_psycopg2(module, redirect, _reporter):
+    original = module.connect
+
+    def connect(dsn=None, connection_factory=None, cursor_factory=None, **kwargs):
+        try:
+            from psycopg2.extensions import parse_dsn
+
+            known = dict(parse_dsn(dsn)) if dsn else {}
+            known.update({key: value for key, value in kwargs.items() if value is not None})
+            name = known.get("dbname") or known.get("database")
+            name = redirect.database(known.get("host"), known.get("port"), name, known.get("user"))
+            if name is not None:
+                kwargs.pop("database", None)
+                kwargs["dbname"] = name
+        except Exception:
+            pass
+        return original(dsn, connection_factory=connection_factory, cursor_factory=cursor_factory, **kwargs)
+
+    module.connect = connect
+
+
+def _hook_psycopg(module, redirect, _reporter):
+    def wrap(cls):
+        original = cls.connect.__func__
+
+        def prepared(conninfo, kwargs):
+            try:
+                from psycopg.conninfo import conninfo_to_dict
+
+                known = conninfo_to_dict(conninfo)
+                known.update({key: value for key, value in kwargs.items() if value is not None})
+                name = redirect.database(
+                    known.get("host"), known.get("port"), known.get("dbname"), known.get("user")
+                )
+                if name is not None:
+                    kwargs["dbname"] = name
+            except Exception:
+                pass
+            return kwargs
+
+        def connect(cls, conninfo="", **kwargs):
+            return original(cls, conninfo, **prepared(conninfo, kwargs))
+
+        cls.connect = classmethod(connect)
+
+    wrap(module.Connection)
+    wrap(module.AsyncConnection)
+    module.connect = module.Connection.connect
+
+
+def _hook_asyncpg(module, redirect, _reporter):
+    from urllib.parse import unquote, urlparse, parse_qs
+
+    connection = module.connection
+    original = connection.connect
+
+    def prepared(dsn, kwargs):
+        try:
+            url = urlparse(dsn or "")
+            query = {key: values[-1] for key, values in parse_qs(url.query).items()}
+            host = kwargs.get("host") or query.get("host") or url.hostname
+            port = kwargs.get("port") or query.get("port") or url.port
+            name = kwargs.get("database") or query.get("database") or unquote(url.path.lstrip("/"))
+            user = kwargs.get("user") or (unquote(url.username) if url.username else None)
+            name = redirect.database(host, port, name, user)
+            if name is not None:
+                kwargs["database"] = name
+        except Exception:
+            pass
+        return kwargs
+
+    def connect(dsn=None, **kwargs):
+        return original(dsn, **prepared(dsn, kwargs))
+
+    connection.connect = connect
+    module.connect = connect
+
+
+_HOOKS = {
+    "sqlalchemy": _hook_sqlalchemy,
+    "alembic.runtime.environment": _hook_alembic,
+    "psycopg2": _hook_psycopg2,
+    "psycopg": _hook_psycopg,
+    "asyncpg": _hook_asyncpg,
+}
+
+
+class _Loader(importlib.abc.Loader):
+    def __init__(self, loader, after):
+        self._loader = loader
+        self._after = after
+
+    def create_module(self, spec):
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module):
+        self._loader.exec_module(module)
+        try:
+            self._after(module)
+        except Exception as error:
+            _REPORTER.send("bridge-error", module=module.__name__, message=repr(error))
+
+    def __getattr__(self, name):
+        return getattr(self._loader, name)
+
+
+class _Finder(importlib.abc.MetaPathFinder):
+    def __init__(self):
+        self._busy = threading.local()
+
+    def find_spec(self, name, path=None, target=None):
+        hook = _HOOKS.get(name)
+        if hook is None or getattr(self._busy, "name", None) == name:
+            return None
+        self._busy.name = name
+        try:
+            for finder in sys.meta_path:
+                if finder is self or not hasattr(finder, "find_spec"):
+                    continue
+                spec = finder.find_spec(name, path, target)
+                if spec is not None and spec.loader is not None:
+                    spec.loader = _Loader(spec.loader, lambda module: hook(module, _REDIRECT, _REPORTER))
+                    return spec
+            return None
+        finally:
+            self._busy.name = None
+
+
+try:
+    _CONFIG = json.loads(os.environ["DEVDB_BRIDGE"])
+    _REPORTER = _Reporter(_CONFIG["events"])
+    _REDIRECT = _Redirect(_CONFIG, _REPORTER)
+    sys.meta_path.insert(0, _Finder())
+    _REPORTER.send("python", version="%d.%d.%d" % sys.version_info[:3], executable=sys.executable, at=time.time())
+except Exception:
+    pass
+
+_chain_load()
