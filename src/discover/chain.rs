@@ -1,7 +1,7 @@
 //! The Alembic chain, read without Python.
 #![expect(clippy::disallowed_methods, reason = "version folders are listed here")]
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use super::Scope;
 use super::files::Found;
@@ -36,10 +36,12 @@ pub(super) fn read(scope: &Scope, found: &Found) -> (Observed<Chain>, Option<Pat
         let folder = file.parent().map(Path::to_path_buf).unwrap_or_default();
         let is_ini = file.extension().is_some_and(|ending| ending == "ini" || ending == "cfg");
         let packages = |package: &str| package_directory(scope, &folder, package);
+        // `%(here)s/alembic` must not become `/alembic` for a configuration at the root.
+        let here = if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.clone() };
         let parsed = if is_ini {
-            config::from_ini(&file, &text, &folder, "alembic", &packages).map(Some)
+            config::from_ini(&file, &text, &here, "alembic", &packages).map(Some)
         } else if text.contains("[tool.alembic") {
-            config::from_pyproject(&file, &text, &folder, &packages)
+            config::from_pyproject(&file, &text, &here, &packages)
         } else {
             continue;
         };
@@ -75,6 +77,9 @@ fn package_directory(scope: &Scope, folder: &Path, package: &str) -> Option<Path
 }
 
 fn read_chain(scope: &Scope, mut config: AlembicConfig) -> Chain {
+    let shown = |path: &PathBuf| path.components().filter(|part| *part != Component::CurDir).collect::<PathBuf>();
+    config.script_directory = shown(&config.script_directory);
+    config.version_directories = config.version_directories.iter().map(shown).collect();
     let env_py = config.script_directory.join("env.py");
     if let Ok(text) = read_text(&scope.root.join(&env_py)) {
         let (table, schema) = env::version_table(&text);
