@@ -47,6 +47,12 @@ impl Context {
         }
     }
 
+    /// Returns the context of another project, on the same terminal.
+    pub(super) fn at(&self, root: PathBuf, shell: BTreeMap<String, Secret>) -> Result<Self> {
+        let config = read_config(&root)?;
+        Ok(Self { root, shell, config, ui: self.ui.clone(), started: Instant::now() })
+    }
+
     /// Runs a command's future on a runtime of its own.
     pub(super) fn block_on<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();

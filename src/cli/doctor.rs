@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::explain::unknown;
+use super::fix;
 use crate::diagnose;
 use crate::discover::Depth;
 use crate::error::Result;
@@ -9,14 +10,14 @@ use crate::render;
 use crate::render::style;
 
 /// Say what is wrong, prove it, and offer the fix
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
     /// Show the plan, ask, back up, mend, and look again
     #[arg(long)]
-    fix: bool,
+    pub fix: bool,
     /// With --fix: agree to every step that loses no data
     #[arg(short, long, requires = "fix")]
-    yes: bool,
+    pub yes: bool,
     /// Only these checks
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     only: Vec<String>,
@@ -35,8 +36,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     if let Some(id) = args.only.iter().find(|id| diagnose::find(id).is_none()) {
         return Err(unknown(id));
     }
-    let picture = context.look(Depth::All).await;
-    let diagnosis = diagnose::diagnose(&picture, &args.only);
+    let (picture, diagnosis) = if args.fix {
+        Box::pin(fix::run(context, &args.only, args.yes)).await?
+    } else {
+        let picture = context.look(Depth::All).await;
+        let diagnosis = diagnose::diagnose(&picture, &args.only);
+        (picture, diagnosis)
+    };
     if args.json {
         let report = render::json::doctor(&picture, &diagnosis, context.elapsed());
         context.ui.answer(&render::json::text(&report));

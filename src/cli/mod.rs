@@ -2,9 +2,14 @@
 
 mod consent;
 mod context;
+mod demo;
 mod doctor;
 mod explain;
+mod fix;
+mod reference;
 mod reset;
+mod setup;
+mod shell;
 mod status;
 mod undo;
 
@@ -46,8 +51,19 @@ enum Command {
     Reset(reset::Args),
     /// Bring back the database that the last reset replaced
     Undo(undo::Args),
+    /// From a fresh clone to a working database
+    Setup(setup::Args),
     /// Explain one check
     Explain(explain::Args),
+    /// See devdb find and mend a broken database, in a throw-away project
+    Demo(demo::Args),
+    /// Print a completion script
+    Completions(shell::Completions),
+    /// Print the manual page
+    Man,
+    /// Write the generated reference
+    #[command(name = "__reference", hide = true)]
+    Reference(reference::Args),
 }
 
 /// Runs the command line and returns the exit code.
@@ -82,7 +98,7 @@ impl Command {
         match self {
             Self::Doctor(args) => args.json,
             Self::Reset(args) => args.json,
-            Self::Undo(_) | Self::Explain(_) => false,
+            _ => false,
         }
     }
 }
@@ -93,6 +109,11 @@ fn dispatch(command: Option<Command>, context: &Context) -> Result<u8> {
         Some(Command::Doctor(args)) => context.block_on(doctor::run(context, args)),
         Some(Command::Reset(args)) => context.block_on(reset::run(context, args)),
         Some(Command::Undo(args)) => context.block_on(undo::run(context, args)),
+        Some(Command::Setup(args)) => context.block_on(setup::run(context, args)),
+        Some(Command::Demo(args)) => context.block_on(demo::run(context, args)),
+        Some(Command::Completions(args)) => Ok(shell::completions(context, &args)),
+        Some(Command::Man) => shell::man(context),
+        Some(Command::Reference(args)) => reference::run(&args),
         Some(Command::Explain(args)) => explain::run(context, &args),
     }
 }

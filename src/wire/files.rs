@@ -62,6 +62,17 @@ pub fn read_proc(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
+/// Writes a file that must not exist yet and that only its owner may read.
+pub fn create_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
 /// Returns whether something stands at `path`.
 pub fn exists(path: &Path) -> bool {
     path.exists()
