@@ -1,1 +1,3 @@
 //! Decides.
+
+pub mod server;
