@@ -2,8 +2,11 @@
 
 mod context;
 mod doctor;
+mod down;
 mod explain;
+mod logs;
 mod status;
+mod up;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -41,6 +44,12 @@ enum Command {
     Doctor(doctor::Args),
     /// Explain one check
     Explain(explain::Args),
+    /// Start the project's server, and wait until a login works
+    Up(up::Args),
+    /// Stop the project's server; its data stay
+    Down(down::Args),
+    /// Show what the project's server has logged
+    Logs(logs::Args),
 }
 
 /// Runs the command line and returns the exit code.
@@ -74,7 +83,8 @@ impl Command {
     fn wants_json(&self) -> bool {
         match self {
             Self::Doctor(args) => args.json,
-            Self::Explain(_) => false,
+            Self::Up(args) => args.json,
+            Self::Explain(_) | Self::Down(_) | Self::Logs(_) => false,
         }
     }
 }
@@ -84,6 +94,9 @@ fn dispatch(command: Option<Command>, context: &mut Context) -> Result<u8> {
         None => context.block_on(status::run(context)),
         Some(Command::Doctor(args)) => context.block_on(doctor::run(context, args)),
         Some(Command::Explain(args)) => explain::run(context, &args),
+        Some(Command::Up(args)) => context.block_on(up::run(context, args)),
+        Some(Command::Down(args)) => context.block_on(down::run(context, args)),
+        Some(Command::Logs(args)) => context.block_on(logs::run(context, args)),
     }
 }
 
