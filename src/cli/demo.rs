@@ -19,7 +19,9 @@ pub(super) struct Args {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let ui = &context.ui;
-    ui.answer(&style::strong("It is 9 a.m. The app says: connection to server at \"localhost\" failed: Connection refused"));
+    ui.answer(&style::strong(
+        "It is 9 a.m. The app says: connection to server at \"localhost\" failed: Connection refused",
+    ));
     ui.answer("");
     let stage = {
         let mut progress = Progress::new(ui, true);
@@ -42,7 +44,7 @@ async fn tell(context: &Context, stage: &Stage) -> Result<()> {
     say("devdb doctor");
     Box::pin(doctor::run(&project, doctor::Args::default())).await?;
     say("devdb doctor --fix --yes");
-    Box::pin(doctor::run(&project, doctor::Args { fix: true, yes: true, ..doctor::Args::default() })).await?;
+    Box::pin(doctor::run(&project, doctor::Args::agreed_fix())).await?;
     ui.answer(&format!("\nThe server is found. Now the app says: {}", style::strong(&stage.complaint().await?)));
     say("devdb reset --yes");
     Box::pin(reset::run(&project, reset::Args::agreed())).await?;

@@ -14,10 +14,10 @@ use crate::render::style;
 pub(super) struct Args {
     /// Show the plan, ask, back up, mend, and look again
     #[arg(long)]
-    pub fix: bool,
+    fix: bool,
     /// With --fix: agree to every step that loses no data
     #[arg(short, long, requires = "fix")]
-    pub yes: bool,
+    yes: bool,
     /// Only these checks
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     only: Vec<String>,
@@ -27,6 +27,13 @@ pub(super) struct Args {
     /// Print JSON (docs/doctor.schema.json)
     #[arg(long)]
     pub json: bool,
+}
+
+impl Args {
+    /// Returns the arguments of fixes that were agreed to.
+    pub(super) fn agreed_fix() -> Self {
+        Self { fix: true, yes: true, ..Self::default() }
+    }
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {

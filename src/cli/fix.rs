@@ -56,7 +56,11 @@ fn choose<'a>(context: &Context, fresh: &[(&str, &'a Finding)], yes: bool) -> Re
     let ui = &context.ui;
     for (id, finding) in fresh {
         let Some(fix) = &finding.fix else { continue };
-        ui.say(&format!("{}  {}", style::strong(crate::model::text::visible(&finding.message)), style::faint(format!("[{id}]"))));
+        ui.say(&format!(
+            "{}  {}",
+            style::strong(crate::model::text::visible(&finding.message)),
+            style::faint(format!("[{id}]"))
+        ));
         render::plan::show_steps(ui, &fix.steps.iter().collect::<Vec<_>>());
     }
     if yes {

@@ -4,14 +4,17 @@ mod consent;
 mod context;
 mod demo;
 mod doctor;
+mod down;
 mod explain;
 mod fix;
+mod logs;
 mod reference;
 mod reset;
 mod setup;
 mod shell;
 mod status;
 mod undo;
+mod up;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -55,6 +58,12 @@ enum Command {
     Setup(setup::Args),
     /// Explain one check
     Explain(explain::Args),
+    /// Start the project's server, and wait until a login works
+    Up(up::Args),
+    /// Stop the project's server; its data stay
+    Down(down::Args),
+    /// Show what the project's server has logged
+    Logs(logs::Args),
     /// See devdb find and mend a broken database, in a throw-away project
     Demo(demo::Args),
     /// Print a completion script
@@ -98,6 +107,7 @@ impl Command {
         match self {
             Self::Doctor(args) => args.json,
             Self::Reset(args) => args.json,
+            Self::Up(args) => args.json,
             _ => false,
         }
     }
@@ -115,6 +125,9 @@ fn dispatch(command: Option<Command>, context: &Context) -> Result<u8> {
         Some(Command::Man) => shell::man(context),
         Some(Command::Reference(args)) => reference::run(&args),
         Some(Command::Explain(args)) => explain::run(context, &args),
+        Some(Command::Up(args)) => context.block_on(up::run(context, args)),
+        Some(Command::Down(args)) => context.block_on(down::run(context, args)),
+        Some(Command::Logs(args)) => context.block_on(logs::run(context, args)),
     }
 }
 

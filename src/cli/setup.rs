@@ -46,7 +46,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     done(context, &format!("target {} ({})", candidate.target, candidate.origin));
     let picture = bring_up(context, picture).await?;
     match state(&picture) {
-        State::Empty => Box::pin(reset::run(context, reset::Args::for_setup(args.seed, args.no_seed))).await.map(drop)?,
+        State::Empty => {
+            Box::pin(reset::run(context, reset::Args::for_setup(args.seed, args.no_seed))).await.map(drop)?
+        }
         State::Current => done(context, "the database is there and at the chain's head"),
         State::Behind(pending) => {
             let step = Step::Upgrade { command: upgrade_command(&picture) };
@@ -70,7 +72,11 @@ async fn finish(context: &Context) -> Result<u8> {
     render::picture::show_status(ui, &picture);
     if diagnosis.is_ok() {
         ui.answer("");
-        ui.answer(&format!("{} ready. Start your app; when the database breaks: {}", style::good("✓"), style::command("devdb doctor")));
+        ui.answer(&format!(
+            "{} ready. Start your app; when the database breaks: {}",
+            style::good("✓"),
+            style::command("devdb doctor")
+        ));
         return Ok(0);
     }
     let errors: Vec<&str> = diagnosis.findings().filter(|it| it.1 == Severity::Error).map(|it| it.0.id).collect();
@@ -88,7 +94,9 @@ async fn env_files(context: &Context, yes: bool) -> Result<()> {
     let picture = context.look(Depth::Files).await;
     for example in &picture.env_examples {
         let path = example.path.with_file_name(".env");
-        if picture.env_files.iter().any(|file| file.path == path) || picture.unread.iter().any(|(file, _)| *file == path) {
+        if picture.env_files.iter().any(|file| file.path == path)
+            || picture.unread.iter().any(|(file, _)| *file == path)
+        {
             continue;
         }
         let text = filled(context, &picture, example, yes)?;
@@ -228,7 +236,9 @@ fn state(picture: &Picture) -> State {
 
 /// The state of a chain of SQL files.
 fn sql_state(picture: &Picture, rows: Option<&[String]>) -> State {
-    let (Observed::Known(migrations), Some(rows)) = (&picture.recipe.sql_migrations, rows) else { return State::Current };
+    let (Observed::Known(migrations), Some(rows)) = (&picture.recipe.sql_migrations, rows) else {
+        return State::Current;
+    };
     let applied: BTreeSet<&str> = rows.iter().map(String::as_str).collect();
     match migrations.iter().filter(|migration| !applied.contains(migration.version.as_str())).count() {
         0 => State::Current,
@@ -243,7 +253,8 @@ fn upgrade_command(picture: &Picture) -> String {
 async fn apply(context: &Context, picture: &Picture, step: &Step) -> Result<()> {
     fix::allowed(picture, step)?;
     let surroundings = Surroundings { root: context.root.clone(), shell: context.shell.clone() };
-    let folder: PathBuf = picture.chain.known().and_then(|chain| chain.config.file.parent()).map(Path::to_path_buf).unwrap_or_default();
+    let folder: PathBuf =
+        picture.chain.known().and_then(|chain| chain.config.file.parent()).map(Path::to_path_buf).unwrap_or_default();
     let mut fixer = Fixer {
         surroundings: &surroundings,
         target: picture.target().map(|candidate| &candidate.target),

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Scope, chain, compose, files, recipe, target};
+use super::{Scope, chain, cluster, compose, files, recipe, target};
 use crate::model::engine::{EngineOutcome, EngineProbe};
 use crate::model::env::{Dialect, EnvFile};
 use crate::model::observed::Observed;
@@ -47,6 +47,7 @@ pub(super) fn read(scope: &Scope) -> Picture {
     picture.profiles = profiles(scope, &picture.env_files);
     picture.candidates = target::candidates(&picture);
     picture.recipe = recipe::read(scope, config_folder.as_deref());
+    picture.cluster = cluster::read(&scope.root);
     picture.inside_container = Path::new("/.dockerenv").exists() || scope.shell.contains_key("CODESPACES");
     picture
 }
@@ -75,6 +76,7 @@ fn empty(scope: &Scope) -> Picture {
         inside_container: false,
         unread: Vec::new(),
         recipe: Recipe::default(),
+        cluster: None,
     }
 }
 

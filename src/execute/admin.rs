@@ -29,7 +29,6 @@ pub(super) struct Admin {
 #[derive(Debug, Clone)]
 pub(super) struct Listed {
     pub name: String,
-    pub oid: u32,
     pub allows_connections: bool,
     pub tag: Option<Tag>,
 }
@@ -120,15 +119,14 @@ impl Admin {
 
     /// Returns every database, with devdb's tags.
     pub(super) async fn databases(&self) -> Result<Vec<Listed>> {
-        const LIST: &str = "select datname::text, oid, datallowconn, shobj_description(oid, 'pg_database')
+        const LIST: &str = "select datname::text, datallowconn, shobj_description(oid, 'pg_database')
                             from pg_database order by datname";
         let rows = self.rows(LIST, &[], "list the databases").await?;
         let listed = |row: &Row| {
-            let comment: Option<String> = row.try_get(3).ok()?;
+            let comment: Option<String> = row.try_get(2).ok()?;
             Some(Listed {
                 name: row.try_get(0).ok()?,
-                oid: row.try_get(1).ok()?,
-                allows_connections: row.try_get(2).ok()?,
+                allows_connections: row.try_get(1).ok()?,
                 tag: Tag::read(comment.as_deref()),
             })
         };

@@ -173,7 +173,8 @@ pub(super) async fn interpreter(surroundings: &Surroundings, known: Option<&Path
 
 async fn ask_manager(root: &Path) -> Option<PathBuf> {
     const PATIENCE: Duration = Duration::from_secs(10);
-    let asked = [("poetry.lock", "poetry", ["env", "info", "-p"].as_slice()), ("Pipfile", "pipenv", ["--venv"].as_slice())];
+    let asked =
+        [("poetry.lock", "poetry", ["env", "info", "-p"].as_slice()), ("Pipfile", "pipenv", ["--venv"].as_slice())];
     for (mark, program, arguments) in asked {
         if crate::wire::files::exists(&root.join(mark)) && which::which(program).is_ok() {
             let answer = process::output(program, arguments, root, PATIENCE).await;

@@ -18,7 +18,8 @@ use crate::parse::pg_url;
 use crate::wire::postgres::{Session, message};
 
 /// The beginnings of variables by which a developer's shell would speak of other databases.
-pub const CONFUSING: [&str; 8] = ["DATABASE_", "PG", "POSTGRES", "DB_", "SQLALCHEMY_", "COMPOSE_", "DOCKER_", "APP_ENV"];
+pub const CONFUSING: [&str; 8] =
+    ["DATABASE_", "PG", "POSTGRES", "DB_", "SQLALCHEMY_", "COMPOSE_", "DOCKER_", "APP_ENV"];
 
 const ENV: &str = include_str!("../../templates/demo/env");
 const STALE: &str = include_str!("../../templates/demo/stale.sql");
@@ -116,9 +117,9 @@ impl Stage {
 }
 
 async fn enter(target: &Target) -> Result<Session> {
-    Session::open(target, target.database(), "devdb demo", LOGIN)
-        .await
-        .map_err(|failure| Error::environment("the demo's server does not let its app in").detail("server says", failure.message))
+    Session::open(target, target.database(), "devdb demo", LOGIN).await.map_err(|failure| {
+        Error::environment("the demo's server does not let its app in").detail("server says", failure.message)
+    })
 }
 
 fn folder() -> Result<PathBuf> {

@@ -103,7 +103,8 @@ impl Fixer<'_> {
             let index = position(&parsed, |entry| entry.line == line)?;
             let length = parsed.entries.get(index).map_or(0, |entry| entry.statement.reveal().len());
             let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-            let (before, after) = (text.get(..start).unwrap_or_default(), text.get(start + length..).unwrap_or_default());
+            let (before, after) =
+                (text.get(..start).unwrap_or_default(), text.get(start + length..).unwrap_or_default());
             Ok(format!("{before}{after}"))
         })
     }
@@ -116,7 +117,9 @@ impl Fixer<'_> {
         let changed = change(&text)?;
         if self.backed_up.insert(file.to_path_buf()) {
             let backup = self.back_up(file)?;
-            tell(Event::Note { text: format!("what it was: cp '{}' '{}' brings it back", backup.display(), file.display()) });
+            tell(Event::Note {
+                text: format!("what it was: cp '{}' '{}' brings it back", backup.display(), file.display()),
+            });
         }
         write_whole(&path, &changed)
             .map_err(|error| Error::environment(format!("cannot write `{}`", file.display())).because(error))
@@ -130,7 +133,8 @@ impl Fixer<'_> {
         let root = &self.surroundings.root;
         private_folder(root).map_err(failed)?;
         std::fs::create_dir_all(root.join(".devdb/backups")).map_err(failed)?;
-        let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default();
+        let seconds =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default();
         let flat = file.display().to_string().replace(['/', '\\'], "__");
         let mut backup = PathBuf::from(format!(".devdb/backups/{flat}.{seconds}"));
         let mut number = 1;
@@ -143,7 +147,8 @@ impl Fixer<'_> {
     }
 
     async fn start(&self, tell: &mut Teller<'_>) -> Result<()> {
-        let plan = self.start.ok_or_else(|| Error::environment("the server cannot be started from here").hint("devdb up"))?;
+        let plan =
+            self.start.ok_or_else(|| Error::environment("the server cannot be started from here").hint("devdb up"))?;
         Box::pin(server::up(plan, PATIENCE, tell)).await.map(|_up| ())
     }
 

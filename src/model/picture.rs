@@ -8,6 +8,7 @@ use super::compose::{Compose, Service};
 use super::config::Config;
 use super::engine::{Container, Engine, EngineOutcome, EngineProbe};
 use super::env::{Dialect, EnvFile};
+use super::local_server::ExistingCluster;
 use super::observed::{Observed, Unknown};
 use super::plan::{SeedPlan, SqlMigration};
 use super::secret::Secret;
@@ -46,6 +47,8 @@ pub struct Picture {
     pub unread: Vec<(PathBuf, String)>,
     /// What a new database is made from.
     pub recipe: Recipe,
+    /// The project's own cluster (`.devdb/`), when `devdb up` made one.
+    pub cluster: Option<ExistingCluster>,
 }
 
 /// The files and tools that a new database is made with; paths are relative to the root.

@@ -1,0 +1,564 @@
+//! A private cluster: its data under the project's `.devdb/`, run by PostgreSQL's own programs, reached only from
+//! this machine.
+#![expect(clippy::disallowed_methods, reason = "the cluster's files are made here")]
+
+use std::ffi::OsString;
+use std::io::{self, Write as _};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use super::owner::{self, Owner};
+use super::ports;
+use super::postmaster::{self, Postmaster};
+use crate::error::{Error, Result};
+use crate::model::event::Event;
+use crate::model::local_server::{ExistingCluster, Installation};
+use crate::model::secret::Secret;
+use crate::model::target::{Host, Target};
+use crate::model::text::{hex, visible};
+use crate::wire::process::{self, Exit, Program};
+
+/// The role that devdb itself uses; the app's own roles are made beside it.
+const SUPERUSER: &str = "devdb_admin";
+const RECORD: &str = "cluster.json";
+const LOG_LINES: usize = 12;
+/// What follows the folder in a unix socket's path, and what the whole may have (`sun_path`).
+const LONGEST_SOCKET_FOLDER: usize = 107 - "/.s.PGSQL.65535".len();
+
+/// A private cluster, running or not. It stays when the value is dropped.
+#[derive(Debug, Clone)]
+pub struct Cluster {
+    installation: Installation,
+    folder: PathBuf,
+    record: Record,
+    owner: Option<Owner>,
+}
+
+/// Where a cluster listens.
+#[derive(Debug, Clone, Default)]
+pub struct Listen {
+    pub port: u16,
+    /// The folder of a unix socket, besides the private one.
+    pub socket: Option<PathBuf>,
+    /// A role that logs in without a password, as its URL has none.
+    pub trusted: Option<String>,
+}
+
+/// `cluster.json`: what the next run needs to know.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Record {
+    data: PathBuf,
+    log: PathBuf,
+    /// The folder of the private unix socket.
+    socket: PathBuf,
+    port: u16,
+    major: u32,
+    superuser: String,
+    password: String,
+}
+
+impl Listen {
+    /// Returns where a target's clients will look for the server.
+    pub fn for_target(target: &Target) -> Self {
+        let socket = match target.host() {
+            Host::Socket(folder) => Some(folder),
+            Host::Tcp(_) => None,
+        };
+        let password = target.password.as_ref().filter(|password| !password.is_empty());
+        let trusted = password.is_none().then(|| target.user().to_owned());
+        Self { port: target.port(), socket, trusted }
+    }
+}
+
+/// Returns what is known of the cluster in `folder`, whether its programs are installed or not.
+pub fn look(folder: &Path) -> Option<ExistingCluster> {
+    let record = read_record(folder).ok()??;
+    let (running, port) = match postmaster::look(&record.data) {
+        Postmaster::Running { port, .. } => (true, port),
+        _ => (false, record.port),
+    };
+    record.data.is_dir().then_some(ExistingCluster { data: record.data, major: record.major, port, running })
+}
+
+/// Returns the file that the cluster in `folder` logs to.
+pub fn log_file(folder: &Path) -> Option<PathBuf> {
+    Some(read_record(folder).ok()??.log)
+}
+
+/// Stops the cluster in `folder`, by the programs that it runs with.
+pub async fn stop(folder: &Path, installations: &[Installation]) -> Result<()> {
+    match Cluster::open(folder, installations)? {
+        Some(cluster) => cluster.stop().await,
+        None => Ok(()),
+    }
+}
+
+impl Cluster {
+    /// Returns the cluster in `folder`, usually `<project>/.devdb`; makes it when there is none.
+    pub async fn create(folder: &Path, installation: &Installation, tell: &mut dyn FnMut(Event)) -> Result<Self> {
+        if let Some(cluster) = Self::open(folder, std::slice::from_ref(installation))? {
+            return Ok(cluster);
+        }
+        let owner = owner::needed()?;
+        let unwritable = |error: io::Error| cannot_write(folder, error);
+        prepare_folder(folder, owner.as_ref()).map_err(unwritable)?;
+        let name = name_of(folder);
+        let base = owner::base(folder, &name, owner.as_ref()).map_err(unwritable)?;
+        if base != folder {
+            let user = owner.as_ref().map(|owner| owner.name.clone()).unwrap_or_default();
+            let text = format!(
+                "user `{user}`, as whom the server runs, cannot enter the project; data go to {}",
+                base.display()
+            );
+            tell(Event::Note { text });
+        }
+        let data = base.join(format!("pg{}", installation.major));
+        if data.exists() {
+            return Err(Error::environment(format!(
+                "`{}` holds a cluster, but its `{RECORD}` is gone",
+                data.display()
+            ))
+            .hint(format!("move it away: mv '{0}' '{0}.old'; then run the command again", data.display())));
+        }
+        let record = Record {
+            log: base.join("postgres.log"),
+            socket: socket_folder(&name),
+            data,
+            port: 0,
+            major: installation.major,
+            superuser: SUPERUSER.to_owned(),
+            password: new_password()?,
+        };
+        let cluster = Self { installation: installation.clone(), folder: folder.to_path_buf(), record, owner };
+        Box::pin(cluster.initialise()).await?;
+        cluster.remember()?;
+        tell(Event::Note {
+            text: format!("made a PostgreSQL {} cluster in {}", installation.version, cluster.record.data.display()),
+        });
+        Ok(cluster)
+    }
+
+    /// Returns the cluster that is in `folder`; nothing when there is none.
+    pub fn open(folder: &Path, installations: &[Installation]) -> Result<Option<Self>> {
+        let Some(record) = read_record(folder)? else { return Ok(None) };
+        if !record.data.is_dir() {
+            return Ok(None);
+        }
+        let same = installations.iter().find(|installation| installation.major == record.major);
+        let installation = same.cloned().ok_or_else(|| {
+            Error::environment(format!("the cluster in `{}` needs PostgreSQL {}", record.data.display(), record.major))
+                .hint(format!(
+                    "install PostgreSQL {}, or move `.devdb` away to begin with an empty cluster",
+                    record.major
+                ))
+        })?;
+        Ok(Some(Self { installation, folder: folder.to_path_buf(), record, owner: owner::needed()? }))
+    }
+
+    /// Starts the server; one that runs as wished is left alone.
+    pub async fn start(&mut self, listen: &Listen, tell: &mut dyn FnMut(Event)) -> Result<()> {
+        let hba_changed = self.write_settings(listen)?;
+        match postmaster::look(&self.record.data) {
+            Postmaster::Running { port, .. } if port == listen.port => {
+                if hba_changed {
+                    self.control(&["reload", "--silent"]).await?;
+                }
+                return Ok(());
+            }
+            Postmaster::Running { port, .. } => {
+                tell(Event::Note { text: format!("the cluster moves from port {port} to {}", listen.port) });
+                self.stop().await?;
+            }
+            Postmaster::Stale { reused } => self.clean_up_after_a_crash(reused, tell)?,
+            Postmaster::Stopped => {}
+        }
+        ports_are_free(listen.port)?;
+        owner::private_folder(&self.record.socket, self.owner.as_ref())
+            .map_err(|error| cannot_write(&self.record.socket, error))?;
+        Box::pin(self.launch(listen.port)).await?;
+        self.record.port = listen.port;
+        self.remember()
+    }
+
+    /// Stops the server as `pg_ctl stop -m fast` does; one that does not run is left alone.
+    pub async fn stop(&self) -> Result<()> {
+        if !self.is_running() {
+            return Ok(());
+        }
+        let exit = self.control(&["stop", "--mode=fast", "--wait", "--silent", "--timeout=60"]).await?;
+        if exit.success() || !self.is_running() { Ok(()) } else { Err(self.failed("did not stop", &exit, 0)) }
+    }
+
+    /// Stops the server and deletes its data: for a cluster that was made to be thrown away.
+    pub async fn remove(&self) -> Result<()> {
+        self.stop().await?;
+        let mut folders = vec![self.record.data.clone(), self.record.socket.clone()];
+        // Data that lie outside of the project have a folder of their own.
+        folders.extend(self.record.data.parent().filter(|base| *base != self.folder).map(Path::to_path_buf));
+        for folder in folders.iter().filter(|folder| folder.exists()) {
+            std::fs::remove_dir_all(folder).map_err(|error| cannot_write(folder, error))?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether a server runs on the data.
+    pub fn is_running(&self) -> bool {
+        matches!(postmaster::look(&self.record.data), Postmaster::Running { .. })
+    }
+
+    /// Returns the superuser's connection, over the private socket.
+    pub fn superuser_target(&self) -> Target {
+        Target {
+            scheme: "postgresql".to_owned(),
+            driver: None,
+            hosts: vec![(Host::Socket(self.record.socket.clone()), self.record.port)],
+            user: Some(self.record.superuser.clone()),
+            password: Some(Secret::new(self.record.password.clone())),
+            database: Some("postgres".to_owned()),
+            parameters: Vec::new(),
+        }
+    }
+
+    /// Returns where the data lie.
+    pub fn data(&self) -> &Path {
+        &self.record.data
+    }
+
+    /// Returns the version of its programs.
+    pub fn version(&self) -> &str {
+        &self.installation.version
+    }
+
+    async fn initialise(&self) -> Result<()> {
+        let unwritable = |error: io::Error| cannot_write(&self.record.data, error);
+        // Made beside and renamed: a run that is killed leaves no half of a cluster under the real name.
+        let beside = self.record.data.with_extension("new");
+        if beside.exists() {
+            std::fs::remove_dir_all(&beside).map_err(unwritable)?;
+        }
+        owner::private_folder(&beside, self.owner.as_ref()).map_err(unwritable)?;
+        let password = self.record.data.with_extension("password");
+        write_private(&password, &self.record.password).map_err(unwritable)?;
+        let done = async {
+            owner::give(&password, self.owner.as_ref()).map_err(unwritable)?;
+            let exit = self.initdb(&beside, &password, "C.UTF-8").await?;
+            if exit.success() || !exit.tail.iter().any(|line| line.contains("locale")) {
+                return Ok(exit);
+            }
+            self.initdb(&beside, &password, "C").await
+        };
+        let exit = done.await;
+        std::fs::remove_file(&password).map_err(unwritable)?;
+        let exit = exit?;
+        if !exit.success() {
+            return Err(self.failed("was not made by initdb", &exit, 0));
+        }
+        std::fs::rename(&beside, &self.record.data).map_err(unwritable)
+    }
+
+    async fn initdb(&self, data: &Path, password: &Path, locale: &str) -> Result<Exit> {
+        let mut arguments: Vec<OsString> =
+            ["--encoding=UTF8", "--auth=scram-sha-256", "--no-sync"].map(OsString::from).to_vec();
+        arguments.push(format!("--locale={locale}").into());
+        arguments.push(format!("--username={}", self.record.superuser).into());
+        arguments.push("--pwfile".into());
+        arguments.push(password.as_os_str().to_owned());
+        arguments.push("--pgdata".into());
+        arguments.push(data.as_os_str().to_owned());
+        self.run("initdb", arguments).await
+    }
+
+    /// Runs `pg_ctl` on the data.
+    async fn control(&self, verb: &[&str]) -> Result<Exit> {
+        let mut arguments: Vec<OsString> = verb.iter().map(OsString::from).collect();
+        arguments.push("--pgdata".into());
+        arguments.push(self.record.data.clone().into_os_string());
+        self.run("pg_ctl", arguments).await
+    }
+
+    async fn run(&self, name: &str, arguments: Vec<OsString>) -> Result<Exit> {
+        let program = self.installation.bin.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+        let mut words = vec![program.clone().into_os_string()];
+        words.extend(arguments);
+        let wanted = Program {
+            words,
+            directory: self.record.data.parent().map(Path::to_path_buf).unwrap_or_default(),
+            environment: vec![("LC_ALL".to_owned(), "C".to_owned())],
+            removed: std::env::vars_os()
+                .map(|(key, _)| key)
+                .filter(|key| key.to_string_lossy().starts_with("PG"))
+                .collect(),
+            owner: self.owner.as_ref().map(|owner| (owner.user, owner.group)),
+        };
+        process::run(&wanted, &mut |line| tracing::debug!(%line, "{name}")).await.map_err(|error| {
+            Error::environment(format!("cannot run `{}`", program.display()))
+                .because(error)
+                .hint("devdb up --with container")
+        })
+    }
+
+    async fn launch(&self, port: u16) -> Result<()> {
+        // The processes of a server that was killed take a moment to notice, and hold its memory until then.
+        for _attempt in 0..20 {
+            let before = std::fs::metadata(&self.record.log).map_or(0, |metadata| metadata.len());
+            self.make_log()?;
+            let log = format!("--log={}", self.record.log.display());
+            let exit = self.control(&["start", "--wait", "--silent", "--timeout=60", &log]).await?;
+            if exit.success() {
+                return Ok(());
+            }
+            let said = self.log_since(before);
+            if said.contains("pre-existing shared memory block") {
+                tokio::time::sleep(Duration::from_millis(250)).await;
+                continue;
+            }
+            if said.contains("Address already in use") {
+                return Err(port_taken(port));
+            }
+            return Err(self.failed("did not start", &exit, before));
+        }
+        Err(Error::environment(format!("processes of a killed server still use `{}`", self.record.data.display()))
+            .hint("end them (`ps -ef | grep postgres` lists them), then run `devdb up` again"))
+    }
+
+    fn make_log(&self) -> Result<()> {
+        let mut options = std::fs::OpenOptions::new();
+        options.append(true).create(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let made = options.open(&self.record.log).and_then(|_log| owner::give(&self.record.log, self.owner.as_ref()));
+        made.map_err(|error| cannot_write(&self.record.log, error))
+    }
+
+    fn log_since(&self, offset: u64) -> String {
+        let bytes = std::fs::read(&self.record.log).unwrap_or_default();
+        let start = usize::try_from(offset).unwrap_or_default();
+        visible(&String::from_utf8_lossy(bytes.get(start..).unwrap_or_default()))
+    }
+
+    fn failed(&self, what: &str, exit: &Exit, log_from: u64) -> Error {
+        let log = self.log_since(log_from);
+        let lines: Vec<&str> = log.lines().collect();
+        let tail = lines.get(lines.len().saturating_sub(LOG_LINES)..).unwrap_or_default().join("\n");
+        let skipped = exit.tail.len().saturating_sub(LOG_LINES);
+        let said: Vec<&str> = exit.tail.iter().skip(skipped).map(String::as_str).collect();
+        Error::environment(format!("the cluster in `{}` {what}", self.record.data.display()))
+            .detail("it says", visible(&said.join("\n")))
+            .detail("log", tail)
+            .hint("devdb logs")
+            .hint("devdb up --with container")
+    }
+
+    fn clean_up_after_a_crash(&self, reused: bool, tell: &mut dyn FnMut(Event)) -> Result<()> {
+        if reused {
+            // PostgreSQL would take the other program for its own server, and refuse.
+            let file = self.record.data.join("postmaster.pid");
+            std::fs::remove_file(&file).map_err(|error| cannot_write(&file, error))?;
+        }
+        tell(Event::Cleaned { what: "the `postmaster.pid` of a server that was killed".to_owned() });
+        Ok(())
+    }
+
+    /// Writes the settings that devdb answers for; returns whether the rules for logins changed.
+    fn write_settings(&self, listen: &Listen) -> Result<bool> {
+        let data = &self.record.data;
+        let mut sockets = vec![self.record.socket.clone()];
+        sockets.extend(listen.socket.clone().filter(|folder| *folder != self.record.socket));
+        if let Some(long) = sockets.iter().find(|folder| folder.as_os_str().len() > LONGEST_SOCKET_FOLDER) {
+            return Err(Error::usage(format!("`{}` is too long for a unix socket", long.display())).hint(format!(
+                "choose a folder of at most {LONGEST_SOCKET_FOLDER} bytes, or use `localhost` and a port"
+            )));
+        }
+        let sockets: Vec<String> = sockets.iter().map(|folder| format!("\"{}\"", folder.display())).collect();
+        let addresses = if has_ipv6() { "127.0.0.1, ::1" } else { "127.0.0.1" };
+        let settings = format!(
+            "# Written by devdb at each start.\nlisten_addresses = '{addresses}'\nport = {}\n\
+             unix_socket_directories = {}\nlogging_collector = off\n",
+            listen.port,
+            quoted(&sockets.join(", ")),
+        );
+        let hba = hba(listen.trusted.as_deref());
+        let main = data.join("postgresql.conf");
+        let text = std::fs::read_to_string(&main).unwrap_or_default();
+        let include = "include_if_exists = 'devdb.conf'";
+        let changed = std::fs::read_to_string(data.join("pg_hba.conf")).ok().as_deref() != Some(hba.as_str());
+        let written = (|| {
+            if !text.contains(include) {
+                self.replace(&main, &format!("{text}\n{include}\n"))?;
+            }
+            self.replace(&data.join("devdb.conf"), &settings)?;
+            self.replace(&data.join("pg_hba.conf"), &hba)
+        })();
+        written.map_err(|error| cannot_write(data, error))?;
+        Ok(changed)
+    }
+
+    /// Replaces a file of the cluster by renaming, so that no link of its user leads us elsewhere.
+    fn replace(&self, path: &Path, text: &str) -> io::Result<()> {
+        let folder = path.parent().unwrap_or_else(|| Path::new("."));
+        let mut beside = tempfile::Builder::new().prefix(".devdb-").tempfile_in(folder)?;
+        beside.write_all(text.as_bytes())?;
+        owner::give(beside.path(), self.owner.as_ref())?;
+        beside.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    }
+
+    fn remember(&self) -> Result<()> {
+        let path = self.folder.join(RECORD);
+        let written = (|| {
+            let text = serde_json::to_string_pretty(&self.record).map_err(io::Error::other)?;
+            // A temporary file can be read by its owner only: it holds the superuser's password.
+            let mut beside = tempfile::Builder::new().prefix(".cluster-").tempfile_in(&self.folder)?;
+            beside.write_all(text.as_bytes())?;
+            beside.persist(&path).map_err(|error| error.error)?;
+            Ok(())
+        })();
+        written.map_err(|error: io::Error| cannot_write(&path, error))
+    }
+}
+
+fn read_record(folder: &Path) -> Result<Option<Record>> {
+    let path = folder.join(RECORD);
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(Error::environment(format!("cannot read `{}`", path.display())).because(error)),
+    };
+    let record = serde_json::from_str(&text).map_err(|error| {
+        Error::environment(format!("`{}` is damaged", path.display()))
+            .because(error)
+            .hint("move `.devdb` away to begin with an empty cluster")
+    })?;
+    Ok(Some(record))
+}
+
+/// Writes a new file that only its owner can read.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    if path.exists() {
+        std::fs::remove_file(path)?;
+    }
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
+}
+
+/// Makes `.devdb` with a `.gitignore` that ignores all of it.
+fn prepare_folder(folder: &Path, owner: Option<&Owner>) -> io::Result<()> {
+    std::fs::create_dir_all(folder)?;
+    #[cfg(unix)]
+    if owner.is_some() {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))?;
+    }
+    let ignore = folder.join(".gitignore");
+    if ignore.exists() { Ok(()) } else { std::fs::write(ignore, "*\n") }
+}
+
+/// A name that is different for every folder: `shop-1f3a9c2e` of `/home/me/shop/.devdb`.
+fn name_of(folder: &Path) -> String {
+    let digest = Sha256::digest(folder.as_os_str().as_encoded_bytes());
+    let hash = hex(digest.get(..4).unwrap_or_default());
+    let project = folder.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+    let plain: String =
+        project.unwrap_or_default().chars().filter(|it| it.is_ascii_alphanumeric() || *it == '-').take(30).collect();
+    format!("{plain}-{hash}")
+}
+
+/// A short private folder: the project's own path may be too long for a socket, or on a file system without them.
+fn socket_folder(name: &str) -> PathBuf {
+    let hash = name.rsplit('-').next().unwrap_or(name);
+    let short = Path::new("/tmp");
+    let parent = if short.is_dir() { short.to_path_buf() } else { std::env::temp_dir() };
+    parent.join(format!("devdb-{}-{hash}", user_number()))
+}
+
+#[cfg(unix)]
+fn user_number() -> u32 {
+    nix::unistd::geteuid().as_raw()
+}
+
+#[cfg(not(unix))]
+fn user_number() -> u32 {
+    0
+}
+
+fn new_password() -> Result<String> {
+    // rustls's own generator: the one source of randomness that is linked in anyway.
+    let mut bytes = [0_u8; 16];
+    let filled = rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes);
+    filled.map_err(|_error| Error::environment("the system gives no random numbers"))?;
+    Ok(hex(&bytes))
+}
+
+/// Rules for logins: passwords everywhere, but for a role whose URL has none.
+fn hba(trusted: Option<&str>) -> String {
+    let mut text = "# Written by devdb at each start.\n".to_owned();
+    let everyone = [("all".to_owned(), "scram-sha-256")];
+    let trusted = trusted.map(|role| (format!("\"{}\"", role.replace('"', "\"\"")), "trust"));
+    for (role, method) in trusted.into_iter().chain(everyone) {
+        for place in ["local all ROLE", "host all ROLE 127.0.0.1/32", "host all ROLE ::1/128"] {
+            text.push_str(&place.replace("ROLE", &role));
+            text.push(' ');
+            text.push_str(method);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// A string of `postgresql.conf`.
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+fn has_ipv6() -> bool {
+    TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
+}
+
+/// PostgreSQL itself is content when one of its addresses is free; the other would lead the app to somebody else.
+fn ports_are_free(port: u16) -> Result<()> {
+    let taken = |bound: io::Result<TcpListener>| bound.is_err_and(|error| error.kind() == io::ErrorKind::AddrInUse);
+    if taken(TcpListener::bind((Ipv4Addr::LOCALHOST, port))) || taken(TcpListener::bind((Ipv6Addr::LOCALHOST, port))) {
+        return Err(port_taken(port));
+    }
+    Ok(())
+}
+
+fn port_taken(port: u16) -> Error {
+    let holder = ports::holder(port).unwrap_or_else(|| "a process of another user".to_owned());
+    Error::environment(format!("port {port} is taken by {holder}"))
+        .hint("stop it, or write another port to `.env`; then run `devdb up` again")
+}
+
+fn cannot_write(path: &Path, error: io::Error) -> Error {
+    Error::environment(format!("cannot write `{}`", path.display()))
+        .because(error)
+        .hint("check the folder's permissions and the free space, then run the command again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_role_without_password_is_trusted_and_no_other() {
+        let rules = hba(Some("a\"b"));
+        assert!(rules.contains("host all \"a\"\"b\" 127.0.0.1/32 trust\n"), "{rules}");
+        assert_eq!(rules.matches("trust").count(), 3);
+        assert!(!hba(None).contains("trust"));
+    }
+
+    #[test]
+    fn socket_folders_are_short_and_differ() {
+        let long = PathBuf::from(format!("/home/{}/.devdb", "x".repeat(200)));
+        let one = socket_folder(&name_of(&long));
+        assert!(one.as_os_str().len() <= LONGEST_SOCKET_FOLDER, "{}", one.display());
+        assert_ne!(one, socket_folder(&name_of(Path::new("/home/me/other/.devdb"))));
+    }
+}
