@@ -6,6 +6,7 @@ use super::context::Context;
 use super::{doctor, reset, status};
 use crate::error::{Error, Result};
 use crate::execute::demo::{self, Stage};
+use crate::model::text::counted;
 use crate::render::progress::Progress;
 use crate::render::style;
 
@@ -57,7 +58,8 @@ async fn tell(context: &Context, stage: &Stage) -> Result<()> {
         return Err(Error::failed("the demo's database has no users after the reset"));
     }
     for [username, email, orders] in rows {
-        ui.answer(&format!("    {username:<8} {email:<20} {orders} orders"));
+        let orders = counted(orders.parse().unwrap_or_default(), "order");
+        ui.answer(&format!("    {username:<8} {email:<20} {orders}"));
     }
     Ok(())
 }

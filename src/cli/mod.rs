@@ -23,7 +23,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Kind, Result};
 use crate::render;
-use context::Context;
+use context::{Context, block_on};
 
 /// Says why your PostgreSQL development database is broken, and gets it back to a working state.
 #[derive(Debug, Parser)]
@@ -115,19 +115,19 @@ impl Command {
 
 fn dispatch(command: Option<Command>, context: &Context) -> Result<u8> {
     match command {
-        None => context.block_on(status::run(context)),
-        Some(Command::Doctor(args)) => context.block_on(doctor::run(context, args)),
-        Some(Command::Reset(args)) => context.block_on(reset::run(context, args)),
-        Some(Command::Undo(args)) => context.block_on(undo::run(context, args)),
-        Some(Command::Setup(args)) => context.block_on(setup::run(context, args)),
-        Some(Command::Demo(args)) => context.block_on(demo::run(context, args)),
+        None => block_on(status::run(context)),
+        Some(Command::Doctor(args)) => block_on(doctor::run(context, args)),
+        Some(Command::Reset(args)) => block_on(reset::run(context, args)),
+        Some(Command::Undo(args)) => block_on(undo::run(context, args)),
+        Some(Command::Setup(args)) => block_on(setup::run(context, args)),
+        Some(Command::Demo(args)) => block_on(demo::run(context, args)),
         Some(Command::Completions(args)) => Ok(shell::completions(context, &args)),
         Some(Command::Man) => shell::man(context),
         Some(Command::Reference(args)) => reference::run(&args),
         Some(Command::Explain(args)) => explain::run(context, &args),
-        Some(Command::Up(args)) => context.block_on(up::run(context, args)),
-        Some(Command::Down(args)) => context.block_on(down::run(context, args)),
-        Some(Command::Logs(args)) => context.block_on(logs::run(context, args)),
+        Some(Command::Up(args)) => block_on(up::run(context, args)),
+        Some(Command::Down(args)) => block_on(down::run(context, args)),
+        Some(Command::Logs(args)) => block_on(logs::run(context, args)),
     }
 }
 

@@ -47,7 +47,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let picture = bring_up(context, picture).await?;
     match state(&picture) {
         State::Empty => {
-            Box::pin(reset::run(context, reset::Args::for_setup(args.seed, args.no_seed))).await.map(drop)?
+            Box::pin(reset::run(context, reset::Args::for_setup(args.seed, args.no_seed))).await?;
         }
         State::Current => done(context, "the database is there and at the chain's head"),
         State::Behind(pending) => {
@@ -111,20 +111,13 @@ async fn env_files(context: &Context, yes: bool) -> Result<()> {
 /// password made up.
 fn filled(context: &Context, picture: &Picture, example: &EnvFile, yes: bool) -> Result<String> {
     let mut text = example.text.reveal().to_owned();
-    let mut left = Vec::new();
     for entry in &example.entries {
         let Some(placeholder) = placeholder(entry) else { continue };
-        let Some(value) = answer(context, picture, entry, placeholder, yes) else {
-            left.push(entry.key.clone());
-            continue;
-        };
+        let value = answer(context, picture, entry, &placeholder, yes);
         let parsed = env_file::parse(&example.path, &text);
         let index = parsed.entries.iter().position(|it| it.key == entry.key && it.line == entry.line);
         let changed = index.and_then(|index| env_file::replace_value(&parsed, index, &value).ok());
         text = changed.ok_or_else(|| Error::failed(format!("cannot fill in `{}`", entry.key)))?;
-    }
-    if !left.is_empty() {
-        context.ui.warning(&format!("still to be set in `.env`: {}", left.join(", ")));
     }
     Ok(text)
 }
@@ -153,24 +146,23 @@ fn placeholder(entry: &EnvEntry) -> Option<String> {
     (value.is_empty() && secret).then(String::new)
 }
 
-fn answer(context: &Context, picture: &Picture, entry: &EnvEntry, placeholder: String, yes: bool) -> Option<String> {
+fn answer(context: &Context, picture: &Picture, entry: &EnvEntry, placeholder: &str, yes: bool) -> String {
     let whole = |secret: &str| {
         let raw = entry.raw.reveal();
-        if placeholder.is_empty() { secret.to_owned() } else { raw.replacen(&placeholder, &encoded(raw, secret), 1) }
+        if placeholder.is_empty() { secret.to_owned() } else { raw.replacen(placeholder, &encoded(raw, secret), 1) }
     };
     let literal = picture.database_service().and_then(|service| service.variable("POSTGRES_PASSWORD"));
     let from_compose = literal.map(Secret::reveal).filter(|value| !value.is_empty());
     if let Some(password) = from_compose.filter(|_| is_database(entry)) {
-        return Some(whole(password));
+        return whole(password);
     }
     if context.ui.interactive && !yes {
         let question = format!("{} (nothing: one is made up)", entry.key);
         if let Some(typed) = prompt::secret(&question).filter(|typed| !typed.is_empty()) {
-            return Some(whole(&typed));
+            return whole(&typed);
         }
     }
-    let made = made_up(context, entry);
-    Some(whole(&made))
+    whole(&made_up(context, entry))
 }
 
 fn is_database(entry: &EnvEntry) -> bool {

@@ -1,7 +1,7 @@
 //! Everything that was read, once. Checks, plans and renderings are functions of it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::chain::Chain;
 use super::compose::{Compose, Service};
@@ -110,7 +110,7 @@ impl Picture {
         let directory = self.root.join(&compose.directory);
         let of_service = |container: &&Container| container.compose_service.as_deref() == Some(service);
         let by_directory = |container: &&Container| {
-            container.compose_directory.as_deref().is_some_and(|path| PathBuf::from(path) == directory)
+            container.compose_directory.as_deref().is_some_and(|path| Path::new(path) == directory)
         };
         let by_name = |container: &&Container| container.compose_project.as_deref() == Some(compose.name.as_str());
         let mut found = engine.containers.iter().filter(of_service);
