@@ -59,14 +59,22 @@ fn checks() -> String {
     text
 }
 
+/// The parts of a check's manual page.
+const LABELS: [&str; 4] = ["Seen as:", "Cause:", "Proof:", "Fix:"];
+
 fn one(text: &mut String, check: &diagnose::Check) {
     let severity = match check.severity {
         Severity::Error => "error",
         Severity::Warning => "warning",
     };
     append(text, format_args!("\n### {}\n\n{} ({severity})\n\n", check.id, check.title));
-    let explain: Vec<&str> = check.explain.lines().map(str::trim).collect();
-    append(text, format_args!("{}\n", explain.join("\n")));
+    for line in check.explain.lines().map(str::trim) {
+        let label = LABELS.iter().find_map(|label| Some((label, line.strip_prefix(label)?)));
+        match label {
+            Some((label, rest)) => append(text, format_args!("- **{label}**{rest}\n")),
+            None => append(text, format_args!("  {line}\n")),
+        }
+    }
     if !check.follows.is_empty() {
         let causes: Vec<String> = check.follows.iter().map(|cause| format!("`{cause}`")).collect();
         append(text, format_args!("\nNot said beside its causes: {}.\n", causes.join(", ")));
