@@ -137,7 +137,9 @@ pub fn render(target: &Target) -> Secret {
     url.push_str(&encode(target.database()));
     for (index, (key, value)) in parameters.iter().enumerate() {
         url.push(if index == 0 { '?' } else { '&' });
-        url.push_str(&format!("{}={}", encode(key), encode(value)));
+        url.push_str(&encode(key));
+        url.push('=');
+        url.push_str(&encode(value));
     }
     Secret::from(url)
 }
