@@ -3,6 +3,7 @@
 use crate::model::finding::{Finding, Severity, Verdict};
 use crate::model::observed::{Observed, Unknown};
 use crate::model::picture::Picture;
+use crate::model::server::{Endpoint, Reply};
 
 /// One fault that devdb knows: how it is told, and how it is proven.
 #[derive(Debug)]
@@ -48,12 +49,64 @@ impl Need {
         match self {
             Self::Target => picture.target().is_none().then(|| Verdict::Skipped("nothing names a database".to_owned())),
             Self::Compose => unmet(&picture.compose, "there is no Compose file"),
-            Self::Engine => picture.engine().err().map(|unknown| Verdict::Unknown(unknown.0)),
+            Self::Engine => engine(picture),
             Self::Listeners => unmet(&picture.listeners, "there is no socket table"),
-            Self::Server => unmet(&picture.server, "there is no server"),
+            Self::Server => server(picture),
             Self::Chain => unmet(&picture.chain, "there is no Alembic chain"),
         }
     }
+
+    /// Returns the errors of which this need's "could not be read" is the consequence.
+    pub(super) fn hidden_by(self) -> &'static [&'static str] {
+        match self {
+            Self::Engine => &["docker-permission", "docker-down"],
+            Self::Server => &[
+                "env-missing",
+                "url-unescaped",
+                "docker-permission",
+                "docker-down",
+                "port-allocated",
+                "port-in-use",
+                "container-created",
+                "container-restarting",
+                "port-unpublished",
+                "port-ephemeral",
+                "volume-password-stale",
+                "port-mismatch",
+                "host-is-service-name",
+                "conn-refused",
+                "conn-timeout",
+                "not-postgres",
+                "server-starting",
+                "auth-password",
+                "too-many-clients",
+            ],
+            Self::Target | Self::Compose | Self::Listeners | Self::Chain => &[],
+        }
+    }
+}
+
+/// A project without a Compose file whose database answers has nothing in the engine to ask about.
+fn engine(picture: &Picture) -> Option<Verdict> {
+    let unknown = picture.engine().err()?;
+    if matches!(picture.compose, Observed::Absent) && picture.server.known().is_some() {
+        return Some(Verdict::Skipped("the database answers, and no Compose file asks for an engine".to_owned()));
+    }
+    Some(Verdict::Unknown(unknown.0))
+}
+
+fn server(picture: &Picture) -> Option<Verdict> {
+    if picture.server.known().is_some() {
+        return None;
+    }
+    if picture.target().is_none() {
+        return Some(Verdict::Skipped("nothing names a database".to_owned()));
+    }
+    let speaks = |endpoint: &Endpoint| matches!(endpoint.reply, Reply::Postgres { .. });
+    if picture.login_failure.is_some() && !picture.reach.endpoints.iter().any(speaks) {
+        return Some(Verdict::Skipped("no server answers".to_owned()));
+    }
+    unmet(&picture.server, "there is no server")
 }
 
 fn unmet<T>(fact: &Observed<T>, absent: &str) -> Option<Verdict> {

@@ -4,6 +4,7 @@ use crate::model::chain::Chain;
 use crate::model::compose::{Port, PublishedPort, Service};
 use crate::model::engine::Container;
 use crate::model::env::{EnvEntry, EnvFile};
+use crate::model::finding::Finding;
 use crate::model::observed::Unknown;
 use crate::model::picture::Picture;
 use crate::model::place::Place;
@@ -26,6 +27,14 @@ pub(super) fn port_line(candidate: &Candidate) -> (Option<Place>, String) {
     match &candidate.port_origin {
         Some(origin) => (origin.place().cloned(), format!("{}={port}", origin.key())),
         None => (candidate.origin.place().cloned(), format!("{} says port {port}", candidate.origin.key())),
+    }
+}
+
+/// Adds the line that names the target.
+pub(super) fn leads_there(candidate: &Candidate, finding: Finding) -> Finding {
+    match candidate.origin.place() {
+        Some(at) => finding.at(at, format!("leads to {}", candidate.target)),
+        None => finding.seen(format!("{} leads to {}", candidate.origin, candidate.target)),
     }
 }
 

@@ -4,8 +4,6 @@ mod check;
 mod checks;
 mod facts;
 
-use std::collections::BTreeSet;
-
 pub use check::{Check, Need};
 
 use crate::model::finding::{CheckResult, Diagnosis, Severity, Verdict};
@@ -26,12 +24,12 @@ pub fn find(id: &str) -> Option<&'static Check> {
 /// A check is skipped when one of its causes was found: it would only repeat it. It is unknown when what it needs
 /// could not be read.
 pub fn diagnose(picture: &Picture, only: &[String]) -> Diagnosis {
-    let mut loud: BTreeSet<&str> = BTreeSet::new();
+    let mut loud: Vec<&str> = Vec::new();
     let mut results = Vec::new();
     for check in checks::CHECKS {
         let verdict = judge(check, picture, &loud);
         if let Verdict::Found { severity: Severity::Error, .. } = &verdict {
-            loud.insert(check.id);
+            loud.push(check.id);
         }
         if only.is_empty() || only.iter().any(|id| id == check.id) {
             results.push(CheckResult { id: check.id, title: check.title, area: check.area, verdict });
@@ -40,13 +38,20 @@ pub fn diagnose(picture: &Picture, only: &[String]) -> Diagnosis {
     Diagnosis { checks: results }
 }
 
-fn judge(check: &Check, picture: &Picture, loud: &BTreeSet<&str>) -> Verdict {
+fn judge(check: &Check, picture: &Picture, loud: &[&str]) -> Verdict {
+    let follows = |cause: &&str| Verdict::Skipped(format!("follows from {cause}"));
     if let Some(cause) = check.follows.iter().find(|cause| loud.contains(*cause)) {
-        return Verdict::Skipped(format!("follows from {cause}"));
+        return follows(cause);
     }
     for need in check.needs {
-        if let Some(verdict) = need.unmet(picture) {
-            return verdict;
+        match need.unmet(picture) {
+            None => {}
+            // What could not be read because of a fault that is told already is that fault's consequence.
+            Some(Verdict::Unknown(reason)) => {
+                let cause = loud.iter().find(|id| need.hidden_by().contains(*id));
+                return cause.map_or(Verdict::Unknown(reason), follows);
+            }
+            Some(verdict) => return verdict,
         }
     }
     match (check.detect)(picture) {

@@ -76,10 +76,14 @@ fn package_directory(scope: &Scope, folder: &Path, package: &str) -> Option<Path
     roots.into_iter().map(|root| root.join(&below)).find(|path| scope.root.join(path).is_dir())
 }
 
+/// Returns the path without `.`, as it is shown.
+fn shown(path: &Path) -> PathBuf {
+    path.components().filter(|part| *part != Component::CurDir).collect()
+}
+
 fn read_chain(scope: &Scope, mut config: AlembicConfig) -> Chain {
-    let shown = |path: &PathBuf| path.components().filter(|part| *part != Component::CurDir).collect::<PathBuf>();
     config.script_directory = shown(&config.script_directory);
-    config.version_directories = config.version_directories.iter().map(shown).collect();
+    config.version_directories = config.version_directories.iter().map(|path| shown(path)).collect();
     let env_py = config.script_directory.join("env.py");
     if let Ok(text) = read_text(&scope.root.join(&env_py)) {
         let (table, schema) = env::version_table(&text);
@@ -149,7 +153,11 @@ fn revision_files(
             let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
             if is_folder && recursive && depth < 16 && name != "__pycache__" {
                 folders.push((path, depth + 1));
-            } else if !is_folder && name.ends_with(".py") && !name.starts_with("__init__") && !name.starts_with(".#") {
+            } else if !is_folder
+                && path.extension().is_some_and(|ending| ending == "py")
+                && !name.starts_with("__init__")
+                && !name.starts_with(".#")
+            {
                 files.push(path);
             }
         }

@@ -40,7 +40,9 @@ pub(super) async fn look(scope: &Scope, picture: &Picture) -> EngineProbe {
 /// was refused.
 pub(super) async fn look_closer(scope: &Scope, picture: &mut Picture, login_refused: bool) {
     let Some(container) = picture.database_container() else { return };
-    let well = container.is_running() && container.state.health.as_deref() != Some("unhealthy");
+    let state = &container.state;
+    let restarts = state.restart_count > 0 && picture.login_failure.is_some();
+    let well = container.is_running() && state.health.as_deref() != Some("unhealthy") && !restarts;
     if well && !login_refused {
         return;
     }
@@ -59,11 +61,11 @@ pub(super) async fn look_closer(scope: &Scope, picture: &mut Picture, login_refu
         Ok(Err(why)) => (Observed::Unknown(why), Observed::Absent),
         Err(_elapsed) => (Observed::Unknown("the engine took too long".to_owned()), Observed::Absent),
     };
-    if let EngineOutcome::Answered(engine) = &mut picture.engine.outcome {
-        if let Some(container) = engine.containers.iter_mut().find(|container| container.id == id) {
-            container.log_tail = log;
-            container.inside = inside;
-        }
+    if let EngineOutcome::Answered(engine) = &mut picture.engine.outcome
+        && let Some(container) = engine.containers.iter_mut().find(|container| container.id == id)
+    {
+        container.log_tail = log;
+        container.inside = inside;
     }
 }
 
@@ -124,7 +126,7 @@ async fn inspect(docker: &Docker, id: String) -> Option<Container> {
     Some(container)
 }
 
-/// The first eight bytes of `global/pg_control` are the system identifier (`ControlFileData`, pg_control.h).
+/// The first eight bytes of `global/pg_control` are the system identifier (`ControlFileData`, `pg_control.h`).
 async fn identifier(docker: &Docker, container: &Container) -> Observed<u64> {
     let path = format!("{}/global/pg_control", container.data_directory().trim_end_matches('/'));
     match wire::read_file(docker, &container.id, &path).await {

@@ -1,5 +1,4 @@
 //! The project's own files: configuration, `.env`, Compose, the chain, and the target that they name.
-#![expect(clippy::disallowed_methods, reason = "the project's root is sought here")]
 
 use std::path::{Path, PathBuf};
 

@@ -121,10 +121,10 @@ fn url_candidate(source: &Source, key: &str) -> Option<Candidate> {
 /// With `usual`, the keys known by convention; without, every other key whose value is a PostgreSQL URL, but those
 /// that name a test, shadow or read-only database.
 fn url_candidates(source: &Source, usual: bool) -> Vec<Candidate> {
+    const OTHERS: [&str; 7] = ["TEST", "SHADOW", "REPLICA", "READ", "PROD", "STAGING", "REMOTE"];
     if usual {
         return URL_KEYS.iter().filter_map(|key| url_candidate(source, key)).collect();
     }
-    const OTHERS: [&str; 7] = ["TEST", "SHADOW", "REPLICA", "READ", "PROD", "STAGING", "REMOTE"];
     let keys = source.values.keys().filter(|key| {
         let upper = key.to_ascii_uppercase();
         !URL_KEYS.contains(&key.as_str()) && !OTHERS.iter().any(|word| upper.contains(word))

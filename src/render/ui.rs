@@ -53,7 +53,11 @@ impl Ui {
     /// Returns `text` wrapped to the terminal, every line after the first indented by `indent` columns.
     pub fn wrapped(&self, text: &str, indent: usize) -> String {
         let space = " ".repeat(indent);
-        let options = textwrap::Options::new(self.width).subsequent_indent(&space).break_words(false);
+        // Ids, paths and URLs are copied from the screen: a hyphen in them is no place to break.
+        let options = textwrap::Options::new(self.width)
+            .subsequent_indent(&space)
+            .break_words(false)
+            .word_splitter(textwrap::WordSplitter::NoHyphenation);
         textwrap::fill(text, options)
     }
 }

@@ -8,5 +8,13 @@
     reason = "a test fails by panicking, and its support touches the world for it"
 )]
 
+mod architecture;
 mod bench_works;
+mod doctor_connection;
+mod doctor_engine;
+mod doctor_env;
+mod doctor_healthy;
+mod doctor_migrations;
+mod doctor_ports;
+mod doctor_report;
 mod support;

@@ -95,13 +95,13 @@ fn bindings(ports: HashMap<String, Option<Vec<BoundPort>>>) -> Vec<PortBinding> 
             });
         }
     }
-    found.sort_by(|left, right| (left.container_port, left.host_port).cmp(&(right.container_port, right.host_port)));
+    found.sort_by_key(|binding| (binding.container_port, binding.host_port));
     found
 }
 
 fn mounts(points: Vec<bollard::models::MountPoint>) -> Vec<ContainerMount> {
     let mount = |point: bollard::models::MountPoint| ContainerMount {
-        kind: point.typ.map(|kind| kind.to_string()).unwrap_or_default(),
+        kind: point.typ.unwrap_or_default(),
         source: point.name.or(point.source).unwrap_or_default(),
         destination: point.destination.unwrap_or_default(),
     };

@@ -4,7 +4,10 @@
 
 use super::{bench, block_on, secrets, unique};
 use bollard::Docker;
-use bollard::models::{ContainerCreateBody, HostConfig, NetworkCreateRequest, PortBinding, VolumeCreateRequest};
+use bollard::models::{
+    ContainerCreateBody, HostConfig, NetworkCreateRequest, PortBinding, RestartPolicy, RestartPolicyNameEnum,
+    VolumeCreateRequest,
+};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
     LogsOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions, StopContainerOptionsBuilder,
@@ -40,6 +43,8 @@ pub(crate) struct PgContainer<'a> {
     pub(crate) command: Option<Vec<&'a str>>,
     /// The container's name, when the test cares.
     pub(crate) name: Option<String>,
+    /// Starts it again whenever it ends.
+    pub(crate) restarts: bool,
 }
 
 /// A container, running unless stopped.
@@ -86,6 +91,13 @@ impl Engine {
 
     /// Starts a container from the `PostgreSQL` image.
     pub(crate) fn postgres(&self, wanted: &PgContainer<'_>) -> Container {
+        let container = self.create(wanted);
+        container.start();
+        container
+    }
+
+    /// Makes a container without starting it.
+    pub(crate) fn create(&self, wanted: &PgContainer<'_>) -> Container {
         let given = |key: &str| wanted.env.iter().find(|(name, _)| *name == key).map(|(_, value)| (*value).to_owned());
         let (user, password) = if wanted.env.is_empty() {
             ("app".to_owned(), super::new_password())
@@ -108,9 +120,7 @@ impl Engine {
             made.id
         });
         let published = wanted.published.map(|(ip, port)| (ip.to_owned(), port));
-        let container = Container { name, id, user, password, database, published };
-        container.start();
-        container
+        Container { name, id, user, password, database, published }
     }
 
     fn container_body(&self, wanted: &PgContainer<'_>, env: Vec<String>) -> ContainerCreateBody {
@@ -132,6 +142,9 @@ impl Engine {
                 binds: Some(binds),
                 port_bindings,
                 network_mode: wanted.network.map(|network| network.name.clone()),
+                restart_policy: wanted
+                    .restarts
+                    .then(|| RestartPolicy { name: Some(RestartPolicyNameEnum::ALWAYS), maximum_retry_count: None }),
                 ..HostConfig::default()
             }),
             ..ContainerCreateBody::default()
@@ -191,7 +204,12 @@ fn own_label() -> HashMap<String, String> {
 
 impl Container {
     pub(crate) fn start(&self) {
-        block_on(async { docker().start_container(&self.id, None).await.expect("the container starts") });
+        self.try_start().expect("the container starts");
+    }
+
+    /// Starts it, or returns why the engine could not.
+    pub(crate) fn try_start(&self) -> Result<(), String> {
+        block_on(async { docker().start_container(&self.id, None).await.map_err(|error| error.to_string()) })
     }
 
     pub(crate) fn stop(&self) {
@@ -240,16 +258,16 @@ impl Container {
     pub(crate) fn wait_ready(&self) {
         let started = Instant::now();
         loop {
-            let Err(error) = block_on(self.login()) else { return };
+            let (host, port) = self.published.clone().unwrap_or_else(|| (self.ip(), 5432));
+            let Err(error) = block_on(self.login(&host, port)) else { return };
             assert!(started.elapsed() < Duration::from_mins(1), "{}: {error}\n{}", self.name, self.logs());
             std::thread::sleep(Duration::from_millis(100));
         }
     }
 
-    async fn login(&self) -> Result<(), tokio_postgres::Error> {
-        let (host, port) = self.published.clone().unwrap_or_else(|| (self.ip(), 5432));
+    async fn login(&self, host: &str, port: u16) -> Result<(), tokio_postgres::Error> {
         let mut config = tokio_postgres::Config::new();
-        config.host(&host).port(port).user(&self.user).password(&self.password).dbname(&self.database);
+        config.host(host).port(port).user(&self.user).password(&self.password).dbname(&self.database);
         config.connect_timeout(Duration::from_secs(2));
         config.connect(tokio_postgres::NoTls).await.map(drop)
     }

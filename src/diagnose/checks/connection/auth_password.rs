@@ -1,6 +1,9 @@
 //! `auth-password`
 
 use super::super::prelude::*;
+use crate::model::server::LoginFailure;
+use crate::model::target::Target;
+use crate::parse::pg_url;
 
 pub(in crate::diagnose) const CHECK: Check = Check {
     id: "auth-password",
@@ -8,7 +11,21 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "connection",
     severity: Severity::Error,
     needs: &[Need::Target],
-    follows: &["volume-password-stale", "wrong-server", "port-mismatch", "env-missing", "url-unescaped"],
+    follows: &[
+        "env-missing",
+        "url-unescaped",
+        "docker-down",
+        "docker-permission",
+        "port-allocated",
+        "port-in-use",
+        "container-created",
+        "container-restarting",
+        "port-unpublished",
+        "port-ephemeral",
+        "wrong-server",
+        "volume-password-stale",
+        "port-mismatch",
+    ],
     explain: "Seen as: `password authentication failed for user` (28P01), `role does not exist`, `no pg_hba.conf entry` (28000).\n\
         Cause: user or password differ from the server's; with SCRAM a missing role looks the same as a wrong password.\n\
         Proof: the server's refusal; the roles that `psql` inside the container sees; the password that the container was made with.\n\
@@ -22,13 +39,19 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let refused = |failure: &&crate::model::server::LoginFailure| {
-        matches!(failure.kind, LoginFailureKind::Password | LoginFailureKind::NotPermitted)
-    };
-    let (Some(candidate), Some(failure)) = (picture.target(), picture.login_failure.as_ref().filter(refused)) else {
+    let (Some(candidate), Some(failure)) = (picture.target(), picture.login_failure.as_ref()) else {
         return Ok(Vec::new());
     };
     let target = &candidate.target;
+    match failure.kind {
+        LoginFailureKind::Password | LoginFailureKind::NotPermitted => {}
+        // These have checks of their own.
+        LoginFailureKind::Starting | LoginFailureKind::TooManyClients | LoginFailureKind::TimedOut => {
+            return Ok(Vec::new());
+        }
+        _ if facts::answers(picture) => return Ok(vec![another(candidate, failure)]),
+        _ => return Ok(Vec::new()),
+    }
     let mut finding = Finding::new(format!("the server at {} refuses role `{}`", target.address(), target.user()));
     if let Some(at) = candidate.password_origin.as_ref().unwrap_or(&candidate.origin).place() {
         finding =
@@ -56,6 +79,19 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     Ok(vec![with_container_password(picture, candidate, container, finding)])
 }
 
+/// The server speaks, and the login fails for a reason that is neither role nor password: TLS, a privilege, a pooler.
+fn another(candidate: &Candidate, failure: &LoginFailure) -> Finding {
+    let code = failure.sqlstate.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
+    let finding = Finding::new(format!("the login at {} fails", candidate.target.address()));
+    let finding = facts::leads_there(candidate, finding).seen(format!("it says: {}{code}", failure.message));
+    let fix = if failure.kind == LoginFailureKind::Tls {
+        "let `sslmode` in the URL agree with the server: `disable` for one without TLS"
+    } else {
+        "mend what it says; `psql` with the same URL repeats it"
+    };
+    finding.manual(fix, &[])
+}
+
 fn with_container_password(
     picture: &Picture,
     candidate: &Candidate,
@@ -77,12 +113,12 @@ fn with_container_password(
         finding = finding.seen(format!("{} was made with another password", facts::container_name(container)));
     }
     let shown = "the container's password".to_owned();
-    let step = match &candidate.password_origin {
-        Some(origin) => facts::set_value(picture, origin, theirs.reveal(), shown),
-        None => facts::edit_url(picture, candidate, |_url| {
-            let changed = crate::model::target::Target { password: Some(theirs.clone()), ..target.clone() };
-            Some(crate::parse::pg_url::render(&changed).reveal().to_owned())
-        }),
+    let step = if let Some(origin) = &candidate.password_origin {
+        facts::set_value(picture, origin, theirs.reveal(), shown)
+    } else {
+        let changed = Target { password: Some(theirs.clone()), ..target.clone() };
+        let shown = format!("the same URL with {shown}");
+        facts::set_value(picture, &candidate.origin, pg_url::render(&changed).reveal(), shown)
     };
     match step {
         Some(step) => finding.confirm("write the container's password into `.env`", vec![step]),

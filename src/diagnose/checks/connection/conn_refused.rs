@@ -52,11 +52,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         Some(why) => format!("the host `{}` is unknown: {why}", candidate.target.host()),
         None => format!("nobody listens on {}", candidate.target.address()),
     };
-    let mut finding = Finding::new(message);
-    match candidate.origin.place() {
-        Some(at) => finding = finding.at(at, format!("leads to {}", candidate.target)),
-        None => finding = finding.seen(format!("{} leads to {}", candidate.origin, candidate.target)),
-    }
+    let mut finding = facts::leads_there(candidate, Finding::new(message));
     for endpoint in &reach.endpoints {
         let what = match &endpoint.reply {
             Reply::Unreachable(why) => why.as_str(),
@@ -68,10 +64,11 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
 }
 
 fn start(picture: &Picture, candidate: &Candidate, finding: Finding) -> Finding {
-    if !candidate.target.host().is_loopback() {
+    let is_service = picture.target_is_service().is_some();
+    if !candidate.target.host().is_loopback() && !is_service {
         return finding.manual("check the host's name, your network or VPN", &[]);
     }
-    if let Some(service) = picture.database_service() {
+    if let Some(service) = picture.target_is_service().or_else(|| picture.database_service()) {
         let state = match picture.container_of(&service.name) {
             Some(container) => format!("its container is {}", container.state.status),
             None => "it has no container yet".to_owned(),

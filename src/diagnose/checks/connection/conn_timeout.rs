@@ -1,6 +1,7 @@
 //! `conn-timeout`
 
 use super::super::prelude::*;
+use crate::model::server::LoginFailure;
 
 pub(in crate::diagnose) const CHECK: Check = Check {
     id: "conn-timeout",
@@ -27,15 +28,27 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(candidate) = picture.target().filter(|_| !facts::logged_in(picture)) else { return Ok(Vec::new()) };
     let timed_out = |reply: &Reply| *reply == Reply::TimedOut;
     let endpoints = &picture.reach.endpoints;
-    if facts::answers(picture) || !endpoints.iter().any(|endpoint| timed_out(&endpoint.reply)) {
+    let address = candidate.target.address();
+    if facts::answers(picture) {
+        let slow = picture.login_failure.as_ref().filter(|failure| failure.kind == LoginFailureKind::TimedOut);
+        let finding = |failure: &LoginFailure| {
+            facts::leads_there(candidate, Finding::new(format!("{address} greets, and then does not let in")))
+                .seen(failure.message.clone())
+                .manual("restart the server, or the pooler in front of it", &[])
+        };
+        return Ok(slow.map(finding).into_iter().collect());
+    }
+    if !endpoints.iter().any(|endpoint| timed_out(&endpoint.reply)) {
         return Ok(Vec::new());
     }
-    let mut finding = Finding::new(format!("{} does not answer", candidate.target.address()));
-    if let Some(at) = candidate.origin.place() {
-        finding = finding.at(at, format!("leads to {}", candidate.target));
-    }
+    let mut finding = facts::leads_there(candidate, Finding::new(format!("{address} does not answer")));
     for endpoint in endpoints.iter().filter(|endpoint| timed_out(&endpoint.reply)) {
         finding = finding.seen(format!("{}: no answer within the deadline", endpoint.shown));
+    }
+    if let Some(container) = picture.database_container().filter(|container| container.state.status == "paused") {
+        let unpause = format!("docker unpause {}", container.name);
+        let what = format!("{} is paused", facts::container_name(container));
+        return Ok(vec![finding.seen(what).manual("let the container go on", &[&unpause])]);
     }
     let local = candidate.target.host().is_loopback();
     let fix = if local { "restart the server: it accepts nobody" } else { "check firewall, VPN and the host's name" };

@@ -4,7 +4,7 @@ use super::super::prelude::*;
 
 pub(in crate::diagnose) const CHECK: Check = Check {
     id: "db-missing",
-    title: "The app's database exists",
+    title: "The app's database exists and lets it in",
     area: "connection",
     severity: Severity::Error,
     needs: &[Need::Target, Need::Server],
@@ -20,15 +20,15 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let (Some(candidate), Some(server)) = (picture.target(), picture.server.known()) else { return Ok(Vec::new()) };
-    if server.database != Observed::Absent {
-        return Ok(Vec::new());
-    }
     let name = candidate.target.database();
-    let mut finding = Finding::new(format!("the server has no database `{name}`"));
-    if let Some(at) = candidate.origin.place() {
-        finding = finding.at(at, format!("leads to {}", candidate.target));
+    match &server.database {
+        Observed::Known(database) if !database.allows_connections => return Ok(vec![closed(candidate, name)]),
+        Observed::Known(_) | Observed::Unknown(_) => return Ok(Vec::new()),
+        Observed::Absent => {}
     }
-    finding = finding.seen(format!("PostgreSQL {} answers, role `{}` logs in", server.version, server.role.name));
+    let finding = Finding::new(format!("the server has no database `{name}`"));
+    let finding = facts::leads_there(candidate, finding)
+        .seen(format!("PostgreSQL {} answers, role `{}` logs in", server.version, server.role.name));
     if !server.role.create_database {
         return Ok(vec![
             finding
@@ -37,4 +37,13 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     }
     let step = Step::CreateDatabase { name: name.to_owned() };
     Ok(vec![finding.auto(step.describe(), vec![step])])
+}
+
+/// Somebody (or a killed reset) left `datallowconn` off: the database is there, and nobody may enter.
+fn closed(candidate: &Candidate, name: &str) -> Finding {
+    let finding = Finding::new(format!("the database `{name}` is there and lets nobody in"));
+    let finding = facts::leads_there(candidate, finding).seen("`pg_database.datallowconn` is off");
+    let quoted = name.replace('"', "\"\"");
+    let sql = format!("psql -d postgres -c 'ALTER DATABASE \"{quoted}\" ALLOW_CONNECTIONS true'");
+    finding.manual("let connections in again, as its owner", &[&sql])
 }

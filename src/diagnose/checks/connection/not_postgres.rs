@@ -43,16 +43,16 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if let Some(holder) = facts::holder(picture, port) {
         finding = finding.seen(holder);
     }
-    if endpoint.reply == Reply::Closed {
-        if let Some(container) = picture.database_container() {
-            let name = facts::container_name(container);
-            let logs = format!("docker logs {}", container.name);
-            return Ok(vec![
-                finding
-                    .seen(format!("{name} publishes the port; nobody listens inside yet"))
-                    .manual("wait for the server inside, or read why it does not start", &[&logs]),
-            ]);
-        }
+    if endpoint.reply == Reply::Closed
+        && let Some(container) = picture.database_container()
+    {
+        let name = facts::container_name(container);
+        let logs = format!("docker logs {}", container.name);
+        return Ok(vec![
+            finding
+                .seen(format!("{name} publishes the port; nobody listens inside yet"))
+                .manual("wait for the server inside, or read why it does not start", &[&logs]),
+        ]);
     }
     Ok(vec![finding.manual("use the port of your PostgreSQL server", &[])])
 }

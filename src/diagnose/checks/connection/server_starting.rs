@@ -23,7 +23,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let (Some(candidate), Some(failure)) = (picture.target(), picture.login_failure.as_ref().filter(starting)) else {
         return Ok(Vec::new());
     };
-    let finding = Finding::new(format!("the server at {} says: {}", candidate.target.address(), failure.message))
-        .seen("SQLSTATE 57P03");
+    let finding = Finding::new(format!("the server at {} says: {}", candidate.target.address(), failure.message));
+    let finding = facts::leads_there(candidate, finding).seen("SQLSTATE 57P03");
     Ok(vec![finding.auto("wait until it accepts logins", vec![Step::WaitForServer])])
 }

@@ -24,8 +24,9 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         if failure.kind != LoginFailureKind::TooManyClients {
             return Ok(Vec::new());
         }
-        let finding = Finding::new(format!("the server at {} has no connection left", candidate.target.address()))
-            .seen(format!("the server says: {} (53300)", failure.message));
+        let finding = Finding::new(format!("the server at {} has no connection left", candidate.target.address()));
+        let finding =
+            facts::leads_there(candidate, finding).seen(format!("the server says: {} (53300)", failure.message));
         return Ok(vec![
             finding.manual("stop apps, notebooks or test runs that hold connections, or restart the server", &[]),
         ]);
@@ -34,8 +35,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if server.connections.saturating_mul(100) < server.max_connections.saturating_mul(95) {
         return Ok(Vec::new());
     }
-    let mut finding =
-        Finding::new(format!("{} of {} connections are in use", server.connections, server.max_connections));
+    let finding = Finding::new(format!("{} of {} connections are in use", server.connections, server.max_connections));
+    let mut finding = facts::leads_there(candidate, finding);
     let sessions = server.database.known().map_or(&[][..], |database| database.sessions.as_slice());
     let mut by_application: BTreeMap<&str, usize> = BTreeMap::new();
     for session in sessions {

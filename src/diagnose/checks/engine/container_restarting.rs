@@ -26,7 +26,10 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(container) = picture.database_container() else { return Ok(Vec::new()) };
     let state = &container.state;
     let crashed = state.status == "exited" && state.exit_code != 0 && !STOPPED.contains(&state.exit_code);
-    if state.status != "restarting" && !crashed {
+    // Between two ends it runs for a moment.
+    let silent = !facts::logged_in(picture) && !facts::answers(picture);
+    let briefly = container.is_running() && state.restart_count > 0 && silent;
+    if state.status != "restarting" && !crashed && !briefly {
         return Ok(Vec::new());
     }
     let name = facts::container_name(container);
@@ -36,9 +39,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         finding = finding.seen(counted(usize::try_from(state.restart_count).unwrap_or_default(), "restart"));
     }
     let log = container.log_tail.known().map_or(&[][..], Vec::as_slice);
-    let telling: Vec<&String> = log.iter().filter(|line| is_telling(line)).collect();
-    let shown = if telling.is_empty() { log.iter().rev().take(3).rev().collect() } else { telling };
-    for line in shown.iter().rev().take(4).rev() {
+    for line in telling(log) {
         finding = finding.seen(format!("log: {line}"));
     }
     Ok(vec![
@@ -50,7 +51,28 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
 /// 128 + SIGINT, SIGKILL, SIGTERM: stopped by a person or by the engine.
 const STOPPED: [i64; 3] = [130, 137, 143];
 
-fn is_telling(line: &str) -> bool {
-    const WORDS: [&str; 7] = ["FATAL", "PANIC", "Error:", "ERROR", "incompatible", "denied", "not specified"];
-    WORDS.iter().any(|word| line.contains(word))
+/// Returns the last lines of the log that say why, each once; its very last lines when none does.
+fn telling(log: &[String]) -> Vec<&str> {
+    const WORDS: [&str; 9] =
+        ["FATAL", "PANIC", "Error:", "ERROR", "DETAIL", "HINT", "incompatible", "denied", "not specified"];
+    let says = |line: &&str| WORDS.iter().any(|word| line.contains(word));
+    let mut shown: Vec<&str> = Vec::new();
+    for line in log.iter().rev().map(|line| without_time(line)).filter(says) {
+        if !shown.contains(&line) && shown.len() < LINES {
+            shown.push(line);
+        }
+    }
+    if shown.is_empty() {
+        shown = log.iter().rev().map(|line| without_time(line)).filter(|line| !line.is_empty()).take(LINES).collect();
+    }
+    shown.reverse();
+    shown
+}
+
+const LINES: usize = 4;
+
+/// PostgreSQL's lines start with time and process, which differ in each round: `2026-11-21 11:57:50.515 UTC [1] FATAL: …`
+fn without_time(line: &str) -> &str {
+    let stamped = line.starts_with(|first: char| first.is_ascii_digit());
+    line.split_once("] ").filter(|(head, _)| stamped && head.contains('[')).map_or(line, |(_, rest)| rest).trim()
 }

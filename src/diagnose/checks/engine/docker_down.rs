@@ -31,8 +31,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         EngineOutcome::NoAnswer { why } if !picture.engine.address.is_empty() => why,
         _ => return Ok(Vec::new()),
     };
-    let mut finding = Finding::new(format!("the container engine does not answer: {why}"))
-        .seen(format!("asked {} ({})", picture.engine.address, picture.engine.named_by));
+    let mut finding = Finding::new(format!("the container engine does not answer: {why}")).seen(asked(picture));
     if let Some(service) = picture.database_service() {
         finding = finding.at(&service.at, format!("service `{}` would run there", service.name));
     }
@@ -45,4 +44,12 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             &["sudo systemctl start docker"],
         )
     }])
+}
+
+fn asked(picture: &Picture) -> String {
+    let probe = &picture.engine;
+    if probe.address.is_empty() {
+        return format!("named by {}", probe.named_by);
+    }
+    format!("asked {}, named by {}", probe.address, probe.named_by)
 }

@@ -48,10 +48,9 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if let Some(at) = password_line.place() {
         finding = finding.at(at, "this password is refused over TCP");
     }
-    if let Some(service) = picture.database_service() {
-        if let Some(entry) = service.environment.get("POSTGRES_PASSWORD") {
-            finding = finding.at(&entry.at, "the same password; it only counts for an empty volume");
-        }
+    let service = picture.database_service();
+    if let Some(entry) = service.and_then(|service| service.environment.get("POSTGRES_PASSWORD")) {
+        finding = finding.at(&entry.at, "the same password; it only counts for an empty volume");
     }
     finding = finding.seen("`psql` inside the container gets in over the local socket and knows the role");
     if container.log_tail.known().is_some_and(|log| log.iter().any(|line| line.contains("Skipping initialization"))) {

@@ -57,14 +57,19 @@ fn missing(file: &EnvFile, example: &EnvFile, entry: &EnvEntry) -> Finding {
 
 fn unset_in_compose(picture: &Picture) -> Vec<Finding> {
     let Some(compose) = picture.compose.known() else { return Vec::new() };
-    let in_service = |at: &Place| {
-        picture.database_service().is_some_and(|service| service.at.file == at.file && service.at.line <= at.line)
+    let service = picture.database_service();
+    let in_service =
+        |at: &Place| service.is_some_and(|service| service.at.file == at.file && service.at.line <= at.line);
+    // `port-ephemeral` tells of these, and knows the value to write.
+    let is_port = |at: &Place| {
+        service.is_some_and(|service| service.ports.iter().any(|port| port.published.is_none() && port.at == *at))
     };
     let mut seen = BTreeSet::new();
     compose
         .variables
         .iter()
-        .filter(|variable| !variable.defined && variable.default.is_none() && in_service(&variable.at))
+        .filter(|variable| !variable.defined && variable.default.is_none())
+        .filter(|variable| in_service(&variable.at) && !is_port(&variable.at))
         .filter(|variable| seen.insert(variable.name.clone()))
         .map(|variable| {
             let what = if variable.required { "Compose refuses to start" } else { "Compose puts an empty text there" };

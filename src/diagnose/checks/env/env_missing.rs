@@ -1,6 +1,7 @@
 //! `env-missing`
 
 use super::super::prelude::*;
+use crate::parse::pg_url;
 
 pub(in crate::diagnose) const CHECK: Check = Check {
     id: "env-missing",
@@ -34,7 +35,11 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if let Some(example) = picture.env_examples.first() {
         let path = example.path.with_file_name(".env");
         let step = Step::CopyFile { from: example.path.clone(), to: path.clone() };
-        let finding = Finding::new(format!("there is no `{}`, only `{}`", path.display(), example.path.display()));
+        let mut finding = Finding::new(format!("there is no `{}`, only `{}`", path.display(), example.path.display()));
+        let names = |entry: &&EnvEntry| pg_url::looks_like(entry.raw.reveal());
+        if let Some(entry) = example.entries.iter().find(names).or_else(|| example.entries.first()) {
+            finding = finding.at(&Place::new(&example.path, entry.line), format!("sets `{}`", entry.key));
+        }
         return Ok(vec![finding.auto(step.describe(), vec![step])]);
     }
     if !picture.candidates.is_empty() {

@@ -25,7 +25,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let mut findings: Vec<Finding> = picture.env_files.iter().flat_map(|file| of_file(picture, file)).collect();
     findings.extend(picture.unread.iter().map(|(path, why)| {
-        Finding::new(format!("`{}` cannot be read: {why}", path.display())).manual("make it a readable UTF-8 file", &[])
+        Finding::new(format!("`{}` cannot be read: {why}", path.display()))
+            .at(&Place::new(path, 0), "not one of its keys is known here")
+            .manual("make it a readable UTF-8 file", &[])
     }));
     Ok(findings)
 }

@@ -26,9 +26,6 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         return Ok(Vec::new());
     };
     let Some(why) = &picture.reach.unresolved else { return Ok(Vec::new()) };
-    if picture.inside_container {
-        return Ok(Vec::new());
-    }
     let host_line = candidate.host_origin.as_ref().unwrap_or(&candidate.origin);
     let mut finding =
         Finding::new(format!("`{}` is a Compose service; outside of Compose its name means nothing", service.name));
@@ -38,6 +35,10 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     finding = finding.at(&service.at, "the service").seen(format!("the resolver says: {why}"));
     let running = picture.container_of(&service.name).map(Container::database_ports).unwrap_or_default();
     let port = running.first().copied().or_else(|| facts::fixed_port(service).map(|(port, _)| port));
+    // In a container of the project's own network the name is right, and the service is only not running.
+    if picture.inside_container && port.is_none_or(|port| picture.listeners_on(port).is_empty()) {
+        return Ok(Vec::new());
+    }
     let Some(port) = port else {
         let entry = format!("ports: [\"5432:5432\"]   # under the service `{}`", service.name);
         return Ok(vec![finding.manual("publish the service's port, then use localhost", &[&entry])]);

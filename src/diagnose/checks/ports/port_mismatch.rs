@@ -59,6 +59,9 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if container.is_some() {
         finding = finding.seen(format!("the engine says: {} -> 5432/tcp", list.join(", ")));
     }
+    if let Some(holder) = facts::holder(picture, dialled) {
+        finding = finding.seen(holder);
+    }
     Ok(vec![mend(picture, candidate, finding, &ports)])
 }
 
@@ -111,10 +114,10 @@ fn unnamed_container(picture: &Picture, candidate: &Candidate) -> Result<Vec<Fin
 }
 
 fn mend(picture: &Picture, candidate: &Candidate, finding: Finding, ports: &[u16]) -> Finding {
-    if let [port] = ports {
-        if let Some(step) = facts::set_port(picture, candidate, *port) {
-            return finding.auto(step.describe(), vec![step]);
-        }
+    if let [port] = ports
+        && let Some(step) = facts::set_port(picture, candidate, *port)
+    {
+        return finding.auto(step.describe(), vec![step]);
     }
     finding.manual(format!("use the published port where {} is set", candidate.origin), &[])
 }

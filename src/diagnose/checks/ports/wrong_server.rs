@@ -51,12 +51,11 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if let Some(holder) = facts::holder(picture, port) {
         finding = finding.seen(holder);
     }
-    if let [published] = ports.as_slice() {
-        if *published != port {
-            if let Some(step) = facts::set_port(picture, candidate, *published) {
-                return Ok(vec![finding.auto(step.describe(), vec![step])]);
-            }
-        }
+    if let [published] = ports.as_slice()
+        && *published != port
+        && let Some(step) = facts::set_port(picture, candidate, *published)
+    {
+        return Ok(vec![finding.auto(step.describe(), vec![step])]);
     }
     Ok(vec![finding.manual(
         "stop the local server, or publish the container on a free port and use it in `.env`",

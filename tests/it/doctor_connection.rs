@@ -1,0 +1,416 @@
+//! The way to the server, and into it: every fault on a real port.
+
+use crate::doctor_report::{Report, Shop, line_of, local_project};
+use crate::support::cluster::{Cluster, Options, Role};
+use crate::support::new_password;
+use crate::support::ports::{BlackholePort, OtherPort, free_port};
+use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
+use std::time::Duration;
+
+/// A project whose `.env` dials `address` in its second line.
+fn dialling(address: &str) -> Project {
+    let project = Project::new();
+    project.write(".env", &format!("APP_NAME=shop\nDATABASE_URL=postgresql://app:{}@{address}/app\n", new_password()));
+    project
+}
+
+#[test]
+fn conn_refused() {
+    let port = free_port();
+    let report = Report::of(&Sandbox::new(&dialling(&format!("localhost:{port}"))));
+    report
+        .only_error("conn-refused")
+        .says(&format!("nobody listens on localhost:{port}"))
+        .at(".env", 2, &format!("leads to postgresql://app:***@localhost:{port}/app"))
+        .seen(&format!("127.0.0.1:{port}: connection refused"))
+        .fix("manual", &["devdb up"]);
+}
+
+#[test]
+fn conn_refused_by_a_service_that_was_stopped() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    shop.compose(&format!("ports: [\"{port}:5432\"]")).env(&format!("localhost:{port}"));
+    let start = "start the Compose service `db`";
+    let service = line_of(&shop.project, "docker-compose.yml", "  db:");
+    shop.doctor()
+        .only_error("conn-refused")
+        .at("docker-compose.yml", service, "it has no container yet")
+        .fix("confirm", &[start]);
+    let container = shop.engine.postgres(&shop.wanted(Some(("0.0.0.0", port))));
+    container.wait_ready();
+    container.stop();
+    shop.doctor()
+        .only_error("conn-refused")
+        .at("docker-compose.yml", service, "its container is exited")
+        .fix("confirm", &[start]);
+}
+
+#[test]
+fn conn_refused_by_a_missing_socket() {
+    let project = Project::new();
+    let directory = project.path().display().to_string();
+    project.write(".env", &format!("DATABASE_URL=postgresql://app@/app?host={directory}\n"));
+    Report::of(&Sandbox::new(&project)).only_error("conn-refused").seen("/.s.PGSQL.5432: ");
+}
+
+#[test]
+fn conn_refused_by_a_host_that_is_unknown() {
+    let report = Report::of(&Sandbox::new(&dialling("database.invalid:5432")));
+    report
+        .only_error("conn-refused")
+        .says("the host `database.invalid` is unknown")
+        .at(".env", 2, "database.invalid")
+        .fix("manual", &[]);
+}
+
+#[test]
+fn conn_timeout() {
+    let hole = BlackholePort::open();
+    let port = hole.port();
+    let report = Report::of(&Sandbox::new(&dialling(&format!("localhost:{port}"))));
+    report
+        .only_error("conn-timeout")
+        .says(&format!("localhost:{port} does not answer"))
+        .at(".env", 2, "leads to")
+        .seen(&format!("127.0.0.1:{port}: no answer within"))
+        .fix("manual", &[]);
+    assert!(report.text.took < Duration::from_secs(3), "{}", report.text);
+}
+
+#[test]
+fn conn_timeout_of_a_paused_container() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    shop.compose(&format!("ports: [\"{port}:5432\"]")).env(&format!("localhost:{port}"));
+    let container = shop.engine.postgres(&shop.wanted(Some(("0.0.0.0", port))));
+    container.wait_ready();
+    container.pause();
+    let report = shop.doctor();
+    container.unpause();
+    report
+        .only_error("conn-timeout")
+        .seen(&format!("container `{}` (service `db`) is paused", container.name))
+        .fix("manual", &[&format!("docker unpause {}", container.name)]);
+    assert!(report.text.took < Duration::from_secs(4), "{}", report.text);
+}
+
+#[test]
+fn ipv6_localhost() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.fresh_database(&cluster.create_role("CREATEDB"));
+    let project = Project::new();
+    project.write("package.json", "{\"name\": \"shop\"}\n");
+    project.write(".env", &format!("DATABASE_URL={}\n", database.url().replace("127.0.0.1", "localhost")));
+    // A machine of its own, whose `localhost` is both addresses, as most are.
+    let hosts = project.write("hosts", "::1 localhost\n127.0.0.1 localhost\n");
+    let devdb = env!("CARGO_BIN_EXE_devdb");
+    let line = format!("mount --bind {} /etc/hosts && exec {devdb} \"$@\"", hosts.display());
+    let sandbox = Sandbox::new(&project).program("unshare");
+    let map: &[&str] = if nix::unistd::geteuid().is_root() { &["--mount"] } else { &["--mount", "--map-root-user"] };
+    let sandbox = sandbox.args(map.iter().copied()).args(["sh", "-c", &line, "devdb"]);
+    let report = Report::of(&sandbox);
+    report
+        .only_warning("ipv6-localhost")
+        .says(&format!("[::1]:{0} refuses, 127.0.0.1:{0} answers", cluster.port()))
+        .at(".env", 1, "names `localhost`")
+        .fix(
+            "auto",
+            &[&format!(
+                "set `DATABASE_URL` in `.env:1` to `postgresql://{}:***@127.0.0.1:{}/{}`",
+                database.owner.name,
+                cluster.port(),
+                database.name
+            )],
+        );
+    // Python's drivers try both addresses.
+    project.write("pyproject.toml", "[project]\nname = \"shop\"\n");
+    Report::of(&sandbox).is_healthy();
+}
+
+#[test]
+fn not_postgres_but_a_web_server() {
+    let web = OtherPort::http();
+    let port = web.port();
+    let report = Report::of(&Sandbox::new(&dialling(&format!("localhost:{port}"))));
+    report
+        .only_error("not-postgres")
+        .says(&format!("127.0.0.1:{port} is no PostgreSQL server"))
+        .at(".env", 2, &format!("port {port}"))
+        .seen("it answers `HTTP/1.1 400")
+        .seen(&format!("127.0.0.1:{port} is held by `"))
+        .fix("manual", &[]);
+}
+
+#[test]
+fn not_postgres_but_a_forwarder_with_nobody_behind_it() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    shop.compose(&format!("ports: [\"{port}:5432\"]")).env(&format!("localhost:{port}"));
+    let mut wanted = shop.wanted(Some(("0.0.0.0", port)));
+    wanted.command = Some(vec!["sleep", "infinity"]);
+    let container = shop.engine.postgres(&wanted);
+    let report = shop.doctor();
+    report
+        .only_error("not-postgres")
+        .at(".env", 2, &format!("port {port}"))
+        .seen("without a byte")
+        .seen("nobody listens inside yet")
+        .fix("manual", &[&format!("docker logs {}", container.name)]);
+}
+
+#[test]
+fn server_starting() {
+    // A standby that lets nobody in says 57P03 for as long as it lives.
+    let options = Options { conf: "hot_standby = off".to_owned(), ..Options::default() };
+    let Some(cluster) = Cluster::start(&options) else { return };
+    cluster.stop();
+    std::fs::write(cluster.data().join("standby.signal"), "").unwrap();
+    cluster.resume();
+    let project = dialling(&format!("127.0.0.1:{}", cluster.port()));
+    let report = Report::of(&Sandbox::new(&project));
+    report
+        .only_error("server-starting")
+        .says("not accepting connections")
+        .at(".env", 2, "leads to")
+        .seen("57P03")
+        .fix("auto", &["wait until the server accepts logins"]);
+}
+
+#[test]
+fn auth_password() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let database = cluster.fresh_database(&cluster.create_role("CREATEDB"));
+    let wrong = Role { password: new_password(), ..database.owner.clone() };
+    let project = Project::new();
+    project.write(".env", &format!("DATABASE_URL={}\n", cluster.url(&wrong, &database.name)));
+    let report = Report::of(&Sandbox::new(&project));
+    report
+        .only_error("auth-password")
+        .says(&format!("refuses role `{}`", wrong.name))
+        .at(".env", 1, "the password that is sent")
+        .seen("password authentication failed for user")
+        .seen("(28P01)")
+        .seen(&format!("127.0.0.1:{} is held by `postgres`", cluster.port()))
+        .fix("manual", &[]);
+}
+
+#[test]
+fn auth_password_without_any() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let project = Project::new();
+    project.write(".env", &format!("DATABASE_URL=postgresql://app@127.0.0.1:{}/app\n", cluster.port()));
+    Report::of(&Sandbox::new(&project)).only_error("auth-password").at(".env", 1, "has no password");
+}
+
+#[test]
+fn auth_password_that_the_container_knows() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    shop.compose(&format!("ports: [\"{port}:5432\"]"));
+    let wrong = new_password();
+    shop.project.write(".env", &format!("DATABASE_URL=postgresql://app:{wrong}@localhost:{port}/app\n"));
+    let container = shop.engine.postgres(&shop.wanted(Some(("0.0.0.0", port))));
+    container.wait_ready();
+    let password = line_of(&shop.project, "docker-compose.yml", "POSTGRES_PASSWORD");
+    shop.doctor()
+        .only_error("auth-password")
+        .at(".env", 1, "the password that is sent")
+        .at("docker-compose.yml", password, "made with another password")
+        .fix("confirm", &["set `DATABASE_URL` in `.env:1` to the same URL with the container's password"]);
+}
+
+#[test]
+fn auth_password_of_a_role_that_the_container_lacks() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    shop.compose(&format!("ports: [\"{port}:5432\"]"));
+    let line = format!("DATABASE_URL=postgresql://nobody:{}@localhost:{port}/app\n", shop.password);
+    shop.project.write(".env", &line);
+    let container = shop.engine.postgres(&shop.wanted(Some(("0.0.0.0", port))));
+    container.wait_ready();
+    shop.doctor().only_error("auth-password").seen("has no such role, only: app").fix("manual", &[]);
+}
+
+#[test]
+fn auth_password_by_a_server_without_tls() {
+    let Some((project, database)) = local_project() else { return };
+    project.write(".env", &format!("DATABASE_URL={}?sslmode=require\n", database.url()));
+    Report::of(&Sandbox::new(&project))
+        .only_error("auth-password")
+        .at(".env", 1, "leads to")
+        .seen("TLS")
+        .fix("manual", &[]);
+}
+
+#[test]
+fn auth_password_by_a_privilege_that_was_revoked() {
+    let Some((project, database)) = local_project() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
+    let other = cluster.create_role("CREATEDB");
+    database.sql(&format!("REVOKE CONNECT ON DATABASE {} FROM public", database.name));
+    project.write(".env", &format!("DATABASE_URL={}\n", cluster.url(&other, &database.name)));
+    Report::of(&Sandbox::new(&project))
+        .only_error("auth-password")
+        .seen("permission denied for database")
+        .seen("42501");
+}
+
+#[test]
+fn too_many_clients() {
+    let options = Options {
+        conf: "max_connections = 6\nsuperuser_reserved_connections = 3\nmax_wal_senders = 0".to_owned(),
+        ..Options::default()
+    };
+    let Some(cluster) = Cluster::start(&options) else { return };
+    let role = cluster.create_role("CREATEDB");
+    let database = cluster.fresh_database(&role);
+    let project = Project::new();
+    project.write(".env", &format!("DATABASE_URL={}\n", database.url()));
+    let held: Vec<Held> = (0..3).map(|_| Held::open(&database.url())).collect();
+    let report = Report::of(&Sandbox::new(&project));
+    drop(held);
+    report
+        .only_error("too-many-clients")
+        .at(".env", 1, "leads to")
+        .seen("remaining connection slots are reserved")
+        .seen("(53300)")
+        .fix("manual", &[]);
+}
+
+#[test]
+fn too_many_clients_before_the_last_one() {
+    let options = Options {
+        conf: "max_connections = 8\nsuperuser_reserved_connections = 0\nmax_wal_senders = 0".to_owned(),
+        ..Options::default()
+    };
+    let Some(cluster) = Cluster::start(&options) else { return };
+    let database = cluster.fresh_database(&cluster.create_role("CREATEDB"));
+    let project = Project::new();
+    project.write(".env", &format!("DATABASE_URL={}\n", database.url()));
+    let held: Vec<Held> = (0..7).map(|_| Held::open(&database.url())).collect();
+    let report = Report::of(&Sandbox::new(&project));
+    drop(held);
+    report
+        .only_error("too-many-clients")
+        .says("8 of 8 connections are in use")
+        .seen("7 sessions: held-by-test")
+        .fix("confirm", &[&format!("end the other sessions on `{}`", database.name)]);
+}
+
+/// A session of another program; ends when dropped.
+struct Held {
+    runtime: tokio::runtime::Runtime,
+    client: tokio_postgres::Client,
+}
+
+impl Held {
+    fn open(url: &str) -> Self {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let url = format!("{url}?application_name=held-by-test");
+        let client = runtime.block_on(async {
+            let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+            drop(tokio::spawn(connection));
+            client
+        });
+        Self { runtime, client }
+    }
+
+    fn run(&self, statement: &str) {
+        self.runtime.block_on(self.client.batch_execute(statement)).unwrap();
+    }
+}
+
+#[test]
+fn db_missing() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let role = cluster.create_role("CREATEDB");
+    let project = Project::new();
+    let name = format!("{}_gone", role.name);
+    project.write(".env", &format!("APP_NAME=shop\nDATABASE_URL={}\n", cluster.url(&role, &name)));
+    let report = Report::of(&Sandbox::new(&project));
+    report
+        .only_error("db-missing")
+        .says(&format!("the server has no database `{name}`"))
+        .at(".env", 2, "leads to")
+        .seen(&format!("role `{}` logs in", role.name))
+        .fix("auto", &[&format!("create the database `{name}`")]);
+    let poor = cluster.create_role("");
+    project.write(".env", &format!("DATABASE_URL={}\n", cluster.url(&poor, &name)));
+    Report::of(&Sandbox::new(&project))
+        .only_error_beside("db-missing", &["no-createdb"])
+        .fix("manual", &[&format!("createdb -O {} {name}", poor.name)]);
+}
+
+#[test]
+fn db_missing_because_it_lets_nobody_in() {
+    let Some((project, database)) = local_project() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
+    cluster.sql("postgres", &format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", database.name));
+    let report = Report::of(&Sandbox::new(&project));
+    cluster.sql("postgres", &format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", database.name));
+    let sql = format!("psql -d postgres -c 'ALTER DATABASE \"{}\" ALLOW_CONNECTIONS true'", database.name);
+    report.only_error("db-missing").says("lets nobody in").seen("datallowconn").fix("manual", &[&sql]);
+}
+
+#[test]
+fn no_createdb() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let role = cluster.create_role("");
+    let database = cluster.fresh_database(&role);
+    let project = Project::new();
+    project.write(".env", &format!("DATABASE_URL={}\n", database.url()));
+    Report::of(&Sandbox::new(&project))
+        .only_warning("no-createdb")
+        .says(&format!("role `{}` may not create databases", role.name))
+        .fix("manual", &[&format!("psql -U postgres -c 'ALTER ROLE \"{}\" CREATEDB'", role.name)]);
+}
+
+#[test]
+fn no_createdb_in_a_container() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    shop.compose(&format!("ports: [\"{port}:5432\"]"));
+    let container = shop.engine.postgres(&shop.wanted(Some(("127.0.0.1", port))));
+    container.wait_ready();
+    let password = new_password();
+    Held::open(&container.url()).run(&format!("CREATE ROLE limited LOGIN PASSWORD '{password}'"));
+    shop.project.write(".env", &format!("DATABASE_URL=postgresql://limited:{password}@localhost:{port}/app\n"));
+    shop.doctor()
+        .only_warning("no-createdb")
+        .fix("confirm", &[&format!("give role `limited` CREATEDB inside the container `{}`", container.name)]);
+}
+
+#[test]
+fn db_in_use_by_a_transaction_left_open() {
+    let Some((project, database)) = local_project() else { return };
+    let held = Held::open(&database.url());
+    held.run("BEGIN; SELECT 1");
+    let sandbox = Sandbox::new(&project);
+    // A transaction of this moment is work, not a fault.
+    Report::of(&sandbox).is_healthy();
+    std::thread::sleep(Duration::from_secs(61));
+    let report = Report::of(&sandbox);
+    report
+        .only_warning("db-in-use")
+        .says("1 session left a transaction open")
+        .seen(&format!("held-by-test as `{}`, idle in transaction, for 6", database.owner.name))
+        .fix("confirm", &[&format!("end the other sessions on `{}`", database.name)]);
+}
+
+#[test]
+fn db_in_use_by_somebody_whom_the_role_may_not_end() {
+    let Some((project, database)) = local_project() else { return };
+    let Some(cluster) = Cluster::shared() else { return };
+    let held = Held::open(&cluster.superuser_url(&database.name));
+    Report::of(&Sandbox::new(&project))
+        .only_warning("db-in-use")
+        .says(&format!("1 session of other roles cannot be ended by `{}`", database.owner.name))
+        .seen("held-by-test as `postgres`")
+        .fix("manual", &[]);
+    // The app's own sessions are no fault.
+    drop(held);
+    let _own = Held::open(&database.url());
+    Report::of(&Sandbox::new(&project)).is_healthy();
+}

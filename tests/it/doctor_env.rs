@@ -1,0 +1,165 @@
+//! Faults of `.env` files, each with a real server behind the rest of the project.
+
+use crate::doctor_report::{Report, line_of, local_project};
+use crate::support::cluster::{Cluster, Role};
+use crate::support::ports::free_port;
+use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
+
+#[test]
+fn env_missing() {
+    let project = Project::new();
+    project.write(".env.example", "DATABASE_URL=postgresql://app:example-pw@localhost:5432/app\n");
+    let report = Report::of(&Sandbox::new(&project));
+    report
+        .only_error("env-missing")
+        .says("there is no `.env`, only `.env.example`")
+        .at(".env.example", 1, "DATABASE_URL")
+        .fix("auto", &["copy `.env.example` to `.env`"]);
+    assert_eq!(report.reason("conn-refused"), "follows from env-missing");
+}
+
+#[test]
+fn env_missing_without_an_example() {
+    let project = Project::new();
+    project.write("pyproject.toml", "[project]\nname = \"shop\"\n");
+    Report::of(&Sandbox::new(&project))
+        .only_error("env-missing")
+        .says("names a database")
+        .fix("manual", &["DATABASE_URL=postgresql://USER:PASSWORD@localhost:5432/NAME"]);
+}
+
+#[test]
+fn env_syntax() {
+    let Some((project, database)) = local_project() else { return };
+    project.write("pyproject.toml", "[project]\nname = \"shop\"\n");
+    project.write(".env", &format!("DATABASE_URL={}\nGREETING=\"never closed\nLAST=1\n", database.url()));
+    let report = Report::of(&Sandbox::new(&project));
+    report.only_error("env-syntax").at(".env", 2, "never closed").fix("manual", &[]);
+}
+
+#[test]
+fn env_syntax_of_a_file_that_is_not_text() {
+    let Some((project, database)) = local_project() else { return };
+    let utf16: Vec<u8> = "\u{feff}A=1\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(project.file(".env.local"), utf16).unwrap();
+    project.write(".env", &format!("DATABASE_URL={}\n", database.url()));
+    let report = Report::of(&Sandbox::new(&project));
+    report.only_error("env-syntax").says("`.env.local`").says("UTF-16").at(".env.local", 0, "");
+}
+
+#[test]
+fn env_crlf() {
+    let Some((project, database)) = local_project() else { return };
+    project.write(".env", &format!("APP_NAME=shop\r\nDATABASE_URL={}\r\n", database.url()));
+    Report::of(&Sandbox::new(&project))
+        .only_warning("env-crlf")
+        .at(".env", 1, "2 lines")
+        .fix("auto", &["write `.env` with Unix line ends"]);
+}
+
+#[test]
+fn env_duplicate_key() {
+    let Some((project, database)) = local_project() else { return };
+    let old = format!("DATABASE_URL=postgresql://app:old-password@localhost:{}/app", free_port());
+    project.write(".env", &format!("{old}\nAPP_NAME=shop\nDATABASE_URL={}\n", database.url()));
+    let report = Report::of(&Sandbox::new(&project));
+    report
+        .only_warning("env-duplicate-key")
+        .at(".env", 1, "this one is ignored")
+        .at(".env", 3, "this one counts")
+        .fix("confirm", &["delete `.env:1` (`DATABASE_URL`, which is ignored)"]);
+    // Rust's dotenvy takes the first.
+    project.write("Cargo.toml", "[package]\nname = \"shop\"\n");
+    project.write(".env", &format!("DATABASE_URL={}\nAPP_NAME=shop\n{old}\n", database.url()));
+    Report::of(&Sandbox::new(&project)).only_warning("env-duplicate-key").at(".env", 3, "this one is ignored");
+}
+
+#[test]
+fn env_key_missing() {
+    let Some((project, database)) = local_project() else { return };
+    project.write(".env", &format!("DATABASE_URL={}\n", database.url()));
+    project.write(".env.example", "DATABASE_URL=\nCACHE_SECONDS=30\n");
+    Report::of(&Sandbox::new(&project))
+        .only_warning("env-key-missing")
+        .at(".env.example", 2, "CACHE_SECONDS")
+        .fix("auto", &["add `CACHE_SECONDS=(the example's value)` to `.env`"]);
+    project.write(".env.example", "DATABASE_URL=\nAPI_TOKEN=<your token>\n");
+    Report::of(&Sandbox::new(&project)).only_warning("env-key-missing").says("`API_TOKEN`").fix("manual", &[]);
+}
+
+#[test]
+fn env_shell_override() {
+    let Some((project, database)) = local_project() else { return };
+    let line = format!("DATABASE_URL=postgresql://app:of-the-file@localhost:{}/app\n", free_port());
+    project.write(".env", &line);
+    let sandbox = Sandbox::new(&project).env("DATABASE_URL", &database.url());
+    let report = Report::of(&sandbox);
+    report
+        .only_warning("env-shell-override")
+        .at(".env", 1, "ignored")
+        .seen(&format!("/{}", database.name))
+        .fix("manual", &["unset DATABASE_URL"]);
+    assert_eq!(report.json.pointer("/target/origin/file").unwrap(), &serde_json::Value::Null);
+}
+
+#[test]
+fn url_unescaped() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let role = cluster.create_role_with_password("CREATEDB", "p@ss/w0rd#1");
+    let database = cluster.fresh_database(&role);
+    let project = Project::new();
+    let Role { name, password } = &role;
+    let line = format!("DATABASE_URL=postgresql://{name}:{password}@127.0.0.1:{}/{}", cluster.port(), database.name);
+    project.write(".env", &format!("APP_NAME=shop\n{line}\n"));
+    let report = Report::of(&Sandbox::new(&project));
+    let shown = format!("postgresql://{name}:***@127.0.0.1:{}/{}", cluster.port(), database.name);
+    report
+        .only_error("url-unescaped")
+        .says("`@`, `/`, `#`")
+        .at(".env", 2, &format!("read as {shown}"))
+        .fix("auto", &[&format!("set `DATABASE_URL` in `.env:2` to `{shown}`")]);
+}
+
+#[test]
+fn url_scheme_postgres() {
+    let Some((project, database)) = local_project() else { return };
+    project.copy_fixture("alembic-sync");
+    database
+        .sql("CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('e07d58a2c3b6')");
+    project.write(
+        ".env",
+        &format!("DATABASE_URL={}\nAPP_ENV=development\n", database.url().replacen("postgresql", "postgres", 1)),
+    );
+    let report = Report::of(&Sandbox::new(&project));
+    let finding = report.only_error("url-scheme-postgres");
+    finding.at(".env", 1, "DATABASE_URL=postgres://");
+    let target = report.json.pointer("/target/url").and_then(serde_json::Value::as_str).unwrap();
+    finding.fix("auto", &[&format!("set `DATABASE_URL` in `.env:1` to `{target}`")]);
+}
+
+#[test]
+fn a_file_that_this_user_may_not_read_is_named() {
+    let Some((project, database)) = local_project() else { return };
+    project.write(".env", &format!("DATABASE_URL={}\n", database.url()));
+    project.write(".env.local", "APP_NAME=shop\n");
+    let Some(sandbox) = crate::doctor_engine::as_nobody(&project, "doctor --json") else { return };
+    std::fs::set_permissions(project.file(".env.local"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let output = sandbox.run();
+    output.assert_code(1).assert_stdout_has("`.env.local` cannot be read: Permission denied");
+}
+
+#[test]
+fn the_file_beside_the_chain_beats_the_one_above_it() {
+    let Some((project, database)) = local_project() else { return };
+    project.write("backend/.env", &format!("DATABASE_URL={}\n", database.url()));
+    project.write(".env", &format!("DATABASE_URL=postgresql://app:of-the-root@localhost:{}/app\n", free_port()));
+    project.write("backend/alembic.ini", "[alembic]\nscript_location = migrations\n");
+    project.write("backend/migrations/env.py", "import os\nurl = os.environ[\"DATABASE_URL\"]\n");
+    project.write("backend/migrations/versions/a1_first.py", "revision = \"a1\"\ndown_revision = None\n");
+    database.sql("CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('a1')");
+    let report = Report::of(&Sandbox::new(&project));
+    report.is_healthy();
+    assert_eq!(report.json.pointer("/target/origin/file").unwrap(), "backend/.env");
+    assert_eq!(line_of(&project, "backend/.env", "DATABASE_URL"), 1);
+}

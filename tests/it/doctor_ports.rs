@@ -1,0 +1,284 @@
+//! The port story, on the real engine: who listens where, and who dials what.
+
+use crate::doctor_report::{Report, Shop, line_of};
+use crate::support::bench;
+use crate::support::cluster::{Cluster, Options};
+use crate::support::ports::free_port;
+
+/// `.env` names one port, the container publishes another: both lines are named, and the fix writes one number.
+#[track_caller]
+fn check_mismatch(published: u16, dialled: u16) {
+    let (Some(shop), Some(_)) = (Shop::new(), bench::compose()) else { return };
+    shop.compose(&format!("ports: [\"{published}:5432\"]")).env(&format!("localhost:{dialled}"));
+    assert!(shop.run_compose(&["up", "-d"]));
+    shop.wait_ready(published);
+    let report = shop.doctor();
+    let mapping = line_of(&shop.project, "docker-compose.yml", "ports:");
+    report
+        .only_error("port-mismatch")
+        .says(&format!("your app dials port {dialled}, container `"))
+        .says(&format!("(service `db`) publishes {published}"))
+        .at(".env", 2, &format!("DATABASE_URL says port {dialled}"))
+        .at("docker-compose.yml", mapping, &format!("publishes \"{published}:5432\""))
+        .seen(&format!("the engine says: {published} -> 5432/tcp"))
+        .fix("auto", &[&format!("set `DATABASE_URL` in `.env:2` to `postgresql://app:***@localhost:{published}/app`")]);
+    assert_eq!(report.reason("conn-refused"), "follows from port-mismatch");
+    // The fix's own words, carried out by hand: the same project is healthy.
+    shop.env(&format!("localhost:{published}"));
+    shop.doctor().is_healthy();
+}
+
+#[test]
+fn port_mismatch_when_the_container_is_above() {
+    let (low, high) = two_ports();
+    check_mismatch(high, low);
+}
+
+#[test]
+fn port_mismatch_when_the_container_is_below() {
+    let (low, high) = two_ports();
+    check_mismatch(low, high);
+}
+
+/// Two free ports, the lower one first.
+fn two_ports() -> (u16, u16) {
+    let (one, other) = (free_port(), free_port());
+    (one.min(other), one.max(other))
+}
+
+#[test]
+fn port_mismatch_with_a_key_of_its_own() {
+    let Some(shop) = Shop::new() else { return };
+    let (dialled, published) = two_ports();
+    shop.compose(&format!("ports: [\"127.0.0.1:{published}:5432\"]"));
+    let env = format!(
+        "POSTGRES_HOST=localhost\nPOSTGRES_PORT={dialled}\nPOSTGRES_USER=app\nPOSTGRES_PASSWORD={}\nPOSTGRES_DB=app\n",
+        shop.password
+    );
+    shop.project.write(".env", &env);
+    let container = shop.engine.postgres(&shop.wanted(Some(("127.0.0.1", published))));
+    container.wait_ready();
+    shop.doctor()
+        .only_error("port-mismatch")
+        .at(".env", 2, &format!("POSTGRES_PORT={dialled}"))
+        .fix("auto", &[&format!("set `POSTGRES_PORT` in `.env:2` to `{published}`")]);
+}
+
+#[test]
+fn port_mismatch_without_an_engine_to_ask() {
+    let Some(shop) = Shop::new() else { return };
+    let (dialled, published) = two_ports();
+    shop.compose(&format!("ports: [\"{published}:5432\"]")).env(&format!("localhost:{dialled}"));
+    let container = shop.engine.postgres(&shop.wanted(Some(("0.0.0.0", published))));
+    container.wait_ready();
+    let report = Report::of(&crate::support::sandbox::Sandbox::new(&shop.project));
+    assert_eq!(report.ids("fail"), ["docker-down", "port-mismatch"], "two lines disagree all the same{report}");
+}
+
+#[test]
+fn port_mismatch_of_a_container_without_compose() {
+    let Some(shop) = Shop::new() else { return };
+    let (dialled, published) = two_ports();
+    let database = format!("only_{published}");
+    let line = format!("DATABASE_URL=postgresql://app:{}@localhost:{dialled}/{database}\n", shop.password);
+    shop.project.write(".env", &line);
+    let mut wanted = shop.wanted(Some(("127.0.0.1", published)));
+    wanted.labels.clear();
+    wanted.env = vec![("POSTGRES_USER", "app"), ("POSTGRES_PASSWORD", &shop.password), ("POSTGRES_DB", &database)];
+    let container = shop.engine.postgres(&wanted);
+    container.wait_ready();
+    shop.doctor()
+        .only_error("port-mismatch")
+        .says(&format!("container `{}` publishes {published}", container.name))
+        .at(".env", 1, &format!("port {dialled}"))
+        .fix(
+            "auto",
+            &[&format!("set `DATABASE_URL` in `.env:1` to `postgresql://app:***@localhost:{published}/{database}`")],
+        );
+}
+
+#[test]
+fn port_unpublished() {
+    let Some(shop) = Shop::new() else { return };
+    let dialled = free_port();
+    shop.compose("expose: [\"5432\"]").env(&format!("localhost:{dialled}"));
+    let container = shop.engine.postgres(&shop.wanted(None));
+    container.wait_ready();
+    shop.doctor()
+        .only_error("port-unpublished")
+        .at("docker-compose.yml", line_of(&shop.project, "docker-compose.yml", "  db:"), "has no `ports:` entry")
+        .at("docker-compose.yml", line_of(&shop.project, "docker-compose.yml", "expose:"), "opens nothing")
+        .at(".env", 2, &format!("port {dialled}"))
+        .fix("manual", &[&format!("ports: [\"{dialled}:5432\"]   # under the service `db`"), "devdb up"]);
+}
+
+#[test]
+fn port_unpublished_when_the_container_is_older_than_the_file() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    shop.compose(&format!("ports: [\"{port}:5432\"]")).env(&format!("localhost:{port}"));
+    let container = shop.engine.postgres(&shop.wanted(None));
+    container.wait_ready();
+    shop.doctor()
+        .only_error("port-unpublished")
+        .says("was made before its port was published")
+        .at("docker-compose.yml", line_of(&shop.project, "docker-compose.yml", "ports:"), "publishes")
+        .fix("confirm", &["recreate the Compose service `db`"]);
+}
+
+#[test]
+fn port_ephemeral() {
+    let (Some(shop), Some(_)) = (Shop::new(), bench::compose()) else { return };
+    let dialled = free_port();
+    shop.compose("ports: [\"5432\"]").env(&format!("localhost:{dialled}"));
+    assert!(shop.run_compose(&["up", "-d"]));
+    shop.doctor()
+        .only_error("port-ephemeral")
+        .at("docker-compose.yml", line_of(&shop.project, "docker-compose.yml", "ports:"), "\"5432\" names no host port")
+        .at(".env", 2, &format!("port {dialled}"))
+        .seen("right now it is ")
+        .fix("manual", &[&format!("\"{dialled}:5432\"   # instead of \"5432\""), "devdb up"]);
+}
+
+#[test]
+fn port_ephemeral_by_a_variable_that_is_not_set() {
+    let Some(shop) = Shop::new() else { return };
+    let dialled = free_port();
+    shop.compose("ports: [\"${DB_PORT}:5432\"]").env(&format!("localhost:{dialled}"));
+    let report = shop.doctor();
+    report
+        .only_error("port-ephemeral")
+        .at("docker-compose.yml", line_of(&shop.project, "docker-compose.yml", "ports:"), "names no host port")
+        .fix("confirm", &[&format!("add `DB_PORT={dialled}` to `.env`"), "start the Compose service `db`"]);
+}
+
+#[test]
+fn port_allocated() {
+    let (Some(other), Some(shop)) = (Shop::new(), Shop::new()) else { return };
+    let port = free_port();
+    let theirs = other.engine.postgres(&other.wanted(Some(("0.0.0.0", port))));
+    theirs.wait_ready();
+    shop.compose(&format!("ports: [\"{port}:5432\"]")).env(&format!("localhost:{port}"));
+    let ours = shop.engine.create(&shop.wanted(Some(("0.0.0.0", port))));
+    let refused = ours.try_start().unwrap_err();
+    assert!(refused.contains("port is already allocated"), "{refused}");
+    shop.doctor()
+        .only_error("port-allocated")
+        .says(&format!("host port {port} is taken by container `{}`", theirs.name))
+        .at("docker-compose.yml", line_of(&shop.project, "docker-compose.yml", "ports:"), &format!("host port {port}"))
+        .seen(&format!("Compose project `{}`", other.name.name))
+        .seen("port is already allocated")
+        .fix("manual", &[&format!("docker stop {}", theirs.name), "devdb up"]);
+}
+
+#[test]
+fn port_in_use() {
+    let (Some(cluster), Some(shop)) = (Cluster::start(&Options::default()), Shop::new()) else { return };
+    let port = cluster.port();
+    shop.compose(&format!("ports: [\"{port}:5432\"]")).env(&format!("localhost:{port}"));
+    let ours = shop.engine.create(&shop.wanted(Some(("0.0.0.0", port))));
+    let refused = ours.try_start().unwrap_err();
+    assert!(refused.contains("address already in use"), "{refused}");
+    let report = shop.doctor();
+    report
+        .only_error("port-in-use")
+        .says(&format!("host port {port}, which service `db` publishes, is taken"))
+        .at("docker-compose.yml", line_of(&shop.project, "docker-compose.yml", "ports:"), &format!("host port {port}"))
+        .seen(&format!("127.0.0.1:{port} is held by `postgres` (pid "))
+        .seen("address already in use")
+        .fix("manual", &[&format!("\"{}:5432\"   # in the Compose file, and the same port in .env", port + 1)]);
+}
+
+#[test]
+fn wrong_server() {
+    let (Some(shop), Some(_)) = (Shop::new(), bench::compose()) else { return };
+    let Some(cluster) = Cluster::start(&Options::default()) else { return };
+    // The same role, password and database on both: only the identifiers tell them apart.
+    cluster.sql("postgres", &format!("CREATE ROLE app LOGIN SUPERUSER PASSWORD '{}'", shop.password));
+    cluster.sql("postgres", "CREATE DATABASE app OWNER app");
+    let published = free_port();
+    let local = cluster.port();
+    shop.compose(&format!("ports: [\"{published}:5432\"]")).env(&format!("localhost:{local}"));
+    assert!(shop.run_compose(&["up", "-d"]));
+    shop.wait_ready(published);
+    let theirs = cluster.value("postgres", "SELECT system_identifier FROM pg_control_system()").unwrap();
+    let ours = {
+        let url = format!("host=127.0.0.1 port={published} user=app dbname=app password={}", shop.password);
+        crate::support::block_on(async {
+            let (client, connection) = tokio_postgres::connect(&url, tokio_postgres::NoTls).await.unwrap();
+            let driver = tokio::spawn(connection);
+            let row = client.query_one("SELECT system_identifier::text FROM pg_control_system()", &[]).await.unwrap();
+            driver.abort();
+            row.get::<_, String>(0)
+        })
+    };
+    assert_ne!(theirs, ours);
+    let report = shop.doctor();
+    report
+        .only_error("wrong-server")
+        .says(&format!("on port {local} is not container `"))
+        .at(".env", 2, &format!("port {local}"))
+        .at("docker-compose.yml", line_of(&shop.project, "docker-compose.yml", "ports:"), "publishes")
+        .seen(&format!("system identifier over TCP: {theirs}; in the container: {ours}"))
+        .seen(&format!("127.0.0.1:{local} is held by `postgres`"))
+        .fix("auto", &[&format!("set `DATABASE_URL` in `.env:2` to `postgresql://app:***@localhost:{published}/app`")]);
+    assert_eq!(report.reason("db-missing"), "follows from wrong-server");
+}
+
+#[test]
+fn wrong_server_that_refuses_the_login() {
+    let Some(shop) = Shop::new() else { return };
+    let Some(cluster) = Cluster::start(&Options::default()) else { return };
+    let (published, local) = (free_port(), cluster.port());
+    shop.compose(&format!("ports: [\"{published}:5432\"]")).env(&format!("localhost:{local}"));
+    let container = shop.engine.postgres(&shop.wanted(Some(("0.0.0.0", published))));
+    container.wait_ready();
+    // Nobody can log in, so no identifier is read; but the app dials a port that its container does not publish.
+    shop.doctor()
+        .only_error("port-mismatch")
+        .at(".env", 2, &format!("port {local}"))
+        .seen(&format!("127.0.0.1:{local} is held by `postgres`"));
+}
+
+#[test]
+fn host_is_service_name() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    shop.compose(&format!("ports: [\"{port}:5432\"]")).env("db:5432");
+    let container = shop.engine.postgres(&shop.wanted(Some(("0.0.0.0", port))));
+    container.wait_ready();
+    let step = format!("set `DATABASE_URL` in `.env:2` to `postgresql://app:***@localhost:{port}/app`");
+    let report = shop.doctor();
+    report
+        .only_error("host-is-service-name")
+        .at(".env", 2, "names the host `db`")
+        .at("docker-compose.yml", line_of(&shop.project, "docker-compose.yml", "  db:"), "the service")
+        .seen("the resolver says")
+        .fix("auto", &[&step]);
+    // A file that containers read too is not changed without a question.
+    shop.compose(&format!("ports: [\"{port}:5432\"]\n  web:\n    image: shop/web\n    env_file: .env"));
+    shop.doctor().only_error("host-is-service-name").seen("service `web` reads the same file").fix("confirm", &[&step]);
+}
+
+#[test]
+fn host_localhost_inside() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    let inside = format!("postgresql://app:{}@localhost:{port}/app", shop.password);
+    shop.compose(&format!(
+        "ports: [\"{port}:5432\"]\n  web:\n    image: shop/web\n    environment:\n      DATABASE_URL: {inside}"
+    ))
+    .env(&format!("localhost:{port}"));
+    let container = shop.engine.postgres(&shop.wanted(Some(("0.0.0.0", port))));
+    container.wait_ready();
+    let report = shop.doctor();
+    report
+        .only_error("host-localhost-inside")
+        .says("service `web` dials `localhost`, which is its own container")
+        .at(
+            "docker-compose.yml",
+            line_of(&shop.project, "docker-compose.yml", "DATABASE_URL:"),
+            "DATABASE_URL leads to",
+        )
+        .fix("manual", &["DATABASE_URL: postgresql://…@db:5432/app   # under `environment:` of `web`"]);
+}
