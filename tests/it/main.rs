@@ -10,11 +10,15 @@
 
 mod architecture;
 mod bench_works;
+mod demo;
 mod doctor_connection;
 mod doctor_engine;
 mod doctor_env;
+mod doctor_fix;
 mod doctor_healthy;
 mod doctor_migrations;
 mod doctor_ports;
 mod doctor_report;
+mod reference;
+mod setup;
 mod support;
