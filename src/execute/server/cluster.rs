@@ -173,7 +173,12 @@ impl Cluster {
                 tell(Event::Note { text: format!("the cluster moves from port {port} to {}", listen.port) });
                 self.stop().await?;
             }
-            Postmaster::Stale { reused } => self.clean_up_after_a_crash(reused, tell)?,
+            Postmaster::Stale { pid, reused } => {
+                if let Some(pid) = pid.filter(|_| reused) {
+                    self.unlock(pid, listen)?;
+                }
+                tell(Event::Cleaned { what: "the `postmaster.pid` of a server that was killed".to_owned() });
+            }
             Postmaster::Stopped => {}
         }
         ports_are_free(listen.port)?;
@@ -190,7 +195,14 @@ impl Cluster {
             return Ok(());
         }
         let exit = self.control(&["stop", "--mode=fast", "--wait", "--silent", "--timeout=60"]).await?;
-        if exit.success() || !self.is_running() { Ok(()) } else { Err(self.failed("did not stop", &exit, 0)) }
+        if !exit.success() && self.is_running() {
+            return Err(self.failed("did not stop", &exit, 0));
+        }
+        // Made again at the next start; something else in it keeps it.
+        if let Err(error) = std::fs::remove_dir(&self.record.socket) {
+            tracing::debug!(%error, "the socket's folder stays");
+        }
+        Ok(())
     }
 
     /// Returns whether a server runs on the data.
@@ -341,13 +353,13 @@ impl Cluster {
             .hint("devdb up --with container")
     }
 
-    fn clean_up_after_a_crash(&self, reused: bool, tell: &mut dyn FnMut(Event)) -> Result<()> {
-        if reused {
-            // PostgreSQL would take the other program for its own server, and refuse.
-            let file = self.record.data.join("postmaster.pid");
-            std::fs::remove_file(&file).map_err(|error| cannot_write(&file, error))?;
+    /// Removes what names a process that is another program now: PostgreSQL would take it for its own server.
+    fn unlock(&self, pid: u32, listen: &Listen) -> Result<()> {
+        let file = self.record.data.join("postmaster.pid");
+        std::fs::remove_file(&file).map_err(|error| cannot_write(&file, error))?;
+        for folder in std::iter::once(&self.record.socket).chain(&listen.socket) {
+            postmaster::unlock_socket(folder, listen.port, pid).map_err(|error| cannot_write(folder, error))?;
         }
-        tell(Event::Cleaned { what: "the `postmaster.pid` of a server that was killed".to_owned() });
         Ok(())
     }
 
