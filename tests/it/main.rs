@@ -10,3 +10,4 @@
 
 mod bench_works;
 mod support;
+mod up;
