@@ -193,6 +193,31 @@ fn a_container_that_ends_at_once_is_told_with_its_own_words() {
 }
 
 #[test]
+fn a_service_that_would_not_be_reached_is_told_before_it_starts() {
+    let Some(case) = ComposeCase::new(PASSWORD) else { return };
+    let (published, dialled) = (port_of(&case.url), free_port());
+    let env = case.project.read(".env");
+    case.project.write(".env", &env.replace(&format!(":{published}/"), &format!(":{dialled}/")));
+    let refused = case.devdb(&["up"]);
+    refused.assert_code(4).assert_stderr_has(&format!("publishes port {published}, but the app dials port {dialled}"));
+    // A URL for use inside the Compose network leads to the port that the service publishes.
+    case.project.write(".env", &env.replace(&format!("localhost:{published}"), "db:5432"));
+    case.devdb(&["up"]).assert_code(0).assert_stdout_has(&format!("@127.0.0.1:{published}/shop"));
+}
+
+#[test]
+fn a_port_that_compose_cannot_have_names_its_holder() {
+    let Some(case) = ComposeCase::new(PASSWORD) else { return };
+    let other = OtherPort::http();
+    let file = case.project.read("docker-compose.yml");
+    let more = format!("ports: [\"127.0.0.1:{}:5433\", ", other.port());
+    case.project.write("docker-compose.yml", &file.replace("ports: [", &more));
+    let taken = case.devdb(&["up"]);
+    taken.assert_code(4).assert_stderr_has("the Compose service `db`").assert_stderr_has("failed with exit code");
+    taken.assert_stderr_has(&format!("{} is held by", other.port())).assert_stderr_has(&std::process::id().to_string());
+}
+
+#[test]
 fn a_wait_ends_at_its_time_and_at_ctrl_c() {
     let Some(case) = ComposeCase::new(&format!("{PASSWORD}\n    command: [\"sleep\", \"1000\"]")) else { return };
     case.devdb(&["up", "--timeout", "2"]).assert_code(4).assert_stderr_has("no login at").assert_stderr_has("2 s");

@@ -26,6 +26,8 @@ use crate::wire::process::{self, Exit, Program};
 const SUPERUSER: &str = "devdb_admin";
 const RECORD: &str = "cluster.json";
 const LOG_LINES: usize = 12;
+/// A log larger than this begins anew at the next start.
+const LOG_LIMIT: u64 = 10 << 20;
 /// What follows the folder in a unix socket's path, and what the whole may have (`sun_path`).
 const LONGEST_SOCKET_FOLDER: usize = 107 - "/.s.PGSQL.65535".len();
 
@@ -304,8 +306,7 @@ impl Cluster {
     async fn launch(&self, port: u16) -> Result<()> {
         // The processes of a server that was killed take a moment to notice, and hold its memory until then.
         for _attempt in 0..20 {
-            let before = std::fs::metadata(&self.record.log).map_or(0, |metadata| metadata.len());
-            self.make_log()?;
+            let before = self.make_log()?;
             let log = format!("--log={}", self.record.log.display());
             let exit = self.control(&["start", "--wait", "--silent", "--timeout=60", &log]).await?;
             if exit.success() {
@@ -325,12 +326,20 @@ impl Cluster {
             .hint("end them (`ps -ef | grep postgres` lists them), then run `devdb up` again"))
     }
 
-    fn make_log(&self) -> Result<()> {
+    /// Returns how much the log holds already.
+    fn make_log(&self) -> Result<u64> {
         let mut options = std::fs::OpenOptions::new();
         options.append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let made = options.open(&self.record.log).and_then(|_log| owner::give(&self.record.log, self.owner.as_ref()));
+        let made = (|| {
+            let log = options.open(&self.record.log)?;
+            if log.metadata()?.len() > LOG_LIMIT {
+                log.set_len(0)?;
+            }
+            owner::give(&self.record.log, self.owner.as_ref())?;
+            Ok(log.metadata()?.len())
+        })();
         made.map_err(|error| cannot_write(&self.record.log, error))
     }
 

@@ -21,7 +21,7 @@ const DATABASE: &str = "select 1 from pg_database where datname = $1";
 
 /// Makes the target's role and its database where they are missing; in a cluster that is the project's own, the
 /// URL says what the role's password is.
-pub(super) async fn ensure(cluster: &Cluster, target: &Target, tell: &mut dyn FnMut(Event)) -> Result<()> {
+pub async fn ensure(cluster: &Cluster, target: &Target, tell: &mut dyn FnMut(Event)) -> Result<()> {
     let admin = cluster.superuser_target();
     let session = Box::pin(Session::open(&admin, admin.database(), "devdb", LOGIN)).await.map_err(|failure| {
         Error::environment("devdb's own role cannot log in to the project's cluster")
