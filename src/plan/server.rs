@@ -107,7 +107,8 @@ fn dialled(picture: &Picture, candidate: &Candidate) -> Result<Target> {
         return Ok(Target { hosts: target.hosts.iter().take(1).cloned().collect(), ..target.clone() });
     }
     if let Some(service) = picture.target_is_service() {
-        if picture.inside_container {
+        // Beside the service in its network, the name itself leads there.
+        if picture.inside_container && picture.reach.unresolved.is_none() {
             return Ok(target.clone());
         }
         let port = fixed_port(service, target.port()).ok_or_else(|| {
@@ -153,6 +154,12 @@ fn serving(picture: &Picture, tools: &Tools, target: &Target) -> Option<Way> {
 fn already_up(picture: &Picture, request: &UpRequest, serving: Option<Way>, target: &Target) -> Option<UpPlan> {
     if request.with.is_some_and(|way| serving != Some(way)) {
         return None;
+    }
+    let starting = picture.login_failure.as_ref().is_some_and(|failure| failure.kind == LoginFailureKind::Starting);
+    if starting && serving.is_none() {
+        let who = holder(picture, target.port()).unwrap_or_else(|| "a server that is starting".to_owned());
+        let server = ServerPlan::AlreadyUp { who, database_exists: true };
+        return Some(UpPlan { server, why: "it is starting already".to_owned(), target: target.clone() });
     }
     let server = picture.server.known()?;
     let database_exists = server.database.known().is_some();
@@ -252,6 +259,7 @@ fn compose(picture: &Picture, tools: &Tools, target: &Target) -> Result<(ServerP
     if let Err(why) = picture.engine() {
         return Err(engine_needed(picture, tools, &why.0));
     }
+    engine_is_here(picture, target)?;
     let why = format!("{} has the service `{}`", service.at, service.name);
     let container = picture.container_of(&service.name);
     let Some(words) = &tools.compose else {
@@ -272,7 +280,8 @@ fn compose(picture: &Picture, tools: &Tools, target: &Target) -> Result<(ServerP
         .collect();
     let port = target.port();
     let fixed = !published.is_empty() && published.len() == service.ports.len();
-    if service.ports.is_empty() || (fixed && !published.contains(&port)) {
+    let from_here = target.host().is_loopback();
+    if from_here && (service.ports.is_empty() || (fixed && !published.contains(&port))) {
         let ports: Vec<String> = published.iter().map(ToString::to_string).collect();
         let says = if ports.is_empty() { "no port".to_owned() } else { format!("port {}", ports.join(", ")) };
         return Err(Error::environment(format!(
@@ -282,6 +291,24 @@ fn compose(picture: &Picture, tools: &Tools, target: &Target) -> Result<(ServerP
         .hint("devdb doctor"));
     }
     Ok((ServerPlan::Compose(compose_plan(picture, words, service)?), why))
+}
+
+/// The ports that an engine publishes are those of the machine that it runs on.
+fn engine_is_here(picture: &Picture, target: &Target) -> Result<()> {
+    let address = picture.engine.address.as_str();
+    let Some((scheme, rest)) = address.split_once("://") else { return Ok(()) };
+    let host = rest.rsplit_once(':').map_or(rest, |(host, _)| host).trim_matches(['[', ']']);
+    let local = matches!(scheme, "unix" | "npipe") || Host::Tcp(host.to_owned()).is_loopback();
+    if local || !target.host().is_loopback() {
+        return Ok(());
+    }
+    Err(Error::refused(format!(
+        "the Docker engine is on another machine ({address}, named by {}); what it starts is not reached at {}",
+        picture.engine.named_by,
+        target.address()
+    ))
+    .hint("unset DOCKER_HOST, or `docker context use default`; then run `devdb up` again")
+    .hint("devdb up --with cluster"))
 }
 
 fn compose_plan(picture: &Picture, words: &[String], service: &Service) -> Result<ComposePlan> {
@@ -331,6 +358,7 @@ fn container(picture: &Picture, tools: &Tools, request: &UpRequest, target: &Tar
             .hint("devdb up --with cluster")
             .hint("or write `localhost` and a port in the URL"));
     };
+    engine_is_here(picture, target)?;
     let own = labelled(picture);
     if let Some(found) = stopped_container(picture).filter(|_| own.is_none()) {
         let why = format!("container `{}` publishes port {} and is {}", found.name, target.port(), found.state.status);

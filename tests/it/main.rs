@@ -22,3 +22,4 @@ mod doctor_report;
 mod reference;
 mod setup;
 mod support;
+mod up;

@@ -2,14 +2,18 @@
 //! this machine.
 #![expect(clippy::disallowed_methods, reason = "the cluster's files are made here")]
 
+mod record;
+mod settings;
+
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::net::{Ipv4Addr, Ipv6Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
+use record::{LONGEST_SOCKET_FOLDER, RECORD, Record};
+use record::{name_of, new_password, prepare_folder, read_record, socket_folder, write_private};
+use settings::{hba, quoted};
 
 use super::owner::{self, Owner};
 use super::ports;
@@ -19,15 +23,14 @@ use crate::model::event::Event;
 use crate::model::local_server::{ExistingCluster, Installation};
 use crate::model::secret::Secret;
 use crate::model::target::{Host, Target};
-use crate::model::text::{hex, visible};
+use crate::model::text::visible;
 use crate::wire::process::{self, Exit, Program};
 
 /// The role that devdb itself uses; the app's own roles are made beside it.
 const SUPERUSER: &str = "devdb_admin";
-const RECORD: &str = "cluster.json";
 const LOG_LINES: usize = 12;
-/// What follows the folder in a unix socket's path, and what the whole may have (`sun_path`).
-const LONGEST_SOCKET_FOLDER: usize = 107 - "/.s.PGSQL.65535".len();
+/// A log larger than this begins anew at the next start.
+const LOG_LIMIT: u64 = 10 << 20;
 
 /// A private cluster, running or not. It stays when the value is dropped.
 #[derive(Debug, Clone)]
@@ -46,19 +49,6 @@ pub struct Listen {
     pub socket: Option<PathBuf>,
     /// A role that logs in without a password, as its URL has none.
     pub trusted: Option<String>,
-}
-
-/// `cluster.json`: what the next run needs to know.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Record {
-    data: PathBuf,
-    log: PathBuf,
-    /// The folder of the private unix socket.
-    socket: PathBuf,
-    port: u16,
-    major: u32,
-    superuser: String,
-    password: String,
 }
 
 impl Listen {
@@ -173,7 +163,12 @@ impl Cluster {
                 tell(Event::Note { text: format!("the cluster moves from port {port} to {}", listen.port) });
                 self.stop().await?;
             }
-            Postmaster::Stale { reused } => self.clean_up_after_a_crash(reused, tell)?,
+            Postmaster::Stale { pid, reused } => {
+                if let Some(pid) = pid.filter(|_| reused) {
+                    self.unlock(pid, listen)?;
+                }
+                tell(Event::Cleaned { what: "the `postmaster.pid` of a server that was killed".to_owned() });
+            }
             Postmaster::Stopped => {}
         }
         ports_are_free(listen.port)?;
@@ -190,7 +185,14 @@ impl Cluster {
             return Ok(());
         }
         let exit = self.control(&["stop", "--mode=fast", "--wait", "--silent", "--timeout=60"]).await?;
-        if exit.success() || !self.is_running() { Ok(()) } else { Err(self.failed("did not stop", &exit, 0)) }
+        if !exit.success() && self.is_running() {
+            return Err(self.failed("did not stop", &exit, 0));
+        }
+        // Made again at the next start; something else in it keeps it.
+        if let Err(error) = std::fs::remove_dir(&self.record.socket) {
+            tracing::debug!(%error, "the socket's folder stays");
+        }
+        Ok(())
     }
 
     /// Stops the server and deletes its data: for a cluster that was made to be thrown away.
@@ -304,8 +306,7 @@ impl Cluster {
     async fn launch(&self, port: u16) -> Result<()> {
         // The processes of a server that was killed take a moment to notice, and hold its memory until then.
         for _attempt in 0..20 {
-            let before = std::fs::metadata(&self.record.log).map_or(0, |metadata| metadata.len());
-            self.make_log()?;
+            let before = self.make_log()?;
             let log = format!("--log={}", self.record.log.display());
             let exit = self.control(&["start", "--wait", "--silent", "--timeout=60", &log]).await?;
             if exit.success() {
@@ -325,12 +326,20 @@ impl Cluster {
             .hint("end them (`ps -ef | grep postgres` lists them), then run `devdb up` again"))
     }
 
-    fn make_log(&self) -> Result<()> {
+    /// Returns how much the log holds already.
+    fn make_log(&self) -> Result<u64> {
         let mut options = std::fs::OpenOptions::new();
         options.append(true).create(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let made = options.open(&self.record.log).and_then(|_log| owner::give(&self.record.log, self.owner.as_ref()));
+        let made = (|| {
+            let log = options.open(&self.record.log)?;
+            if log.metadata()?.len() > LOG_LIMIT {
+                log.set_len(0)?;
+            }
+            owner::give(&self.record.log, self.owner.as_ref())?;
+            Ok(log.metadata()?.len())
+        })();
         made.map_err(|error| cannot_write(&self.record.log, error))
     }
 
@@ -353,13 +362,13 @@ impl Cluster {
             .hint("devdb up --with container")
     }
 
-    fn clean_up_after_a_crash(&self, reused: bool, tell: &mut dyn FnMut(Event)) -> Result<()> {
-        if reused {
-            // PostgreSQL would take the other program for its own server, and refuse.
-            let file = self.record.data.join("postmaster.pid");
-            std::fs::remove_file(&file).map_err(|error| cannot_write(&file, error))?;
+    /// Removes what names a process that is another program now: PostgreSQL would take it for its own server.
+    fn unlock(&self, pid: u32, listen: &Listen) -> Result<()> {
+        let file = self.record.data.join("postmaster.pid");
+        std::fs::remove_file(&file).map_err(|error| cannot_write(&file, error))?;
+        for folder in std::iter::once(&self.record.socket).chain(&listen.socket) {
+            postmaster::unlock_socket(folder, listen.port, pid).map_err(|error| cannot_write(folder, error))?;
         }
-        tell(Event::Cleaned { what: "the `postmaster.pid` of a server that was killed".to_owned() });
         Ok(())
     }
 
@@ -421,102 +430,6 @@ impl Cluster {
     }
 }
 
-fn read_record(folder: &Path) -> Result<Option<Record>> {
-    let path = folder.join(RECORD);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(Error::environment(format!("cannot read `{}`", path.display())).because(error)),
-    };
-    let record = serde_json::from_str(&text).map_err(|error| {
-        Error::environment(format!("`{}` is damaged", path.display()))
-            .because(error)
-            .hint("move `.devdb` away to begin with an empty cluster")
-    })?;
-    Ok(Some(record))
-}
-
-/// Writes a new file that only its owner can read.
-fn write_private(path: &Path, text: &str) -> io::Result<()> {
-    if path.exists() {
-        std::fs::remove_file(path)?;
-    }
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)?.write_all(text.as_bytes())
-}
-
-/// Makes `.devdb` with a `.gitignore` that ignores all of it.
-fn prepare_folder(folder: &Path, owner: Option<&Owner>) -> io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    #[cfg(unix)]
-    if owner.is_some() {
-        use std::os::unix::fs::PermissionsExt as _;
-        std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o755))?;
-    }
-    let ignore = folder.join(".gitignore");
-    if ignore.exists() { Ok(()) } else { std::fs::write(ignore, "*\n") }
-}
-
-/// A name that is different for every folder: `shop-1f3a9c2e` of `/home/me/shop/.devdb`.
-fn name_of(folder: &Path) -> String {
-    let digest = Sha256::digest(folder.as_os_str().as_encoded_bytes());
-    let hash = hex(digest.get(..4).unwrap_or_default());
-    let project = folder.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-    let plain: String =
-        project.unwrap_or_default().chars().filter(|it| it.is_ascii_alphanumeric() || *it == '-').take(30).collect();
-    format!("{plain}-{hash}")
-}
-
-/// A short private folder: the project's own path may be too long for a socket, or on a file system without them.
-fn socket_folder(name: &str) -> PathBuf {
-    let hash = name.rsplit('-').next().unwrap_or(name);
-    let short = Path::new("/tmp");
-    let parent = if short.is_dir() { short.to_path_buf() } else { std::env::temp_dir() };
-    parent.join(format!("devdb-{}-{hash}", user_number()))
-}
-
-#[cfg(unix)]
-fn user_number() -> u32 {
-    nix::unistd::geteuid().as_raw()
-}
-
-#[cfg(not(unix))]
-fn user_number() -> u32 {
-    0
-}
-
-fn new_password() -> Result<String> {
-    // rustls's own generator: the one source of randomness that is linked in anyway.
-    let mut bytes = [0_u8; 16];
-    let filled = rustls::crypto::ring::default_provider().secure_random.fill(&mut bytes);
-    filled.map_err(|_error| Error::environment("the system gives no random numbers"))?;
-    Ok(hex(&bytes))
-}
-
-/// Rules for logins: passwords everywhere, but for a role whose URL has none.
-fn hba(trusted: Option<&str>) -> String {
-    let mut text = "# Written by devdb at each start.\n".to_owned();
-    let everyone = [("all".to_owned(), "scram-sha-256")];
-    let trusted = trusted.map(|role| (format!("\"{}\"", role.replace('"', "\"\"")), "trust"));
-    for (role, method) in trusted.into_iter().chain(everyone) {
-        for place in ["local all ROLE", "host all ROLE 127.0.0.1/32", "host all ROLE ::1/128"] {
-            text.push_str(&place.replace("ROLE", &role));
-            text.push(' ');
-            text.push_str(method);
-            text.push('\n');
-        }
-    }
-    text
-}
-
-/// A string of `postgresql.conf`.
-fn quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
-}
-
 fn has_ipv6() -> bool {
     TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).is_ok()
 }
@@ -540,25 +453,4 @@ fn cannot_write(path: &Path, error: io::Error) -> Error {
     Error::environment(format!("cannot write `{}`", path.display()))
         .because(error)
         .hint("check the folder's permissions and the free space, then run the command again")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_role_without_password_is_trusted_and_no_other() {
-        let rules = hba(Some("a\"b"));
-        assert!(rules.contains("host all \"a\"\"b\" 127.0.0.1/32 trust\n"), "{rules}");
-        assert_eq!(rules.matches("trust").count(), 3);
-        assert!(!hba(None).contains("trust"));
-    }
-
-    #[test]
-    fn socket_folders_are_short_and_differ() {
-        let long = PathBuf::from(format!("/home/{}/.devdb", "x".repeat(200)));
-        let one = socket_folder(&name_of(&long));
-        assert!(one.as_os_str().len() <= LONGEST_SOCKET_FOLDER, "{}", one.display());
-        assert_ne!(one, socket_folder(&name_of(Path::new("/home/me/other/.devdb"))));
-    }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use bollard::Docker;
 
 use crate::error::{Error, Result};
-use crate::model::event::Event;
+use crate::model::event::{Event, Stage};
 use crate::model::local_server::{ClusterPlan, ComposePlan, DownPlan, Installation, ServerPlan, Tools, UpPlan};
 use crate::model::picture::Picture;
 use crate::model::target::Target;
@@ -50,6 +50,7 @@ pub async fn tools(picture: &Picture) -> Tools {
 /// Carries the plan out, and returns once the target's own role could log in.
 pub async fn up(plan: &UpPlan, deadline: Duration, tell: &mut dyn FnMut(Event)) -> Result<Up> {
     let target = &plan.target;
+    tell(Event::Started { stage: Stage::Server, detail: format!("until a login at {} works", target.address()) });
     let (described, entered) = match &plan.server {
         ServerPlan::AlreadyUp { who, .. } => (who.clone(), Box::pin(wait::until_login(target, deadline, tell)).await?),
         ServerPlan::Compose(service) => {
@@ -147,11 +148,6 @@ fn add_volume_hint(error: Error) -> Error {
         return error.hint("devdb doctor --fix   (a volume keeps the password that it was first made with)");
     }
     error
-}
-
-/// Makes the role and the database of `target` in a cluster of devdb's own, where they are missing.
-pub async fn ensure_role_and_database(cluster: &Cluster, target: &Target, tell: &mut dyn FnMut(Event)) -> Result<()> {
-    Box::pin(roles::ensure(cluster, target, tell)).await
 }
 
 /// Returns whether the database that the app wants is there.

@@ -3,6 +3,14 @@
 
 use std::path::Path;
 
+/// Removes the lock of a unix socket when the process that held it is `pid`, which is known to be gone.
+pub(super) fn unlock_socket(folder: &Path, port: u16, pid: u32) -> std::io::Result<()> {
+    let lock = folder.join(format!(".s.PGSQL.{port}.lock"));
+    let text = std::fs::read_to_string(&lock).unwrap_or_default();
+    let held_by = text.lines().next().and_then(|line| line.trim().parse().ok());
+    if held_by == Some(pid) { std::fs::remove_file(&lock) } else { Ok(()) }
+}
+
 /// What `postmaster.pid` says, held against the process table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Postmaster {
@@ -14,6 +22,7 @@ pub(super) enum Postmaster {
     },
     /// The server is gone without having cleaned up.
     Stale {
+        pid: Option<u32>,
         /// The pid belongs to another program now, for which PostgreSQL itself would take it.
         reused: bool,
     },
@@ -25,13 +34,17 @@ pub(super) fn look(data: &Path) -> Postmaster {
     // PostgreSQL source, `miscadmin.h`: pid, data directory, start time, port, …
     let mut lines = text.lines().map(str::trim);
     let Some(pid) = lines.next().and_then(|line| line.parse::<u32>().ok()) else {
-        return Postmaster::Stale { reused: false };
+        return Postmaster::Stale { pid: None, reused: false };
     };
     let port = lines.nth(2).and_then(|line| line.parse().ok()).unwrap_or_default();
     if !exists(pid) {
-        return Postmaster::Stale { reused: false };
+        return Postmaster::Stale { pid: Some(pid), reused: false };
     }
-    if serves(pid, data) { Postmaster::Running { pid, port } } else { Postmaster::Stale { reused: true } }
+    if serves(pid, data) {
+        Postmaster::Running { pid, port }
+    } else {
+        Postmaster::Stale { pid: Some(pid), reused: true }
+    }
 }
 
 #[cfg(unix)]
@@ -78,10 +91,10 @@ mod tests {
         let write = |pid: &str| std::fs::write(&file, format!("{pid}\n/data\n1700000000\n5433\n/tmp\n")).unwrap();
         // The largest pid that Linux gives is 4,194,304.
         write("4194399");
-        assert_eq!(look(data.path()), Postmaster::Stale { reused: false });
+        assert_eq!(look(data.path()), Postmaster::Stale { pid: Some(4_194_399), reused: false });
         write(&std::process::id().to_string());
-        assert_eq!(look(data.path()), Postmaster::Stale { reused: true });
+        assert_eq!(look(data.path()), Postmaster::Stale { pid: Some(std::process::id()), reused: true });
         std::fs::write(&file, "").unwrap();
-        assert_eq!(look(data.path()), Postmaster::Stale { reused: false });
+        assert_eq!(look(data.path()), Postmaster::Stale { pid: None, reused: false });
     }
 }
