@@ -12,6 +12,7 @@ use super::server::binaries;
 use super::server::cluster::{Cluster, Listen};
 use super::server::roles;
 use crate::error::{Error, Result};
+use crate::model::local_server::Installation;
 use crate::model::secret::Secret;
 use crate::model::target::Target;
 use crate::parse::pg_url;
@@ -55,9 +56,18 @@ pub async fn set_up(shell: &BTreeMap<String, Secret>, tell: &mut Teller<'_>) -> 
     let installation = found.first().ok_or_else(|| {
         Error::environment("there are no PostgreSQL server programs on this machine").hint(binaries::install_hint())
     })?;
+    match Box::pin(set_up_on(two_free_ports(5433, 5434)?, installation, tell)).await {
+        // Somebody took the port in between: two demos at once, for example.
+        Err(error) if error.message.contains("is taken by") => {
+            Box::pin(set_up_on(two_free_ports(0, 0)?, installation, tell)).await
+        }
+        done => done,
+    }
+}
+
+async fn set_up_on((wrong, right): (u16, u16), installation: &Installation, tell: &mut Teller<'_>) -> Result<Stage> {
     let root = folder()?;
     let password = format!("demo-{}", std::process::id());
-    let (wrong, right) = two_free_ports()?;
     let url = format!("postgresql://shop:{password}@localhost:{right}/shop");
     let target = pg_url::parse(&url).map_err(|error| Error::environment("the demo's URL").because(error))?.target;
     let mut files: Vec<(&str, String)> = FILES.iter().map(|(path, text)| (*path, (*text).to_owned())).collect();
@@ -135,11 +145,11 @@ fn write(root: &Path, path: &str, text: &str) -> Result<()> {
         .map_err(|error| Error::environment(format!("cannot write `{}`", path.display())).because(error))
 }
 
-/// The port that the demo's `.env` names (5433, or whichever nobody listens on) and the one that its server takes.
-fn two_free_ports() -> Result<(u16, u16)> {
+/// The port that the demo's `.env` names and the one that its server takes: those wished for, where they are free.
+fn two_free_ports(wrong: u16, right: u16) -> Result<(u16, u16)> {
     let failed = |error: std::io::Error| Error::environment("no port is free").because(error);
     let free = |port: u16| TcpListener::bind(("127.0.0.1", port));
-    let wrong = free(5433).or_else(|_taken| free(0)).map_err(failed)?;
-    let right = free(5434).or_else(|_taken| free(0)).map_err(failed)?;
+    let wrong = free(wrong).or_else(|_taken| free(0)).map_err(failed)?;
+    let right = free(right).or_else(|_taken| free(0)).map_err(failed)?;
     Ok((wrong.local_addr().map_err(failed)?.port(), right.local_addr().map_err(failed)?.port()))
 }
