@@ -9,4 +9,7 @@
 )]
 
 mod bench_works;
+mod reset_basics;
+mod reset_common;
+mod reset_kill;
 mod support;
