@@ -145,21 +145,26 @@ impl Admin {
         self.run(&comment_statement(database, comment), "write the comment on a database").await
     }
 
-    /// Drops one of devdb's own databases, with the sessions on it.
+    /// Drops one of devdb's own databases, with the sessions on it; a client that reconnects in a loop is shut out.
     pub(super) async fn drop_own(&self, database: &str) -> Result<()> {
         let name = quote_ident(database);
-        let what = format!("drop `{database}`");
-        if self.version >= 130_000 {
-            return self.run(&format!("drop database if exists {name} with (force)"), &what).await;
+        let force = if self.version >= 130_000 { " with (force)" } else { "" };
+        let drop = format!("drop database if exists {name}{force}");
+        if !force.is_empty() && self.attempt(&drop).await.is_ok() {
+            return Ok(());
+        }
+        // Where the role may not even close it, the DROP says so in better words.
+        if let Err(error) = self.attempt(&format!("alter database {name} allow_connections false")).await {
+            tracing::debug!(%error, "the database cannot be closed");
         }
         for _attempt in 0..50 {
-            self.terminate(database).await?;
-            if self.attempt(&format!("drop database if exists {name}")).await.is_ok() {
+            self.terminate_own(database).await?;
+            if self.attempt(&drop).await.is_ok() {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        self.run(&format!("drop database if exists {name}"), &what).await
+        self.run(&drop, &format!("drop `{database}`")).await
     }
 
     /// Ends every other session on a database, without waiting for them to be gone.
@@ -173,7 +178,7 @@ impl Admin {
     /// Ends the other sessions on a database that this role may end; the rest will block, and be named by the server.
     pub(super) async fn terminate_own(&self, database: &str) -> Result<()> {
         const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_stat_activity
-            where datname = $1 and pid <> pg_backend_pid() and application_name not like 'devdb%'
+            where datname = $1 and pid <> pg_backend_pid()
               and (usename = current_user or pg_has_role(current_user, 'pg_signal_backend', 'usage'))";
         self.rows(TERMINATE, &[database], "end the sessions").await?;
         Ok(())

@@ -1,6 +1,7 @@
 //! `devdb demo`: the whole story, for real, and nothing left of it.
 
 use crate::support::bench;
+use crate::support::engine::Engine;
 use crate::support::project::Project;
 use crate::support::sandbox::Sandbox;
 
@@ -29,15 +30,25 @@ fn the_story_is_told_by_the_real_commands() {
 }
 
 #[test]
-fn without_server_programs_it_names_the_one_command() {
+fn without_server_programs_it_plays_in_a_container() {
+    let Some(_engine) = Engine::get() else { return };
     let project = Project::new();
-    // Nothing on PATH, and a folder of our own in the way of the usual places is beyond a test: the named one is empty.
-    let output =
-        Sandbox::new(&project).env("DEVDB_PG_BIN", "/nonexistent").env("PATH", "/nonexistent").args(["demo"]).run();
-    if bench::pg().is_some() {
-        // Found in the usual places all the same.
-        output.assert_code(0);
-    } else {
-        output.assert_code(4).assert_stderr_has("install");
-    }
+    let sandbox = Sandbox::new(&project).env("TMPDIR", project.path().to_str().unwrap()).with_docker();
+    let output = sandbox.env("DEVDB_PG_BIN", "/nonexistent").args(["demo"]).run();
+    output
+        .assert_code(0)
+        .assert_stdout_has("[port-mismatch]")
+        .assert_stdout_has("`shop` is ready")
+        .assert_stdout_has("grace");
+    assert!(std::fs::read_dir(project.path()).unwrap().next().is_none());
+}
+
+#[test]
+fn without_programs_and_engine_it_names_the_one_command() {
+    let project = Project::new();
+    let output = Sandbox::new(&project).env("DEVDB_PG_BIN", "/nonexistent").args(["demo"]).run();
+    output
+        .assert_code(4)
+        .assert_stderr_has("neither PostgreSQL's server programs nor an image")
+        .assert_stderr_has("install");
 }

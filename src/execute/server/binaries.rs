@@ -11,20 +11,20 @@ use crate::model::secret::Secret;
 /// What a folder must hold to run a server.
 const PROGRAMS: [&str; 3] = ["postgres", "initdb", "pg_ctl"];
 
-/// Returns the installed servers, newest first; the folder that `DEVDB_PG_BIN` names goes before all.
+/// Returns the installed servers, newest first; where `DEVDB_PG_BIN` names a folder, only that one.
 pub fn find(shell: &BTreeMap<String, Secret>) -> Vec<Installation> {
     let variable = |name: &str| shell.get(name).map(Secret::reveal).filter(|value| !value.is_empty());
     let named = variable("DEVDB_PG_BIN").map(PathBuf::from);
     let mut found: Vec<Installation> = Vec::new();
-    for folder in named.iter().cloned().chain(folders(&variable)) {
+    let folders = named.map_or_else(|| folders(&variable), |folder| vec![folder]);
+    for folder in folders {
         // `latest`, `17` and `17.2` of one version manager are often one folder.
         let folder = std::fs::canonicalize(&folder).unwrap_or(folder);
         if !found.iter().any(|known| known.bin == folder) {
             found.extend(installation(&folder));
         }
     }
-    let first = named.and_then(|folder| std::fs::canonicalize(folder).ok());
-    found.sort_by_key(|it| (Some(&it.bin) != first.as_ref(), std::cmp::Reverse(numbers(&it.version))));
+    found.sort_by_key(|it| std::cmp::Reverse(numbers(&it.version)));
     found
 }
 

@@ -10,7 +10,7 @@ use bollard::models::{ContainerCreateBody, ContainerInspectResponse, HostConfig,
 use bollard::models::{RestartPolicy, RestartPolicyNameEnum};
 use bollard::query_parameters::{
     CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListImagesOptions, RemoveContainerOptionsBuilder,
-    StopContainerOptionsBuilder,
+    RemoveVolumeOptions, StopContainerOptionsBuilder,
 };
 
 use super::ports;
@@ -107,6 +107,16 @@ pub(super) async fn stop(docker: &Docker, name: &str) -> Result<()> {
 }
 
 /// Returns the id of a Compose service's container.
+pub(super) async fn remove(docker: &Docker, name: &str, volume: Option<&str>) -> Result<()> {
+    let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
+    let removed = docker.remove_container(name, Some(options)).await;
+    removed.map_err(|error| engine_error(&format!("cannot remove container `{name}`"), error))?;
+    let Some(volume) = volume else { return Ok(()) };
+    let removed = docker.remove_volume(volume, None::<RemoveVolumeOptions>).await;
+    removed.map_err(|error| engine_error(&format!("cannot remove the volume `{volume}`"), error))
+}
+
+/// Returns the id of the container that a Compose service has.
 pub(super) async fn of_service(docker: &Docker, project: &str, service: &str) -> Option<String> {
     let labels = vec![format!("com.docker.compose.project={project}"), format!("com.docker.compose.service={service}")];
     let options = ListContainersOptionsBuilder::new().all(true).filters(&HashMap::from([("label", labels)])).build();

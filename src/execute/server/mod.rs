@@ -96,6 +96,21 @@ pub async fn down(plan: &DownPlan, installations: &[Installation], tell: &mut dy
     }
 }
 
+/// Stops what the plan names and deletes its data: for what was made to be thrown away.
+pub async fn remove(plan: &DownPlan, installations: &[Installation], tell: &mut dyn FnMut(Event)) -> Result<()> {
+    match plan {
+        DownPlan::Compose(_) => down(plan, installations, tell).await.map(drop),
+        DownPlan::Container { engine, id, volume, .. } => {
+            let docker = container::client(engine).await?;
+            container::remove(&docker, id, volume.as_deref()).await
+        }
+        DownPlan::Cluster { folder, .. } => match Cluster::open(folder, installations)? {
+            Some(cluster) => Box::pin(cluster.remove()).await,
+            None => Ok(()),
+        },
+    }
+}
+
 async fn compose_up(
     plan: &ComposePlan,
     target: &Target,
