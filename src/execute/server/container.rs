@@ -106,7 +106,7 @@ pub(super) async fn stop(docker: &Docker, name: &str) -> Result<()> {
     }
 }
 
-/// Returns the id of a Compose service's container.
+/// Deletes a container and its volumes, running or not.
 pub(super) async fn remove(docker: &Docker, name: &str, volume: Option<&str>) -> Result<()> {
     let options = RemoveContainerOptionsBuilder::new().force(true).v(true).build();
     let removed = docker.remove_container(name, Some(options)).await;
