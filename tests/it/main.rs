@@ -15,6 +15,7 @@ mod doctor_engine;
 mod doctor_env;
 mod doctor_healthy;
 mod doctor_migrations;
+mod doctor_output;
 mod doctor_ports;
 mod doctor_report;
 mod support;
