@@ -137,7 +137,7 @@ fn a_duplicate_and_a_refused_connection() {
 #[test]
 fn nothing_is_wider_than_the_terminal() {
     let Some(shop) = Shop::new() else { return };
-    let keys: String = (0..30).map(|number| format!("SETTING_NUMBER_{number}={number}\n")).collect();
+    let keys: String = (0..30).map(|number| format!("SETTING_NUMBER_{number}={number}")).collect::<Vec<_>>().join("\n");
     shop.project.write(".env.example", &keys);
     shop.compose(&format!("ports: [\"{}:5432\"]", free_port())).env(&format!("localhost:{}", free_port()));
     let sandbox = shop.sandbox().args(["doctor"]);
