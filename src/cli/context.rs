@@ -47,14 +47,10 @@ impl Context {
         }
     }
 
-    /// Runs a command's future on a runtime of its own.
-    pub(super) fn block_on<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| bug("cannot start the runtime").because(error))?;
-        let result = runtime.block_on(future);
-        // A probe that hangs in the resolver must not hold the exit.
-        runtime.shutdown_background();
-        result
+    /// Returns the context of another project, on the same terminal.
+    pub(super) fn at(&self, root: PathBuf, shell: BTreeMap<String, Secret>) -> Result<Self> {
+        let config = read_config(&root)?;
+        Ok(Self { root, shell, config, ui: self.ui.clone(), started: Instant::now() })
     }
 
     /// Returns the picture of the project.
@@ -101,6 +97,16 @@ impl Context {
     pub(super) fn variable(&self, name: &str) -> Option<&str> {
         self.shell.get(name).map(Secret::reveal)
     }
+}
+
+/// Runs a command's future on a runtime of its own.
+pub(super) fn block_on<T>(future: impl Future<Output = Result<T>>) -> Result<T> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| bug("cannot start the runtime").because(error))?;
+    let result = runtime.block_on(future);
+    // A probe that hangs in the resolver must not hold the exit.
+    runtime.shutdown_background();
+    result
 }
 
 fn start_folder(named: Option<PathBuf>) -> Result<PathBuf> {

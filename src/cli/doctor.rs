@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::explain::unknown;
+use super::fix;
 use crate::diagnose;
 use crate::discover::Depth;
 use crate::error::Result;
@@ -9,7 +10,7 @@ use crate::render;
 use crate::render::style;
 
 /// Say what is wrong, prove it, and offer the fix
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
     /// Show the plan, ask, back up, mend, and look again
     #[arg(long)]
@@ -28,6 +29,13 @@ pub(super) struct Args {
     pub json: bool,
 }
 
+impl Args {
+    /// Returns the arguments of fixes that were agreed to.
+    pub(super) fn agreed_fix() -> Self {
+        Self { fix: true, yes: true, ..Self::default() }
+    }
+}
+
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     if args.list {
         return Ok(list(context));
@@ -35,8 +43,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     if let Some(id) = args.only.iter().find(|id| diagnose::find(id).is_none()) {
         return Err(unknown(id));
     }
-    let picture = context.look(Depth::All).await;
-    let diagnosis = diagnose::diagnose(&picture, &args.only);
+    let (picture, diagnosis) = if args.fix {
+        Box::pin(fix::run(context, &args.only, args.yes)).await?
+    } else {
+        let picture = context.look(Depth::All).await;
+        let diagnosis = diagnose::diagnose(&picture, &args.only);
+        (picture, diagnosis)
+    };
     if args.json {
         let report = render::json::doctor(&picture, &diagnosis, context.elapsed());
         context.ui.answer(&render::json::text(&report));

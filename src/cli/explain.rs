@@ -25,8 +25,9 @@ pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
 
 /// Returns the error for an id that no check has, with the nearest one.
 pub(super) fn unknown(id: &str) -> Error {
-    let shared = |known: &str| known.split('-').filter(|word| id.contains(word)).count();
-    let nearest = diagnose::checks().iter().max_by_key(|check| shared(check.id)).filter(|check| shared(check.id) > 0);
+    let alike = |known: &str| strsim::jaro_winkler(known, id);
+    let nearest = diagnose::checks().iter().max_by(|one, other| alike(one.id).total_cmp(&alike(other.id)));
+    let nearest = nearest.filter(|check| alike(check.id) > 0.7);
     let error = Error::usage(format!("there is no check `{id}`"));
     match nearest {
         Some(check) => error.hint(format!("devdb explain {}", check.id)),

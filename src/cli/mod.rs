@@ -2,11 +2,19 @@
 
 mod consent;
 mod context;
+mod demo;
 mod doctor;
+mod down;
 mod explain;
+mod fix;
+mod logs;
+mod reference;
 mod reset;
+mod setup;
+mod shell;
 mod status;
 mod undo;
+mod up;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,7 +23,7 @@ use clap::{Parser, Subcommand};
 
 use crate::error::{Error, Kind, Result};
 use crate::render;
-use context::Context;
+use context::{Context, block_on};
 
 /// Says why your PostgreSQL development database is broken, and gets it back to a working state.
 #[derive(Debug, Parser)]
@@ -46,8 +54,25 @@ enum Command {
     Reset(reset::Args),
     /// Bring back the database that the last reset replaced
     Undo(undo::Args),
+    /// From a fresh clone to a working database
+    Setup(setup::Args),
     /// Explain one check
     Explain(explain::Args),
+    /// Start the project's server, and wait until a login works
+    Up(up::Args),
+    /// Stop the project's server; its data stay
+    Down(down::Args),
+    /// Show what the project's server has logged
+    Logs(logs::Args),
+    /// See devdb find and mend a broken database, in a throw-away project
+    Demo(demo::Args),
+    /// Print a completion script
+    Completions(shell::Completions),
+    /// Print the manual page
+    Man,
+    /// Write the generated reference
+    #[command(name = "__reference", hide = true)]
+    Reference(reference::Args),
 }
 
 /// Runs the command line and returns the exit code.
@@ -82,18 +107,27 @@ impl Command {
         match self {
             Self::Doctor(args) => args.json,
             Self::Reset(args) => args.json,
-            Self::Undo(_) | Self::Explain(_) => false,
+            Self::Up(args) => args.json,
+            _ => false,
         }
     }
 }
 
 fn dispatch(command: Option<Command>, context: &Context) -> Result<u8> {
     match command {
-        None => context.block_on(status::run(context)),
-        Some(Command::Doctor(args)) => context.block_on(doctor::run(context, args)),
-        Some(Command::Reset(args)) => context.block_on(reset::run(context, args)),
-        Some(Command::Undo(args)) => context.block_on(undo::run(context, args)),
+        None => block_on(status::run(context)),
+        Some(Command::Doctor(args)) => block_on(doctor::run(context, args)),
+        Some(Command::Reset(args)) => block_on(reset::run(context, args)),
+        Some(Command::Undo(args)) => block_on(undo::run(context, args)),
+        Some(Command::Setup(args)) => block_on(setup::run(context, args)),
+        Some(Command::Demo(args)) => block_on(demo::run(context, args)),
+        Some(Command::Completions(args)) => Ok(shell::completions(context, &args)),
+        Some(Command::Man) => shell::man(context),
+        Some(Command::Reference(args)) => reference::run(&args),
         Some(Command::Explain(args)) => explain::run(context, &args),
+        Some(Command::Up(args)) => block_on(up::run(context, args)),
+        Some(Command::Down(args)) => block_on(down::run(context, args)),
+        Some(Command::Logs(args)) => block_on(logs::run(context, args)),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::render::style;
 use crate::render::ui::took;
 
 /// Replace the development database by a new one: migrated, seeded, verified; the old one is kept for `devdb undo`
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
     /// Load the seeds of this profile too (a folder of `seeds/`)
     #[arg(long, value_name = "PROFILE")]
@@ -49,20 +49,14 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// Returns the arguments of a reset that another command runs.
+    /// Returns the arguments of the first filling of an empty database.
     pub(super) fn for_setup(seed: Option<String>, no_seed: bool) -> Self {
-        Self {
-            seed,
-            no_seed,
-            to: None,
-            dry_run: false,
-            yes: true,
-            in_place: false,
-            keep_failed: false,
-            cold: false,
-            token: None,
-            json: false,
-        }
+        Self { seed, no_seed, ..Self::agreed() }
+    }
+
+    /// Returns the arguments of a reset that was agreed to.
+    pub(super) fn agreed() -> Self {
+        Self { yes: true, ..Self::default() }
     }
 }
 

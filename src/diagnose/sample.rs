@@ -75,6 +75,7 @@ pub(super) fn healthy() -> Picture {
         inside_container: false,
         unread: Vec::new(),
         recipe: crate::model::picture::Recipe::default(),
+        cluster: None,
     }
 }
 

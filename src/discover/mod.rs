@@ -2,6 +2,7 @@
 //! be had says why. Files come first, because they say whom to ask; the rest is asked side by side.
 
 mod chain;
+mod cluster;
 mod compose;
 mod engine;
 mod files;

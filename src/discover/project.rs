@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Scope, chain, compose, files, recipe, target};
+use super::{Scope, chain, cluster, compose, files, recipe, target};
 use crate::model::engine::{EngineOutcome, EngineProbe};
 use crate::model::env::{Dialect, EnvFile};
 use crate::model::observed::Observed;
@@ -46,6 +46,7 @@ pub(super) fn read(scope: &Scope) -> Picture {
     picture.profiles = profiles(scope, &picture.env_files);
     picture.candidates = target::candidates(&picture);
     picture.recipe = recipe::read(scope, config_folder.as_deref());
+    picture.cluster = cluster::read(&scope.root);
     picture.inside_container = Path::new("/.dockerenv").exists() || scope.shell.contains_key("CODESPACES");
     picture
 }
@@ -74,6 +75,7 @@ fn empty(scope: &Scope) -> Picture {
         inside_container: false,
         unread: Vec::new(),
         recipe: Recipe::default(),
+        cluster: None,
     }
 }
 

@@ -29,7 +29,6 @@ pub(super) struct Admin {
 #[derive(Debug, Clone)]
 pub(super) struct Listed {
     pub name: String,
-    pub oid: u32,
     pub allows_connections: bool,
     pub tag: Option<Tag>,
 }
@@ -120,15 +119,14 @@ impl Admin {
 
     /// Returns every database, with devdb's tags.
     pub(super) async fn databases(&self) -> Result<Vec<Listed>> {
-        const LIST: &str = "select datname::text, oid, datallowconn, shobj_description(oid, 'pg_database')
+        const LIST: &str = "select datname::text, datallowconn, shobj_description(oid, 'pg_database')
                             from pg_database order by datname";
         let rows = self.rows(LIST, &[], "list the databases").await?;
         let listed = |row: &Row| {
-            let comment: Option<String> = row.try_get(3).ok()?;
+            let comment: Option<String> = row.try_get(2).ok()?;
             Some(Listed {
                 name: row.try_get(0).ok()?,
-                oid: row.try_get(1).ok()?,
-                allows_connections: row.try_get(2).ok()?,
+                allows_connections: row.try_get(1).ok()?,
                 tag: Tag::read(comment.as_deref()),
             })
         };
@@ -147,21 +145,26 @@ impl Admin {
         self.run(&comment_statement(database, comment), "write the comment on a database").await
     }
 
-    /// Drops one of devdb's own databases, with the sessions on it.
+    /// Drops one of devdb's own databases, with the sessions on it; a client that reconnects in a loop is shut out.
     pub(super) async fn drop_own(&self, database: &str) -> Result<()> {
         let name = quote_ident(database);
-        let what = format!("drop `{database}`");
-        if self.version >= 130_000 {
-            return self.run(&format!("drop database if exists {name} with (force)"), &what).await;
+        let force = if self.version >= 130_000 { " with (force)" } else { "" };
+        let drop = format!("drop database if exists {name}{force}");
+        if !force.is_empty() && self.attempt(&drop).await.is_ok() {
+            return Ok(());
+        }
+        // Where the role may not even close it, the DROP says so in better words.
+        if let Err(error) = self.attempt(&format!("alter database {name} allow_connections false")).await {
+            tracing::debug!(%error, "the database cannot be closed");
         }
         for _attempt in 0..50 {
-            self.terminate(database).await?;
-            if self.attempt(&format!("drop database if exists {name}")).await.is_ok() {
+            self.terminate_own(database).await?;
+            if self.attempt(&drop).await.is_ok() {
                 return Ok(());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        self.run(&format!("drop database if exists {name}"), &what).await
+        self.run(&drop, &format!("drop `{database}`")).await
     }
 
     /// Ends every other session on a database, without waiting for them to be gone.
@@ -175,7 +178,7 @@ impl Admin {
     /// Ends the other sessions on a database that this role may end; the rest will block, and be named by the server.
     pub(super) async fn terminate_own(&self, database: &str) -> Result<()> {
         const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_stat_activity
-            where datname = $1 and pid <> pg_backend_pid() and application_name not like 'devdb%'
+            where datname = $1 and pid <> pg_backend_pid()
               and (usename = current_user or pg_has_role(current_user, 'pg_signal_backend', 'usage'))";
         self.rows(TERMINATE, &[database], "end the sessions").await?;
         Ok(())

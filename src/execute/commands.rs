@@ -56,7 +56,7 @@ impl Runner<'_> {
         let mut environment = self.pointed();
         let path = self.variable("PYTHONPATH");
         environment.extend(bridge.environment(&self.plan.target, self.building, path.as_deref()));
-        environment.extend(self.interpreter().await);
+        environment.extend(interpreter(self.surroundings, self.plan.python_environment.as_deref()).await);
         let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
         let folder = self.surroundings.root.join(directory);
         let mut line = move |text: String| {
@@ -150,41 +150,40 @@ impl Runner<'_> {
         variables
     }
 
-    /// The project's environment first on PATH: its folder, else what poetry or pipenv say.
-    async fn interpreter(&self) -> Vec<(String, String)> {
-        let found = match &self.plan.python_environment {
-            Some(folder) => Some(folder.clone()),
-            None => self.ask_manager().await,
-        };
-        let Some(folder) = found else { return Vec::new() };
-        let programs = if cfg!(windows) { folder.join("Scripts") } else { folder.join("bin") };
-        let path = self.variable("PATH").unwrap_or_default();
-        let separator = if cfg!(windows) { ';' } else { ':' };
-        vec![
-            ("PATH".to_owned(), format!("{}{separator}{path}", programs.display())),
-            ("VIRTUAL_ENV".to_owned(), folder.display().to_string()),
-        ]
-    }
-
-    async fn ask_manager(&self) -> Option<PathBuf> {
-        const PATIENCE: Duration = Duration::from_secs(10);
-        let root = &self.surroundings.root;
-        let asked =
-            [("poetry.lock", "poetry", ["env", "info", "-p"].as_slice()), ("Pipfile", "pipenv", ["--venv"].as_slice())];
-        for (mark, program, arguments) in asked {
-            if crate::wire::files::exists(&root.join(mark)) && which::which(program).is_ok() {
-                let answer = process::output(program, arguments, root, PATIENCE).await;
-                if let Some(folder) = answer.filter(|folder| !folder.is_empty()) {
-                    return Some(PathBuf::from(folder));
-                }
-            }
-        }
-        None
-    }
-
     fn variable(&self, name: &str) -> Option<String> {
         self.surroundings.shell.get(name).map(|value| value.reveal().to_owned())
     }
+}
+
+/// Returns the variables that put the project's environment first: its folder, else what poetry or pipenv say.
+pub(super) async fn interpreter(surroundings: &Surroundings, known: Option<&Path>) -> Vec<(String, String)> {
+    let found = match known {
+        Some(folder) => Some(folder.to_path_buf()),
+        None => ask_manager(&surroundings.root).await,
+    };
+    let Some(folder) = found else { return Vec::new() };
+    let programs = if cfg!(windows) { folder.join("Scripts") } else { folder.join("bin") };
+    let path = surroundings.shell.get("PATH").map(|value| value.reveal().to_owned()).unwrap_or_default();
+    let separator = if cfg!(windows) { ';' } else { ':' };
+    vec![
+        ("PATH".to_owned(), format!("{}{separator}{path}", programs.display())),
+        ("VIRTUAL_ENV".to_owned(), folder.display().to_string()),
+    ]
+}
+
+async fn ask_manager(root: &Path) -> Option<PathBuf> {
+    const PATIENCE: Duration = Duration::from_secs(10);
+    let asked =
+        [("poetry.lock", "poetry", ["env", "info", "-p"].as_slice()), ("Pipfile", "pipenv", ["--venv"].as_slice())];
+    for (mark, program, arguments) in asked {
+        if crate::wire::files::exists(&root.join(mark)) && which::which(program).is_ok() {
+            let answer = process::output(program, arguments, root, PATIENCE).await;
+            if let Some(folder) = answer.filter(|folder| !folder.is_empty()) {
+                return Some(PathBuf::from(folder));
+            }
+        }
+    }
+    None
 }
 
 /// The same target with a URL that every client reads.

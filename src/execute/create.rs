@@ -3,7 +3,7 @@
 use super::Teller;
 use super::admin::{Admin, Listed};
 use super::properties::Properties;
-use super::tag::{Role, Tag, name_beside};
+use super::tag::{Role, Tag, is_beside, name_beside};
 use crate::error::{Error, Result};
 use crate::model::disposable::Disposable;
 use crate::model::event::Event;
@@ -11,6 +11,13 @@ use crate::wire::postgres::quote_ident;
 
 /// Reads again what the plan was made from: the same server, and the database still devdb's to replace.
 pub(super) async fn prove_again(admin: &Admin, proof: &Disposable) -> Result<()> {
+    const MARKER: &str = "select split_part(setting, '=', 2)
+        from pg_db_role_setting s join pg_database d on d.oid = s.setdatabase, unnest(s.setconfig) setting
+        where d.datname = $1 and s.setrole = 0 and setting like 'devdb.environment=%'";
+    let rows = admin.rows(MARKER, &[proof.database()], "read the database's marker").await?;
+    let marker = rows.first().and_then(|row| row.try_get::<_, String>(0).ok());
+    Disposable::marker_allows(proof.database(), marker.as_deref())
+        .map_err(|refusal| Error::refused(refusal.message).detail("rule", refusal.rule).hint(refusal.remedy))?;
     let now = admin.system_identifier().await;
     if proof.system_identifier().is_some() && now.is_some() && now != proof.system_identifier() {
         return Err(Error::refused("another server answers now than the one that was looked at")
@@ -21,6 +28,7 @@ pub(super) async fn prove_again(admin: &Admin, proof: &Disposable) -> Result<()>
 }
 
 /// Removes what a killed run left behind and returns the target to connections, when that run had closed it.
+/// The lock is held, so whatever is found here belongs to nobody that lives.
 pub(super) async fn clean_up(admin: &Admin, target: &str, tell: &mut Teller<'_>) -> Result<()> {
     let databases = admin.databases().await?;
     let own = |role: Role| {
@@ -30,12 +38,22 @@ pub(super) async fn clean_up(admin: &Admin, target: &str, tell: &mut Teller<'_>)
     if let Some(aside) = own(Role::Aside).next() {
         restore_aside(admin, target, current, aside, tell).await?;
     }
-    let swapping = own(Role::Building).any(|it| it.tag.as_ref().is_some_and(|tag| tag.swapping));
-    if swapping && current.is_some_and(|current| !current.allows_connections) {
+    // An undo announces its swap on the kept database: that one is worth keeping.
+    let swapping = |it: &&Listed| it.tag.as_ref().is_some_and(|tag| tag.of == target && tag.swapping);
+    let announced: Vec<&Listed> = databases.iter().filter(swapping).collect();
+    if !announced.is_empty() && current.is_some_and(|current| !current.allows_connections) {
         reopen(admin, target).await?;
         tell(Event::Cleaned { what: format!("`{target}` accepts connections again") });
     }
-    for left in own(Role::Building).filter(|it| it.name != target) {
+    for kept in announced.iter().filter(|it| it.tag.as_ref().is_some_and(|tag| tag.role == Role::Previous)) {
+        let tag = kept.tag.clone().map(|tag| Tag { swapping: false, ..tag });
+        admin.comment(&kept.name, tag.map(|tag| tag.comment()).as_deref()).await?;
+    }
+    // One that bears the target's own name was swapped in unfinished, beside no old one: see `rename_first`.
+    let untagged = |it: &&Listed| it.tag.is_none() && is_beside(&it.name, target, BUILDING);
+    let aside = own(Role::Aside).next().is_some();
+    let unfinished = own(Role::Building).filter(|it| it.name != target || !aside);
+    for left in unfinished.chain(databases.iter().filter(untagged)) {
         admin.drop_own(&left.name).await?;
         tell(Event::Cleaned { what: format!("the unfinished `{}` of a run that was killed", left.name) });
     }
@@ -67,20 +85,23 @@ async fn restore_aside(
     Ok(())
 }
 
+/// What the names of databases being built say.
+pub(super) const BUILDING: &str = "building";
+
 /// Lets a database be connected to again.
 pub(super) async fn reopen(admin: &Admin, database: &str) -> Result<()> {
     let statement = format!("alter database {} allow_connections true", quote_ident(database));
     admin.run(&statement, &format!("let `{database}` accept connections")).await
 }
 
-/// Creates the database to build in, tagged, with the old one's locale and properties.
+/// Creates the database to build in, tagged, with the old one's locale and properties; returns the tag.
 pub(super) async fn create(
     admin: &Admin,
     name: &str,
     target: &str,
     old: Option<&Properties>,
     tell: &mut Teller<'_>,
-) -> Result<()> {
+) -> Result<Tag> {
     let quoted = quote_ident(name);
     let tag =
         Tag { role: Role::Building, of: target.to_owned(), comment: None, swapping: false, made: now(admin).await };
@@ -93,7 +114,7 @@ pub(super) async fn create(
     if let Some(old) = old {
         old.give(admin, name, admin.target.user(), tell).await?;
     }
-    Ok(())
+    Ok(tag)
 }
 
 /// From `template1`, as `createdb` does, where the locale is the same; else, or where it is busy, from `template0`.
@@ -121,8 +142,9 @@ pub(super) async fn free_name(admin: &Admin, target: &str, kind: &str) -> Result
     }
 }
 
-/// Returns the server's clock in seconds since 1970.
+/// Returns the server's clock in microseconds since 1970.
 pub(super) async fn now(admin: &Admin) -> i64 {
-    let rows = admin.rows("select extract(epoch from now())::bigint", &[], "ask for the time").await;
+    let rows =
+        admin.rows("select (extract(epoch from clock_timestamp()) * 1000000)::bigint", &[], "ask for the time").await;
     rows.ok().and_then(|rows| rows.first()?.try_get(0).ok()).unwrap_or_default()
 }

@@ -26,11 +26,11 @@ pub(super) async fn run(
     let target = plan.proof.database();
     let mut log = StageLog::default();
     let started = log.start(Stage::Create, "", tell);
+    admin.terminate_own(target).await?;
     let session =
         Session::open(&plan.target, target, "devdb reset", std::time::Duration::from_secs(10)).await.map_err(
             |failure| Error::environment(format!("cannot enter `{target}`")).detail("server says", failure.message),
         )?;
-    admin.terminate_own(target).await?;
     let dropped = recreate(&session, plan).await?;
     session.close().await;
     log.finish(Stage::Create, format!("{dropped} made anew, in place"), started, tell);
@@ -43,6 +43,20 @@ pub(super) async fn run(
             Ok(Outcome { kept: None, stages: log.stages })
         }
     }
+}
+
+/// Returns the statements that make `public` again, with the owner, comment and grants that it has now.
+async fn public(session: &Session) -> Result<String> {
+    const QUERY: &str = "select 'create schema public'
+          || coalesce(format('; comment on schema public is %L', obj_description(n.oid, 'pg_namespace')), '')
+          || coalesce((select string_agg(format('; grant %s on schema public to %s%s', a.privilege_type,
+               case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
+               case when a.is_grantable then ' with grant option' else '' end), '')
+             from aclexplode(n.nspacl) a where a.grantee <> n.nspowner), '')
+          || format('; alter schema public owner to %I;', pg_get_userbyid(n.nspowner))
+        from pg_namespace n where n.nspname = 'public'";
+    let rows = session.query_typed(QUERY, &[]).await.map_err(|error| failed("read the schema `public`", &error))?;
+    Ok(rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default())
 }
 
 async fn recreate(session: &Session, plan: &ResetPlan) -> Result<String> {
@@ -68,7 +82,7 @@ async fn recreate(session: &Session, plan: &ResetPlan) -> Result<String> {
         statements.push_str(&format!("drop schema {quoted} cascade;"));
         // Only `public` is there from the start; others are the chain's to make.
         if name == "public" {
-            statements.push_str(&format!("create schema {quoted};"));
+            statements.push_str(&public(session).await?);
         }
         names.push(format!("`{name}`"));
     }

@@ -8,12 +8,15 @@ mod bridge;
 mod chain;
 mod commands;
 mod create;
+pub mod demo;
+mod fix;
 mod in_place;
 mod properties;
 mod rename_first;
 mod reset;
 mod script;
 mod seed;
+pub mod server;
 mod swap;
 mod tag;
 mod undo;
@@ -23,6 +26,7 @@ use std::path::PathBuf;
 
 use crate::model::event::Event;
 
+pub use fix::{Fixer, create_private, password_for};
 pub use reset::{Outcome, reset};
 pub use undo::{Undone, undo};
 

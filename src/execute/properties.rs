@@ -83,7 +83,8 @@ impl Properties {
             == (&other.encoding, &other.collate, &other.ctype, &other.provider, &other.locale)
     }
 
-    /// Gives `database` these properties, but for the comment, which the swap carries. What the role may not give is told.
+    /// Gives `database` these properties, but for the comment, which the swap carries, and the connection limit, which
+    /// would count the build's own sessions. What the role may not give is told.
     pub(super) async fn give(&self, admin: &Admin, database: &str, role: &str, tell: &mut Teller<'_>) -> Result<()> {
         let name = quote_ident(database);
         if self.owner != role {
@@ -91,9 +92,6 @@ impl Properties {
             admin.run(&statement, &format!("make `{}` the owner", self.owner)).await?;
         }
         let mut optional = Vec::new();
-        if self.connection_limit != -1 {
-            optional.push(format!("alter database {name} connection limit {}", self.connection_limit));
-        }
         optional.extend(self.grant_statements(&name));
         optional.extend(self.settings.iter().map(|setting| setting_statement(&name, setting)));
         for statement in optional {
@@ -103,6 +101,16 @@ impl Properties {
             }
         }
         Ok(())
+    }
+
+    /// Gives `database` the connection limit, once it is built.
+    pub(super) async fn limit(&self, admin: &Admin, database: &str) -> Result<()> {
+        if self.connection_limit == -1 {
+            return Ok(());
+        }
+        let name = quote_ident(database);
+        let statement = format!("alter database {name} connection limit {}", self.connection_limit);
+        admin.run(&statement, "set the connection limit").await
     }
 
     fn grant_statements(&self, name: &str) -> Vec<String> {

@@ -3,15 +3,16 @@
 
 use super::admin::{Admin, comment_statement};
 use super::commands::Runner;
-use super::create::{clean_up, create, free_name, now};
+use super::create::{BUILDING, clean_up, create, free_name, now};
 use super::properties::Properties;
 use super::reset::{Outcome, StageLog, build, prune};
-use super::swap::set_aside;
+use super::swap::{Exchange, set_aside};
 use super::tag::{Role, Tag};
 use super::{Surroundings, Teller};
 use crate::error::{Error, Result};
 use crate::model::event::{Event, Stage};
 use crate::model::plan::ResetPlan;
+use crate::wire::postgres::quote_ident;
 
 pub(super) async fn run(
     admin: &Admin,
@@ -25,16 +26,17 @@ pub(super) async fn run(
     let started = log.start(Stage::Create, "", tell);
     let old = Properties::read(admin, target).await?;
     let comment = old.as_ref().and_then(|old| old.comment.clone());
-    let mut kept = None;
-    if old.is_some() {
-        let aside = free_name(admin, target, "previous").await?;
-        let tag = tag(Role::Aside, target, comment.clone(), now(admin).await);
-        set_aside(admin, &plan.proof, &aside, &tag, tell).await?;
-        kept = Some(aside);
-    }
-    let built = match create(admin, target, target, old.as_ref(), tell).await {
+    // Created beside and tagged, so that the name never belongs to a database of which nobody knows what it is.
+    let incoming = free_name(admin, target, BUILDING).await?;
+    let created = match create(admin, &incoming, target, old.as_ref(), tell).await {
+        Ok(tag) => take_name(admin, plan, &incoming, tag, old.as_ref(), tell).await,
         Err(error) => Err(error),
-        Ok(()) => {
+    };
+    let mut kept = None;
+    let built = match created {
+        Err(error) => Err(error),
+        Ok(aside) => {
+            kept = aside;
             log.finish(Stage::Create, format!("`{target}`; the old one stands aside"), started, tell);
             let runner = Runner { plan, surroundings, building: target };
             tokio::select! {
@@ -59,8 +61,32 @@ pub(super) async fn run(
         statements.push(comment_statement(aside, Some(&tag.comment())));
     }
     admin.run(&format!("begin; {}; commit", statements.join("; ")), "record what is kept").await?;
+    if let Some(old) = &old {
+        old.limit(admin, target).await?;
+    }
     let kept = prune(admin, target, plan.keep, kept, tell).await?;
     Ok(Outcome { kept, stages: log.stages })
+}
+
+/// Gives the new database the target's name and returns the name that the old one has meanwhile.
+async fn take_name(
+    admin: &Admin,
+    plan: &ResetPlan,
+    incoming: &str,
+    tag: Tag,
+    old: Option<&Properties>,
+    tell: &mut Teller<'_>,
+) -> Result<Option<String>> {
+    let target = plan.proof.database();
+    let Some(old) = old else {
+        let rename = format!("alter database {} rename to {}", quote_ident(incoming), quote_ident(target));
+        return admin.run(&rename, "name the new database").await.map(|()| None);
+    };
+    let aside = free_name(admin, target, "previous").await?;
+    let aside_tag = self::tag(Role::Aside, target, old.comment.clone(), now(admin).await);
+    let exchange = Exchange { proof: &plan.proof, incoming, tag, comment: None, exists: true, outgoing_comment: None };
+    set_aside(admin, &exchange, &aside, &aside_tag, tell).await?;
+    Ok(Some(aside))
 }
 
 fn tag(role: Role, of: &str, comment: Option<String>, made: i64) -> Tag {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::admin::Admin;
+use super::admin::{Admin, failed};
 use super::commands::Runner;
-use super::create::{clean_up, create, free_name, now, prove_again};
+use super::create::{BUILDING, clean_up, create, free_name, now, prove_again};
 use super::properties::Properties;
 use super::swap::{Exchange, swap};
 use super::tag::{Role, Tag};
@@ -77,28 +77,35 @@ async fn aside(
     let mut log = StageLog::default();
     let started = log.start(Stage::Create, "", tell);
     let old = Properties::read(admin, target).await?;
-    let building = free_name(admin, target, "building").await?;
+    let building = free_name(admin, target, BUILDING).await?;
     let created = create(admin, &building, target, old.as_ref(), tell).await;
     let built = match created {
         Err(error) => Err(error),
-        Ok(()) => {
+        Ok(tag) => {
             log.finish(Stage::Create, format!("`{building}`"), started, tell);
             let runner = Runner { plan, surroundings, building: &building };
             let build = build(&runner, &mut log, tell);
             tokio::select! {
                 biased;
                 () = cancelled => Err(Error::cancelled()),
-                built = build => built,
+                built = build => built.map(|()| tag),
             }
         }
     };
-    if let Err(error) = built {
+    let tag = match built {
+        Ok(tag) => tag,
+        Err(error) => return Err(discard(admin, plan, &building, error, tell).await),
+    };
+    let started = log.start(Stage::Swap, "", tell);
+    if let Some(old) = &old
+        && let Err(error) = old.limit(admin, &building).await
+    {
         return Err(discard(admin, plan, &building, error, tell).await);
     }
-    let started = log.start(Stage::Swap, "", tell);
     let exchange = Exchange {
         proof: &plan.proof,
         incoming: &building,
+        tag,
         comment: old.as_ref().and_then(|old| old.comment.clone()),
         exists: old.is_some(),
         outgoing_comment: old.and_then(|old| old.comment),
@@ -153,10 +160,22 @@ pub(super) async fn build(runner: &Runner<'_>, log: &mut StageLog, tell: &mut Te
 
 /// Logs in to the new database as the app would.
 async fn enter(runner: &Runner<'_>) -> Result<Session> {
-    Session::open(&runner.plan.target, runner.building, "devdb reset", LOGIN).await.map_err(|failure| {
-        Error::environment(format!("role `{}` cannot enter the new database", runner.plan.target.user()))
-            .detail("server says", failure.message)
-    })
+    let session =
+        Session::open(&runner.plan.target, runner.building, "devdb reset", LOGIN).await.map_err(|failure| {
+            Error::environment(format!("role `{}` cannot enter the new database", runner.plan.target.user()))
+                .detail("server says", failure.message)
+        })?;
+    unhurried(&session).await?;
+    Ok(session)
+}
+
+/// Takes the role's and the database's time limits from a session, which waits while commands run beside it.
+pub(super) async fn unhurried(session: &Session) -> Result<()> {
+    const LIMITS: &str = "select set_config(name, '0', false) from pg_settings where name in
+        ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout',
+         'transaction_timeout')";
+    session.query_typed(LIMITS, &[]).await.map_err(|error| failed("prepare the session", &error))?;
+    Ok(())
 }
 
 async fn init(runner: &Runner<'_>, session: &Session, path: &std::path::Path) -> Result<()> {
@@ -183,13 +202,23 @@ async fn discard(admin: &Admin, plan: &ResetPlan, building: &str, error: Error, 
         let address = plan.target.host();
         return error
             .detail("kept", format!("the failed database, as `{building}`"))
-            .hint(format!("psql -h {address} -p {} -U {} -d '{building}'", plan.target.port(), plan.target.user()))
+            .hint(format!(
+                "psql -h {address} -p {} -U {} -d {}",
+                plan.target.port(),
+                shell_quoted(plan.target.user()),
+                shell_quoted(building)
+            ))
             .hint(format!("{unchanged}; the next reset removes the failed one"));
     }
     if let Err(other) = admin.drop_own(building).await {
         tell(Event::Warning { text: format!("{}; the next reset removes it", other.message) });
     }
     if error.kind == Kind::Cancelled { error } else { error.detail("state", unchanged) }
+}
+
+/// Returns `text` as one word of a POSIX shell.
+fn shell_quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Drops replaced databases beyond `keep`, and failed ones that were kept; returns the newest kept one.

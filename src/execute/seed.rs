@@ -7,6 +7,7 @@ use super::Teller;
 use super::admin::failed;
 use super::chain::run_command;
 use super::commands::Runner;
+use super::reset::unhurried;
 use super::script::Script;
 use crate::error::{Error, Result};
 use crate::model::event::Event;
@@ -44,7 +45,8 @@ async fn file(runner: &Runner<'_>, session: &Session, path: &Path) -> Result<()>
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     Script { path, text, offset: 0 }.run(session, "", "seed").await?;
     // A seed made by pg_dump empties the search path for its session.
-    session.batch_execute("reset all").await.map_err(|error| failed("reset the session", &error))
+    session.batch_execute("reset all").await.map_err(|error| failed("reset the session", &error))?;
+    unhurried(session).await
 }
 
 /// Returns the tables that hold a row, the version tables aside.

@@ -17,12 +17,17 @@ use crate::wire::postgres::quote_ident;
 
 const POLL: Duration = Duration::from_millis(2);
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Milliseconds that one statement of the swap may take, at first and at most.
+const FIRST_LIMIT: u32 = 60;
+const LAST_LIMIT: u32 = 1_500;
 
 /// What takes part in a swap.
 pub(super) struct Exchange<'a> {
     pub proof: &'a Disposable,
     /// The database that takes the name.
     pub incoming: &'a str,
+    /// What its comment says until it has the name.
+    pub tag: Tag,
     /// The comment that it is to have for its owner.
     pub comment: Option<String>,
     /// Whether a database of that name exists now.
@@ -38,13 +43,12 @@ pub(super) async fn swap(admin: &Admin, exchange: &Exchange<'_>, tell: &mut Tell
     let new_comment = comment_statement(target, exchange.comment.as_deref());
     if !exchange.exists {
         admin.terminate(exchange.incoming).await?;
-        let rename =
-            format!("begin; alter database {incoming} rename to {}; {new_comment}; commit", quote_ident(target));
+        let rename = format!("alter database {incoming} rename to {}; {new_comment}", quote_ident(target));
         let renamed = patiently(admin, &[exchange.incoming], &rename, None).await;
         return renamed.map(|()| None);
     }
     let previous = free_name(admin, target, "previous").await?;
-    announce(admin, exchange.incoming, target).await?;
+    announce(admin, exchange, true).await?;
     let tag = Tag {
         role: Role::Previous,
         of: target.to_owned(),
@@ -54,8 +58,8 @@ pub(super) async fn swap(admin: &Admin, exchange: &Exchange<'_>, tell: &mut Tell
     };
     let old = quote_ident(&previous);
     let statements = format!(
-        "begin; set local statement_timeout = '60ms'; alter database {} rename to {old}; \
-         alter database {incoming} rename to {}; alter database {old} allow_connections true; {}; {new_comment}; commit",
+        "alter database {} rename to {old}; alter database {incoming} rename to {}; \
+         alter database {old} allow_connections true; {}; {new_comment}",
         quote_ident(target),
         quote_ident(target),
         comment_statement(&previous, Some(&tag.comment())),
@@ -64,40 +68,43 @@ pub(super) async fn swap(admin: &Admin, exchange: &Exchange<'_>, tell: &mut Tell
     let swapped = patiently(admin, &[target, exchange.incoming], &statements, Some(target)).await;
     if swapped.is_err() {
         reopen(admin, target).await?;
+        announce(admin, exchange, false).await?;
     }
     swapped.map(|()| Some(previous))
 }
 
-/// Renames the target away, tagged, with its sessions ended.
+/// Renames the target away, tagged, and `incoming` to its name, unfinished as it is; sessions are ended.
 pub(super) async fn set_aside(
     admin: &Admin,
-    proof: &Disposable,
+    exchange: &Exchange<'_>,
     aside: &str,
     tag: &Tag,
     tell: &mut Teller<'_>,
 ) -> Result<()> {
-    let target = proof.database();
+    let target = exchange.proof.database();
     let statements = format!(
-        "begin; set local statement_timeout = '60ms'; alter database {} rename to {}; \
-         alter database {} allow_connections true; {}; commit",
-        quote_ident(target),
-        quote_ident(aside),
-        quote_ident(aside),
+        "alter database {target} rename to {aside}; alter database {incoming} rename to {target}; \
+         alter database {aside} allow_connections true; {}; {}",
         comment_statement(aside, Some(&tag.comment())),
+        comment_statement(target, Some(&exchange.tag.comment())),
+        target = quote_ident(target),
+        aside = quote_ident(aside),
+        incoming = quote_ident(exchange.incoming),
     );
+    announce(admin, exchange, true).await?;
     close_to_connections(admin, target, tell).await?;
-    let renamed = patiently(admin, &[target], &statements, Some(target)).await;
+    let renamed = patiently(admin, &[target, exchange.incoming], &statements, Some(target)).await;
     if renamed.is_err() {
         reopen(admin, target).await?;
     }
     renamed
 }
 
-/// Says on the database being built that the target is about to be closed, so that the next run knows who closed it.
-async fn announce(admin: &Admin, incoming: &str, target: &str) -> Result<()> {
-    let tag =
-        Tag { role: Role::Building, of: target.to_owned(), comment: None, swapping: true, made: now(admin).await };
-    admin.comment(incoming, Some(&tag.comment())).await
+/// Says on the incoming database that the target is about to be closed, so that the next run knows who closed it.
+/// Its role stays what it is: a kept database must not look like an unfinished one.
+async fn announce(admin: &Admin, exchange: &Exchange<'_>, swapping: bool) -> Result<()> {
+    let tag = Tag { swapping, ..exchange.tag.clone() };
+    admin.comment(exchange.incoming, Some(&tag.comment())).await
 }
 
 async fn close_to_connections(admin: &Admin, target: &str, tell: &mut Teller<'_>) -> Result<()> {
@@ -122,8 +129,9 @@ async fn close_to_connections(admin: &Admin, target: &str, tell: &mut Teller<'_>
 }
 
 /// Ends sessions, waits until none is left, and runs the transaction; again from the start when a late one slipped in.
-async fn patiently(admin: &Admin, databases: &[&str], transaction: &str, closed: Option<&str>) -> Result<()> {
+async fn patiently(admin: &Admin, databases: &[&str], statements: &str, closed: Option<&str>) -> Result<()> {
     let deadline = tokio::time::Instant::now() + PATIENCE;
+    let mut limit = FIRST_LIMIT;
     loop {
         for database in databases {
             admin.terminate(database).await?;
@@ -137,7 +145,8 @@ async fn patiently(admin: &Admin, databases: &[&str], transaction: &str, closed:
             }
             tokio::time::sleep(POLL).await;
         }
-        let Err(error) = admin.attempt(transaction).await else { return Ok(()) };
+        let limited = format!("begin; set local statement_timeout = {limit}; {statements}; commit");
+        let Err(error) = admin.attempt(&limited).await else { return Ok(()) };
         admin.run("rollback", "roll the swap back").await?;
         let code = error.code().map(tokio_postgres::error::SqlState::code);
         // 57014: the statement timeout; 55006: the database is being accessed.
@@ -147,6 +156,8 @@ async fn patiently(admin: &Admin, databases: &[&str], transaction: &str, closed:
         if tokio::time::Instant::now() > deadline {
             return Err(stuck(databases, closed));
         }
+        // On a slow disk the renames themselves may need longer.
+        limit = (limit * 3 / 2).min(LAST_LIMIT);
     }
 }
 

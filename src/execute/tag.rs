@@ -18,7 +18,7 @@ pub(super) struct Tag {
     /// The swap has begun: the target may have been closed to connections.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub swapping: bool,
-    /// Seconds since 1970, by the server's clock.
+    /// Microseconds since 1970, by the server's clock.
     #[serde(default)]
     pub made: i64,
 }
@@ -50,13 +50,31 @@ impl Tag {
 }
 
 /// Returns a name beside `of`, at most 63 bytes long (PostgreSQL's limit), ending in `kind` and something unique.
+/// Where `of` has to be cut, a hash of it stands in for what is missing: no two databases share such names.
 pub(super) fn name_beside(of: &str, kind: &str, unique: u64) -> String {
     let suffix = format!("__devdb_{kind}_{:08x}", unique & 0xffff_ffff);
-    let mut end = of.len().min(63 - suffix.len());
+    if of.len() + suffix.len() <= 63 {
+        return format!("{of}{suffix}");
+    }
+    let hash = format!("~{:08x}", fnv(of));
+    let mut end = of.len().min(63 - suffix.len() - hash.len());
     while !of.is_char_boundary(end) {
         end -= 1;
     }
-    format!("{}{suffix}", of.get(..end).unwrap_or_default())
+    format!("{}{hash}{suffix}", of.get(..end).unwrap_or_default())
+}
+
+/// Returns whether `name` is one that [`name_beside`] makes for `of`. A run that is killed between the creation of a
+/// database and its tag leaves nothing but the name to know it by.
+pub(super) fn is_beside(name: &str, of: &str, kind: &str) -> bool {
+    let unique = name.len().checked_sub(8).and_then(|at| name.get(at..));
+    let unique = unique.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+    unique.is_some_and(|unique| name_beside(of, kind, unique) == name)
+}
+
+/// FNV-1a, 32 bits.
+fn fnv(text: &str) -> u32 {
+    text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
 }
 
 #[cfg(test)]
@@ -68,6 +86,8 @@ mod tests {
         for of in ["app", &"ä".repeat(31), &"x".repeat(63), "a b\"c"] {
             let name = name_beside(of, "previous", u64::MAX);
             assert!(name.len() <= 63, "{name}");
+            assert!(is_beside(&name, of, "previous") && !is_beside(&name, of, "building"), "{name}");
+            assert!(!is_beside(&name, &format!("{of}x"), "previous"), "{name}");
         }
     }
 

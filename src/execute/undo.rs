@@ -38,9 +38,9 @@ async fn bring_back(admin: &Admin, proof: &Disposable, tell: &mut Teller<'_>) ->
     clean_up(admin, name, tell).await?;
     let kept = admin.databases().await?.into_iter().filter_map(|database| {
         let tag = database.tag.filter(|tag| tag.role == Role::Previous && tag.of == name)?;
-        Some((tag.made, database.name, tag.comment))
+        Some((database.name, tag))
     });
-    let Some((made, incoming, comment)) = kept.max_by_key(|(made, ..)| *made) else {
+    let Some((incoming, tag)) = kept.max_by_key(|(_, tag)| tag.made) else {
         return Err(Error::environment(format!("no replaced `{name}` is kept on this server"))
             .detail("why", "there was no reset yet, or `[reset] keep = 0`"));
     };
@@ -48,10 +48,11 @@ async fn bring_back(admin: &Admin, proof: &Disposable, tell: &mut Teller<'_>) ->
     let exchange = Exchange {
         proof,
         incoming: &incoming,
-        comment,
+        comment: tag.comment.clone(),
+        tag: tag.clone(),
         exists: current.is_some(),
         outgoing_comment: current.and_then(|current| current.comment),
     };
     swap(admin, &exchange, tell).await?;
-    Ok(Undone { age_seconds: now(admin).await - made, took: started.elapsed() })
+    Ok(Undone { age_seconds: (now(admin).await - tag.made) / 1_000_000, took: started.elapsed() })
 }

@@ -83,6 +83,21 @@ impl Disposable {
         })
     }
 
+    /// Returns whether the marker that a database carries (`devdb.environment`) lets it be replaced.
+    pub fn marker_allows(database: &str, marker: Option<&str>) -> Result<(), Refusal> {
+        match marker {
+            None | Some("development" | "test" | "local") => Ok(()),
+            Some(other) => Err(Refusal {
+                rule: "marker",
+                message: format!("the database itself says `devdb.environment = {other}`"),
+                remedy: format!(
+                    "if that is wrong, its owner runs: ALTER DATABASE \"{}\" SET devdb.environment = 'development'",
+                    database.replace('"', "\"\"")
+                ),
+            }),
+        }
+    }
+
     /// Returns the name of the database that may be replaced.
     pub fn database(&self) -> &str {
         &self.database
@@ -153,17 +168,7 @@ fn is_production(value: &Secret) -> bool {
 
 fn stored_marker_agrees(picture: &Picture, candidate: &Candidate) -> Result<(), Refusal> {
     let marker = picture.server.known().and_then(|server| server.database.known()).and_then(|it| it.marker.as_deref());
-    match marker {
-        None | Some("development" | "test" | "local") => Ok(()),
-        Some(other) => Err(Refusal {
-            rule: "marker",
-            message: format!("the database itself says `devdb.environment = {other}`"),
-            remedy: format!(
-                "if that is wrong, its owner runs: ALTER DATABASE \"{}\" SET devdb.environment = 'development'",
-                candidate.target.database()
-            ),
-        }),
-    }
+    Disposable::marker_allows(candidate.target.database(), marker)
 }
 
 /// A server that is proven not to be the project's own is nobody's to write to.

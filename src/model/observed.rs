@@ -1,11 +1,12 @@
 //! A fact as it was seen: known, absent, or unknown with the reason.
 
 /// What a probe learned. Ignorance is never a pass: a check that needs an unknown fact is unknown too.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Observed<T> {
     /// The fact was read.
     Known(T),
     /// The thing was looked for and is not there.
+    #[default]
     Absent,
     /// It could not be told, and this is why.
     Unknown(String),
@@ -46,11 +47,5 @@ impl<T> Observed<T> {
 impl<T> From<Option<T>> for Observed<T> {
     fn from(fact: Option<T>) -> Self {
         fact.map_or(Self::Absent, Self::Known)
-    }
-}
-
-impl<T> Default for Observed<T> {
-    fn default() -> Self {
-        Self::Absent
     }
 }

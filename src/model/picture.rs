@@ -1,13 +1,14 @@
 //! Everything that was read, once. Checks, plans and renderings are functions of it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::chain::Chain;
 use super::compose::{Compose, Service};
 use super::config::Config;
 use super::engine::{Container, Engine, EngineOutcome, EngineProbe};
 use super::env::{Dialect, EnvFile};
+use super::local_server::ExistingCluster;
 use super::observed::{Observed, Unknown};
 use super::plan::{SeedPlan, SqlMigration};
 use super::secret::Secret;
@@ -46,6 +47,8 @@ pub struct Picture {
     pub unread: Vec<(PathBuf, String)>,
     /// What a new database is made from.
     pub recipe: Recipe,
+    /// The project's own cluster (`.devdb/`), when `devdb up` made one.
+    pub cluster: Option<ExistingCluster>,
 }
 
 /// The files and tools that a new database is made with; paths are relative to the root.
@@ -107,7 +110,7 @@ impl Picture {
         let directory = self.root.join(&compose.directory);
         let of_service = |container: &&Container| container.compose_service.as_deref() == Some(service);
         let by_directory = |container: &&Container| {
-            container.compose_directory.as_deref().is_some_and(|path| PathBuf::from(path) == directory)
+            container.compose_directory.as_deref().is_some_and(|path| Path::new(path) == directory)
         };
         let by_name = |container: &&Container| container.compose_project.as_deref() == Some(compose.name.as_str());
         let mut found = engine.containers.iter().filter(of_service);

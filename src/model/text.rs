@@ -22,6 +22,12 @@ pub fn shortened(text: &str, limit: usize) -> String {
     if characters.next().is_some() { format!("{head}…") } else { head }
 }
 
+/// Returns bytes as hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+}
+
 /// Returns `count` with its noun, in the plural where needed.
 pub fn counted(count: usize, noun: &str) -> String {
     if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
@@ -52,6 +58,7 @@ mod tests {
         assert_eq!(visible("appdb\r"), "appdb\\r");
         assert_eq!(visible("\u{1b}[2Jx\ny"), "\\u{1b}[2Jx\ny");
         assert_eq!(shortened("äöü", 2), "äö…");
+        assert_eq!(hex(&[0, 0x1f, 0xa0]), "001fa0");
         assert_eq!(size(10_700_000), "10.7 MB");
     }
 }

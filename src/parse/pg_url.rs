@@ -144,6 +144,11 @@ pub fn render(target: &Target) -> Secret {
     Secret::from(url)
 }
 
+/// Returns a password as it stands in a URL.
+pub fn encode_password(password: &str) -> String {
+    encode(password)
+}
+
 fn parameter(target: &mut Target, key: String, value: String) -> Result<(), UrlError> {
     match key.as_str() {
         "host" => {

@@ -4,6 +4,7 @@ use super::style;
 use super::ui::Ui;
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
+use crate::model::plan::SqlMigration;
 use crate::model::server::Database;
 use crate::model::text::{counted, size, visible};
 
@@ -17,29 +18,19 @@ pub fn show_status(ui: &Ui, picture: &Picture) {
     let origin = style::faint(format!("({})", candidate.origin));
     ui.answer(&format!("{}    {}  {origin}", style::strong("target"), visible(&candidate.target.to_string())));
     let mut next = None;
-    match picture.server.known() {
-        Some(server) => {
-            ui.answer(&format!(
-                "{}    PostgreSQL {} at {}",
-                style::strong("server"),
-                server.version,
-                candidate.target.address()
-            ));
-            match &server.database {
-                Observed::Known(database) => {
-                    ui.answer(&format!("{}  {}", style::strong("database"), describe(database)))
-                }
-                _ => {
-                    ui.answer(&format!("{}  {}", style::strong("database"), style::bad("does not exist")));
-                    next = Some("devdb reset");
-                }
-            }
+    if let Some(server) = picture.server.known() {
+        let address = candidate.target.address();
+        ui.answer(&format!("{}    PostgreSQL {} at {address}", style::strong("server"), server.version));
+        if let Observed::Known(database) = &server.database {
+            ui.answer(&format!("{}  {}", style::strong("database"), describe(database)));
+        } else {
+            ui.answer(&format!("{}  {}", style::strong("database"), style::bad("does not exist")));
+            next = Some("devdb reset");
         }
-        None => {
-            let why = picture.login_failure.as_ref().map(|failure| visible(&failure.message)).unwrap_or_default();
-            ui.answer(&format!("{}    {} {why}", style::strong("server"), style::bad("no login:")));
-            next = Some("devdb doctor");
-        }
+    } else {
+        let why = picture.login_failure.as_ref().map(|failure| visible(&failure.message)).unwrap_or_default();
+        ui.answer(&format!("{}    {} {why}", style::strong("server"), style::bad("no login:")));
+        next = Some("devdb doctor");
     }
     let (revision, due) = revision(picture);
     ui.answer(&format!("{}  {revision}", style::strong("revision")));
@@ -55,30 +46,43 @@ fn describe(database: &Database) -> String {
 }
 
 fn revision(picture: &Picture) -> (String, Option<&'static str>) {
-    let chain = match &picture.chain {
-        Observed::Known(chain) => chain,
-        Observed::Absent => return ("no Alembic chain".to_owned(), None),
-        Observed::Unknown(why) => return (format!("{} {}", style::warn("?"), visible(why)), None),
+    let database = picture.server.known().and_then(|server| server.database.known());
+    let rows = database.and_then(|database| database.versions.known());
+    let chain = match (&picture.chain, &picture.recipe.sql_migrations) {
+        (Observed::Known(chain), _) => chain,
+        (Observed::Unknown(why), _) => return (format!("{} {}", style::warn("?"), visible(why)), None),
+        (Observed::Absent, Observed::Known(migrations)) => return sql_revision(migrations, rows),
+        (Observed::Absent, _) => return (style::faint("no migrations"), None),
     };
     let heads: Vec<&str> = chain.heads().iter().map(|head| head.id.as_str()).collect();
     let head = if heads.is_empty() { "no revision".to_owned() } else { format!("head {}", heads.join(", ")) };
-    let database = picture.server.known().and_then(|server| server.database.known());
-    let Some(rows) = database.and_then(|database| database.versions.known()) else {
-        let stamped = database.is_some_and(|database| database.versions == Observed::Absent);
-        let text = if stamped { format!("{} ({head})", style::warn("never migrated")) } else { head };
-        return (text, stamped.then_some("devdb reset"));
+    let Some(rows) = rows else {
+        let unstamped = database.is_some_and(|database| database.versions == Observed::Absent);
+        let text = if unstamped { format!("{} ({head})", style::warn("never migrated")) } else { head };
+        return (text, unstamped.then_some("devdb reset"));
     };
     let at = if rows.is_empty() { "nothing".to_owned() } else { rows.join(", ") };
-    let unknown = chain.unknown(rows);
-    if !unknown.is_empty() {
+    if !chain.unknown(rows).is_empty() {
         let text = format!("{at} {} ({head})", style::bad("is in no revision file"));
         return (text, Some("devdb doctor"));
     }
     match chain.pending(rows).len() {
         0 => (format!("{at} {}", style::good("(head)")), None),
-        pending => (
-            format!("{at}, {} ({head})", style::warn(format!("{} pending", counted(pending, "revision")))),
-            Some("devdb doctor --fix"),
-        ),
+        pending => {
+            let pending = style::warn(format!("{} pending", counted(pending, "revision")));
+            (format!("{at}, {pending} ({head})"), Some("devdb doctor --fix"))
+        }
+    }
+}
+
+/// Where a chain of SQL files stands.
+fn sql_revision(migrations: &[SqlMigration], rows: Option<&Vec<String>>) -> (String, Option<&'static str>) {
+    let of = counted(migrations.len(), "migration");
+    let Some(rows) = rows else { return (format!("{} ({of})", style::warn("never migrated")), Some("devdb reset")) };
+    let pending = migrations.iter().filter(|migration| !rows.contains(&migration.version)).count();
+    let at = rows.last().map_or("nothing", String::as_str);
+    match pending {
+        0 => (format!("{at} {}", style::good(format!("(all of {of})"))), None),
+        _ => (format!("{at}, {} ({of})", style::warn(format!("{pending} pending"))), Some("devdb reset")),
     }
 }

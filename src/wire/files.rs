@@ -25,7 +25,7 @@ pub fn read_text(path: &Path) -> Result<String, String> {
     }
     String::from_utf8(bytes).map_err(|error| {
         let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        let line = before.split(|byte| *byte == b'\n').count();
         format!("line {line} is not UTF-8")
     })
 }
@@ -60,6 +60,17 @@ pub fn copy_private(from: &Path, to: &Path) -> io::Result<()> {
 #[cfg(target_os = "linux")]
 pub fn read_proc(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
+}
+
+/// Writes a file that must not exist yet and that only its owner may read.
+pub fn create_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
 }
 
 /// Returns whether something stands at `path`.

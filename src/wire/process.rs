@@ -1,7 +1,8 @@
 //! Other programs, started so that they end with us and never see a secret on their command line.
 #![expect(clippy::disallowed_methods, reason = "this is where processes are started")]
 
-use std::path::Path;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -36,12 +37,42 @@ pub async fn run_shell(
     line: &mut dyn FnMut(String),
 ) -> std::io::Result<Exit> {
     let mut program = shell(command);
-    program
-        .current_dir(directory)
-        .envs(environment.iter().map(|(key, value)| (key, value)))
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    program.current_dir(directory).envs(environment.iter().map(|(key, value)| (key, value)));
+    start(program, line).await
+}
+
+/// A program to run without a shell.
+#[derive(Debug, Clone, Default)]
+pub struct Program {
+    /// The program and its arguments.
+    pub words: Vec<OsString>,
+    pub directory: PathBuf,
+    /// Set beside what devdb has itself.
+    pub environment: Vec<(String, String)>,
+    /// Taken out of it.
+    pub removed: Vec<OsString>,
+    /// The user and the group to run as, where that is another than our own.
+    pub owner: Option<(u32, u32)>,
+}
+
+/// Runs a program as [`run_shell`] runs a command.
+pub async fn run(wanted: &Program, line: &mut dyn FnMut(String)) -> std::io::Result<Exit> {
+    let (name, arguments) = wanted.words.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
+    let mut program = Command::new(name);
+    program.args(arguments).current_dir(&wanted.directory);
+    for key in &wanted.removed {
+        program.env_remove(key);
+    }
+    program.envs(wanted.environment.iter().map(|(key, value)| (key, value)));
+    #[cfg(unix)]
+    if let Some((user, group)) = wanted.owner {
+        program.uid(user).gid(group);
+    }
+    start(program, line).await
+}
+
+async fn start(mut program: Command, line: &mut dyn FnMut(String)) -> std::io::Result<Exit> {
+    program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     #[cfg(unix)]
     program.process_group(0);
     let child = program.spawn()?;

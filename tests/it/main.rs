@@ -10,12 +10,20 @@
 
 mod architecture;
 mod bench_works;
+mod demo;
 mod doctor_connection;
 mod doctor_engine;
 mod doctor_env;
+mod doctor_fix;
 mod doctor_healthy;
 mod doctor_migrations;
 mod doctor_output;
 mod doctor_ports;
 mod doctor_report;
+mod reference;
+mod reset_basics;
+mod reset_common;
+mod reset_kill;
+mod setup;
 mod support;
+mod up;

@@ -18,6 +18,8 @@ use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 const LABEL: &str = "devdb.it";
+/// What devdb puts on its own containers and volumes: the project's root.
+const ROOT_LABEL: &str = "devdb.root";
 const COMPOSE_LABEL: &str = "com.docker.compose.project";
 
 /// The engine of the bench.
@@ -198,6 +200,23 @@ impl ComposeProject {
     }
 }
 
+/// The containers and volumes that devdb itself makes for a project; removed when this is dropped.
+pub(crate) struct MadeForRoot {
+    root: String,
+}
+
+impl MadeForRoot {
+    pub(crate) fn new(root: &std::path::Path) -> Self {
+        Self { root: root.display().to_string() }
+    }
+}
+
+impl Drop for MadeForRoot {
+    fn drop(&mut self) {
+        block_on(remove_labelled(&format!("{ROOT_LABEL}={}", self.root), |_| true));
+    }
+}
+
 fn own_label() -> HashMap<String, String> {
     HashMap::from([(LABEL.to_owned(), std::process::id().to_string())])
 }
@@ -300,6 +319,11 @@ impl Drop for ComposeProject {
 /// Removes what test processes left behind that are gone.
 async fn sweep() {
     remove_labelled(LABEL, |labels| labels.get(LABEL).is_some_and(|pid| is_gone(pid))).await;
+    remove_labelled(ROOT_LABEL, |labels| {
+        let root = labels.get(ROOT_LABEL).map(String::as_str).unwrap_or_default();
+        root.contains("/devdb-project-") && !std::path::Path::new(root).exists()
+    })
+    .await;
     // Compose labels its things itself, but the project's name says whose it was.
     remove_labelled(COMPOSE_LABEL, |labels| {
         let project = labels.get(COMPOSE_LABEL).and_then(|name| name.strip_prefix("devdb-it-"));

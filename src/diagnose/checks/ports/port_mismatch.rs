@@ -39,7 +39,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let asked = service.and_then(facts::fixed_port);
     let ports = if in_force.is_empty() { asked.iter().map(|(port, _)| *port).collect() } else { in_force };
     if ports.is_empty() {
-        return unnamed_container(picture, candidate);
+        let own = own_cluster(picture, candidate);
+        return if own.is_empty() { unnamed_container(picture, candidate) } else { Ok(own) };
     }
     if ports.contains(&dialled) {
         return Ok(Vec::new());
@@ -64,6 +65,28 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         finding = finding.seen(holder);
     }
     Ok(vec![mend(picture, candidate, finding, &ports)])
+}
+
+/// A project whose server is the private cluster that `devdb up` made.
+fn own_cluster(picture: &Picture, candidate: &Candidate) -> Vec<Finding> {
+    let dialled = candidate.target.port();
+    let Some(cluster) = picture.cluster.as_ref().filter(|cluster| cluster.running && cluster.port != dialled) else {
+        return Vec::new();
+    };
+    if picture.listeners_on(cluster.port).is_empty() || picture.database_service().is_some() {
+        return Vec::new();
+    }
+    let port = cluster.port;
+    let mut finding =
+        Finding::new(format!("your app dials port {dialled}, the project's own server listens on {port}"));
+    if let (Some(at), text) = facts::port_line(candidate) {
+        finding = finding.at(&at, text);
+    }
+    finding = finding.seen(format!("PostgreSQL {} in {}", cluster.major, cluster.data.display()));
+    if let Some(holder) = facts::holder(picture, port) {
+        finding = finding.seen(holder);
+    }
+    vec![mend(picture, candidate, finding, &[port])]
 }
 
 /// A project without a Compose service: exactly one PostgreSQL container has the target's database and publishes another port.

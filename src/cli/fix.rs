@@ -1,0 +1,129 @@
+//! `devdb doctor --fix`: the plan, the question, the steps, and another look, until nothing more can be mended.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+
+use super::context::Context;
+use crate::diagnose;
+use crate::discover::Depth;
+use crate::error::{Error, Result};
+use crate::execute::{self, Fixer, Surroundings};
+use crate::model::disposable::Disposable;
+use crate::model::finding::{Diagnosis, Finding, Safety};
+use crate::model::picture::Picture;
+use crate::model::plan::Step;
+use crate::plan::server;
+use crate::render::progress::Progress;
+use crate::render::{self, prompt, style};
+
+/// Rounds after which what is left needs a person.
+const ROUNDS: usize = 5;
+
+/// Mends what can be mended and returns the last picture and its diagnosis.
+pub(super) async fn run(context: &Context, only: &[String], yes: bool) -> Result<(Picture, Diagnosis)> {
+    let mut tried: BTreeSet<String> = BTreeSet::new();
+    for _round in 0..ROUNDS {
+        let picture = context.look(Depth::All).await;
+        let diagnosis = diagnose::diagnose(&picture, only);
+        let fresh: Vec<(&str, &Finding)> = diagnosis
+            .findings()
+            .map(|(check, _, finding)| (check.id, finding))
+            .filter(|(id, finding)| offers_steps(finding) && !tried.contains(&key(id, finding)))
+            .collect();
+        if fresh.is_empty() {
+            return Ok((picture, diagnosis));
+        }
+        let chosen = choose(context, &fresh, yes)?;
+        tried.extend(fresh.iter().map(|(id, finding)| key(id, finding)));
+        if !chosen.is_empty() {
+            apply(context, &picture, &chosen).await?;
+        }
+    }
+    let picture = context.look(Depth::All).await;
+    let diagnosis = diagnose::diagnose(&picture, only);
+    Ok((picture, diagnosis))
+}
+
+fn offers_steps(finding: &Finding) -> bool {
+    finding.fix.as_ref().is_some_and(|fix| fix.safety != Safety::Manual)
+}
+
+fn key(id: &str, finding: &Finding) -> String {
+    format!("{id} {}", finding.message)
+}
+
+fn choose<'a>(context: &Context, fresh: &[(&str, &'a Finding)], yes: bool) -> Result<Vec<&'a Finding>> {
+    let ui = &context.ui;
+    for (id, finding) in fresh {
+        let Some(fix) = &finding.fix else { continue };
+        ui.say(&format!(
+            "{}  {}",
+            style::strong(crate::model::text::visible(&finding.message)),
+            style::faint(format!("[{id}]"))
+        ));
+        render::plan::show_steps(ui, &fix.steps.iter().collect::<Vec<_>>());
+    }
+    if yes {
+        return Ok(fresh.iter().map(|(_, finding)| *finding).collect());
+    }
+    if !ui.interactive {
+        return Err(Error::refused("nobody can be asked whether this may be done")
+            .detail("rule", "consent")
+            .hint("add `--yes`, or run it in a terminal"));
+    }
+    let automatic = |finding: &Finding| finding.fix.as_ref().is_some_and(|fix| fix.safety == Safety::Auto);
+    let (automatic, asked): (Vec<&Finding>, Vec<&Finding>) =
+        fresh.iter().map(|(_, finding)| *finding).partition(|finding| automatic(finding));
+    let mut chosen = Vec::new();
+    if !automatic.is_empty() && prompt::confirm("Do it? (files are backed up first)") {
+        chosen.extend(automatic);
+    }
+    for finding in asked {
+        let summary = finding.fix.as_ref().map(|fix| fix.summary.clone()).unwrap_or_default();
+        if prompt::confirm(&format!("{summary}?")) {
+            chosen.push(finding);
+        }
+    }
+    Ok(chosen)
+}
+
+async fn apply(context: &Context, picture: &Picture, chosen: &[&Finding]) -> Result<()> {
+    let surroundings = Surroundings { root: context.root.clone(), shell: context.shell.clone() };
+    let tools = execute::server::tools(picture).await;
+    let start = server::up(picture, &tools, &server::UpRequest::default()).ok();
+    let chain_folder = picture.chain.known().and_then(|chain| chain.config.file.parent()).unwrap_or(Path::new(""));
+    let mut fixer = Fixer {
+        surroundings: &surroundings,
+        target: picture.target().map(|candidate| &candidate.target),
+        engine: &picture.engine.address,
+        python_environment: picture.recipe.python_environment.as_deref(),
+        chain_folder,
+        start: start.as_ref(),
+        backed_up: BTreeSet::new(),
+    };
+    let mut progress = Progress::new(&context.ui, false);
+    for finding in chosen {
+        let Some(fix) = &finding.fix else { continue };
+        for step in &fix.steps {
+            allowed(picture, step)?;
+            fixer.apply(step, &mut |event| progress.tell(&event)).await?;
+            context.ui.say(&format!("  {} {}", style::good("✓"), crate::model::text::visible(&step.describe())));
+        }
+    }
+    context.ui.say("");
+    Ok(())
+}
+
+/// What is written to a server, is written to one that is proven to be the developer's own.
+pub(super) fn allowed(picture: &Picture, step: &Step) -> Result<()> {
+    let writes = matches!(step, Step::CreateDatabase { .. } | Step::EndSessions { .. } | Step::Upgrade { .. });
+    if !writes {
+        return Ok(());
+    }
+    match Disposable::prove(picture) {
+        Ok(_proof) => Ok(()),
+        Err(refusal) => Err(Error::refused(format!("not done: {}; {}", step.describe(), refusal.message))
+            .detail("rule", refusal.rule)
+            .hint(refusal.remedy)),
+    }
+}

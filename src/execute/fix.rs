@@ -1,0 +1,212 @@
+//! The steps of fixes. A file is copied aside before its first change, and only the bytes concerned change.
+#![expect(clippy::disallowed_methods, reason = "backups are made here, with the time in their names")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use super::admin::Admin;
+use super::{Surroundings, Teller, commands, server};
+use crate::error::{Error, Result};
+use crate::model::env::{EnvEntry, EnvFile};
+use crate::model::event::Event;
+use crate::model::local_server::UpPlan;
+use crate::model::plan::Step;
+use crate::model::secret::Secret;
+use crate::model::target::Target;
+use crate::parse::env_file;
+use crate::wire::engine::{Command, execute, psql};
+use crate::wire::files::{copy_private, exists, read_text, write_whole};
+use crate::wire::postgres::{quote_ident, quote_literal};
+
+/// How long a server may take to accept logins.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What the steps of one round of fixes need.
+pub struct Fixer<'a> {
+    pub surroundings: &'a Surroundings,
+    pub target: Option<&'a Target>,
+    /// The engine's address.
+    pub engine: &'a str,
+    /// The project's virtual environment.
+    pub python_environment: Option<&'a Path>,
+    /// The folder of the chain's configuration, relative to the root.
+    pub chain_folder: &'a Path,
+    /// How the project's server is started, when it can be.
+    pub start: Option<&'a UpPlan>,
+    /// Files backed up in this round already.
+    pub backed_up: BTreeSet<PathBuf>,
+}
+
+impl Fixer<'_> {
+    /// Carries out one step. On an error nothing of this step was done.
+    pub async fn apply(&mut self, step: &Step, tell: &mut Teller<'_>) -> Result<()> {
+        match step {
+            Step::CopyFile { from, to } => self.copy(from, to),
+            Step::SetEnvValue { file, line, key, value, .. } => self.set_value(file, *line, key, value, tell),
+            Step::AppendEnv { file, key, value, .. } => {
+                self.edit(file, tell, |text| Ok(env_file::append(text, key, value.reveal())))
+            }
+            Step::RemoveLine { file, line, .. } => self.remove_line(file, *line, tell),
+            Step::UnixLineEnds { file } => self.edit(file, tell, |text| Ok(text.replace("\r\n", "\n"))),
+            Step::ComposeUp { .. } | Step::StartContainer { .. } => self.start(tell).await,
+            Step::SetRolePassword { container, superuser, role, password } => {
+                let verifier = postgres_protocol::password::scram_sha_256(password.reveal().as_bytes());
+                let sql = format!("alter role {} password {};", quote_ident(role), quote_literal(&verifier));
+                self.inside(container, superuser, sql, &format!("set the password of role `{role}`")).await
+            }
+            Step::GrantCreateDatabase { container, superuser, role } => {
+                let sql = format!("alter role {} createdb;", quote_ident(role));
+                self.inside(container, superuser, sql, &format!("give role `{role}` CREATEDB")).await
+            }
+            Step::CreateDatabase { name } => {
+                let statement = format!("create database {}", quote_ident(name));
+                self.administer(&statement, &format!("create the database `{name}`")).await
+            }
+            Step::EndSessions { database } => {
+                let admin = Admin::open(self.server()?, "doctor").await?;
+                let ended = admin.terminate_own(database).await;
+                admin.close().await;
+                ended
+            }
+            Step::WaitForServer => server::wait::until_login(self.server()?, PATIENCE, tell).await.map(|_entered| ()),
+            Step::Upgrade { command } | Step::Run { command } => self.run(command, tell).await,
+            Step::Tell(_) => Ok(()),
+        }
+    }
+
+    fn server(&self) -> Result<&Target> {
+        self.target.ok_or_else(|| Error::environment("nothing names a database").hint("devdb setup"))
+    }
+
+    fn copy(&self, from: &Path, to: &Path) -> Result<()> {
+        let root = &self.surroundings.root;
+        copy_private(&root.join(from), &root.join(to)).map_err(|error| {
+            Error::environment(format!("cannot copy `{}` to `{}`", from.display(), to.display())).because(error)
+        })
+    }
+
+    fn set_value(&mut self, file: &Path, line: usize, key: &str, value: &Secret, tell: &mut Teller<'_>) -> Result<()> {
+        let path = file.to_path_buf();
+        self.edit(file, tell, |text| {
+            let parsed = env_file::parse(&path, text);
+            let index = position(&parsed, |entry| entry.line == line && entry.key == key)?;
+            env_file::replace_value(&parsed, index, value.reveal())
+                .map_err(|error| Error::failed(format!("cannot edit `{}:{line}`", path.display())).because(error))
+        })
+    }
+
+    fn remove_line(&mut self, file: &Path, line: usize, tell: &mut Teller<'_>) -> Result<()> {
+        let path = file.to_path_buf();
+        self.edit(file, tell, |text| {
+            let parsed = env_file::parse(&path, text);
+            let index = position(&parsed, |entry| entry.line == line)?;
+            let length = parsed.entries.get(index).map_or(0, |entry| entry.statement.reveal().len());
+            let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+            let (before, after) =
+                (text.get(..start).unwrap_or_default(), text.get(start + length..).unwrap_or_default());
+            Ok(format!("{before}{after}"))
+        })
+    }
+
+    /// Changes a file as `change` says, with a copy of what it was.
+    fn edit(&mut self, file: &Path, tell: &mut Teller<'_>, change: impl FnOnce(&str) -> Result<String>) -> Result<()> {
+        let path = self.surroundings.root.join(file);
+        let text = read_text(&path)
+            .map_err(|why| Error::environment(format!("cannot read `{}`", file.display())).detail("why", why))?;
+        let changed = change(&text)?;
+        if self.backed_up.insert(file.to_path_buf()) {
+            let backup = self.back_up(file)?;
+            tell(Event::Note {
+                text: format!("what it was: cp '{}' '{}' brings it back", backup.display(), file.display()),
+            });
+        }
+        write_whole(&path, &changed)
+            .map_err(|error| Error::environment(format!("cannot write `{}`", file.display())).because(error))
+    }
+
+    /// Copies a file into `.devdb/backups`, which git ignores and only its owner reads.
+    fn back_up(&self, file: &Path) -> Result<PathBuf> {
+        let failed = |error: std::io::Error| {
+            Error::environment(format!("cannot back up `{}`, so it is not changed", file.display())).because(error)
+        };
+        let root = &self.surroundings.root;
+        private_folder(root).map_err(failed)?;
+        std::fs::create_dir_all(root.join(".devdb/backups")).map_err(failed)?;
+        let seconds =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or_default();
+        let flat = file.display().to_string().replace(['/', '\\'], "__");
+        let mut backup = PathBuf::from(format!(".devdb/backups/{flat}.{seconds}"));
+        let mut number = 1;
+        while exists(&root.join(&backup)) {
+            backup = PathBuf::from(format!(".devdb/backups/{flat}.{seconds}-{number}"));
+            number += 1;
+        }
+        copy_private(&root.join(file), &root.join(&backup)).map_err(failed)?;
+        Ok(backup)
+    }
+
+    async fn start(&self, tell: &mut Teller<'_>) -> Result<()> {
+        let plan =
+            self.start.ok_or_else(|| Error::environment("the server cannot be started from here").hint("devdb up"))?;
+        Box::pin(server::up(plan, PATIENCE, tell)).await.map(|_up| ())
+    }
+
+    async fn inside(&self, container: &str, superuser: &str, script: String, what: &str) -> Result<()> {
+        let failed = |why: String| Error::environment(format!("cannot {what} inside `{container}`")).detail("why", why);
+        let docker = crate::wire::engine::client(self.engine, PATIENCE).map_err(|error| failed(error.to_string()))?;
+        let docker = docker.negotiate_version().await.map_err(|error| failed(error.to_string()))?;
+        let command: Command = psql(superuser, "template1", script);
+        let done = execute(&docker, container, command, &mut |_piece| {}).await.map_err(failed)?;
+        if done.exit_code == 0 { Ok(()) } else { Err(failed(done.stderr.trim().to_owned())) }
+    }
+
+    async fn administer(&self, statement: &str, what: &str) -> Result<()> {
+        let admin = Admin::open(self.server()?, "doctor").await?;
+        let done = admin.run(statement, what).await;
+        admin.close().await;
+        done
+    }
+
+    async fn run(&self, command: &str, tell: &mut Teller<'_>) -> Result<()> {
+        let environment = commands::interpreter(self.surroundings, self.python_environment).await;
+        let folder = self.surroundings.root.join(self.chain_folder);
+        let mut line = |line: String| tell(Event::Output { line });
+        let exit = crate::wire::process::run_shell(command, &folder, &environment, &mut line)
+            .await
+            .map_err(|error| Error::environment(format!("cannot run `{command}`")).because(error))?;
+        if exit.success() {
+            return Ok(());
+        }
+        let from = exit.tail.len().saturating_sub(8);
+        let tail = exit.tail.get(from..).unwrap_or_default().join("\n");
+        Err(Error::failed(format!("`{command}` failed")).detail("output", tail))
+    }
+}
+
+/// Writes a file that is not there yet and that only its owner may read.
+pub fn create_private(path: &Path, text: &str) -> std::io::Result<()> {
+    crate::wire::files::create_private(path, text)
+}
+
+/// Returns a password made up for this run and `kind`: the same for the same kind, so that two keys agree.
+pub fn password_for(root: &Path, kind: &str) -> String {
+    use std::hash::{BuildHasher as _, RandomState};
+    use std::sync::OnceLock;
+    static RANDOM: OnceLock<(RandomState, RandomState)> = OnceLock::new();
+    let (first, second) = RANDOM.get_or_init(|| (RandomState::new(), RandomState::new()));
+    format!("{:016x}{:016x}", first.hash_one((root, kind)), second.hash_one((root, kind)))
+}
+
+fn position(file: &EnvFile, is_it: impl Fn(&EnvEntry) -> bool) -> Result<usize> {
+    file.entries.iter().position(is_it).ok_or_else(|| {
+        Error::environment(format!("`{}` changed since it was looked at", file.path.display())).hint("devdb doctor")
+    })
+}
+
+/// Makes `.devdb`, which git ignores.
+fn private_folder(root: &Path) -> std::io::Result<()> {
+    std::fs::create_dir_all(root.join(".devdb"))?;
+    let ignore = root.join(".devdb/.gitignore");
+    if exists(&ignore) { Ok(()) } else { std::fs::write(ignore, "*\n") }
+}
