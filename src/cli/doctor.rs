@@ -66,7 +66,8 @@ fn list(context: &Context) -> u8 {
         if check.area != area {
             area = check.area;
         }
-        context.ui.answer(&format!("{:<11} {:<width$}  {}", style::faint(check.area), check.id, check.title));
+        let line = format!("{} {:<width$}  {}", style::faint(format!("{:<11}", check.area)), check.id, check.title);
+        context.ui.answer(&context.ui.wrapped(&line, 14 + width));
     }
     0
 }

@@ -121,6 +121,13 @@ pub(super) fn container_name(container: &Container) -> String {
     }
 }
 
+/// Returns the engine's error without the words that say nothing: the driver's name and the endpoint's long id.
+pub(super) fn engine_says(error: &str) -> String {
+    let after = error.split_once("external connectivity on endpoint ").and_then(|(_, rest)| rest.split_once("): "));
+    let said = after.map_or(error, |(_, said)| said);
+    format!("the engine says: {}", said.strip_prefix("Error starting userland proxy: ").unwrap_or(said))
+}
+
 /// Returns the process that listens on a port, as evidence.
 pub(super) fn holder(picture: &Picture, port: u16) -> Option<String> {
     let listeners = picture.listeners_on(port);

@@ -55,9 +55,20 @@ fn judge(check: &Check, picture: &Picture, loud: &[&str]) -> Verdict {
         }
     }
     match (check.detect)(picture) {
-        Ok(findings) if findings.is_empty() => Verdict::Pass,
+        Ok(findings) if findings.is_empty() => passed(check, picture),
         Ok(findings) => Verdict::Found { severity: check.severity, findings },
         Err(unknown) => Verdict::Unknown(unknown.0),
+    }
+}
+
+/// A check that reads the Compose file does not pass on one that Compose refuses: what it found is told, what it did
+/// not find may be missing.
+fn passed(check: &Check, picture: &Picture) -> Verdict {
+    let compose = picture.compose.known().filter(|_| check.needs.contains(&Need::Compose));
+    let refused = compose.and_then(|compose| compose.problems.iter().find(|problem| problem.fatal));
+    match refused {
+        Some(problem) => Verdict::Unknown(format!("Compose refuses {}: {}", problem.at, problem.message)),
+        None => Verdict::Pass,
     }
 }
 

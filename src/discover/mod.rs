@@ -58,7 +58,8 @@ pub async fn discover(scope: &Scope) -> Picture {
     }
     let Some(target) = picture.target().map(|candidate| candidate.target.clone()) else {
         if scope.depth == Depth::All {
-            picture.engine = engine::look(scope, &picture).await;
+            let both = async { tokio::join!(engine::look(scope, &picture), sockets::look(scope.deadline)) };
+            (picture.engine, picture.listeners) = Box::pin(both).await;
         }
         return picture;
     };

@@ -2,46 +2,75 @@
 
 use std::time::Duration;
 
+use textwrap::core::display_width;
+
 use super::style;
 use super::ui::{Ui, took};
 use crate::model::finding::{CheckResult, Diagnosis, Evidence, Finding, Safety, Severity, Verdict};
 use crate::model::picture::Picture;
 use crate::model::text::{counted, visible};
 
+/// Findings of one check that are shown without `-v`, and evidence of one finding.
+const FINDINGS: usize = 6;
+const EVIDENCE: usize = 10;
+/// The widest that places are set in a column of their own; longer ones get a line each.
+const PLACE: usize = 34;
+
 /// Writes the whole diagnosis to stdout.
 pub fn show(ui: &Ui, picture: &Picture, diagnosis: &Diagnosis, elapsed: Duration) {
-    head(ui, picture);
-    let mut areas: Vec<&str> = Vec::new();
-    for check in &diagnosis.checks {
-        if !areas.contains(&check.area) {
-            areas.push(check.area);
-        }
-    }
+    let mut page = Page { ui, lines: Vec::new() };
+    head(&mut page, picture);
     for wanted in ["env", "engine", "ports", "connection", "migrations"] {
-        if areas.contains(&wanted) {
-            let checks: Vec<&CheckResult> = diagnosis.checks.iter().filter(|check| check.area == wanted).collect();
-            area(ui, wanted, &checks);
+        let checks: Vec<&CheckResult> = diagnosis.checks.iter().filter(|check| check.area == wanted).collect();
+        if !checks.is_empty() {
+            area(&mut page, wanted, &checks);
         }
     }
-    ui.answer("");
-    ui.answer(&summary(diagnosis, elapsed));
+    page.blank();
+    page.line(summary(diagnosis, elapsed));
     if let Some(next) = next_command(diagnosis) {
-        ui.answer(&format!("{} {}", style::faint("next:"), style::command(next)));
+        page.line(format!("{} {}", style::faint("next:"), style::command(next)));
+    }
+    for line in page.lines {
+        ui.answer(&line);
     }
 }
 
-fn head(ui: &Ui, picture: &Picture) {
+/// The lines to write; never two blank ones in a row.
+struct Page<'ui> {
+    ui: &'ui Ui,
+    lines: Vec<String>,
+}
+
+impl Page<'_> {
+    fn line(&mut self, text: impl Into<String>) {
+        self.lines.push(text.into());
+    }
+
+    fn wrapped(&mut self, text: &str, indent: usize) {
+        self.lines.push(self.ui.wrapped(text, indent));
+    }
+
+    fn blank(&mut self) {
+        if self.lines.last().is_some_and(|line| !line.is_empty()) {
+            self.lines.push(String::new());
+        }
+    }
+}
+
+fn head(page: &mut Page<'_>, picture: &Picture) {
     match picture.target() {
         Some(candidate) => {
-            ui.answer(&format!("{}  {}", style::strong("target"), visible(&candidate.target.to_string())));
-            ui.answer(&format!("        {}", style::faint(format!("named by {}", candidate.origin))));
+            page.line(format!("{}  {}", style::strong("target"), visible(&candidate.target.to_string())));
+            let origin = visible(&candidate.origin.to_string());
+            page.line(format!("        {}", style::faint(format!("named by {origin}"))));
         }
-        None => ui.answer(&format!("{}  nothing names a database", style::strong("target"))),
+        None => page.line(format!("{}  nothing names a database", style::strong("target"))),
     }
-    ui.answer("");
+    page.blank();
 }
 
-fn area(ui: &Ui, name: &str, checks: &[&CheckResult]) {
+fn area(page: &mut Page<'_>, name: &str, checks: &[&CheckResult]) {
     let worst = checks.iter().filter_map(|check| found(check)).max_by_key(|severity| *severity == Severity::Error);
     let silent = checks.iter().filter(|check| matches!(check.verdict, Verdict::Pass)).count();
     let unknown = checks.iter().filter(|check| matches!(check.verdict, Verdict::Unknown(_))).count();
@@ -53,17 +82,26 @@ fn area(ui: &Ui, name: &str, checks: &[&CheckResult]) {
         None => style::good("✓"),
     };
     let detail = match (silent, unknown) {
-        (0, 0) if worst.is_none() => "does not apply".to_owned(),
+        (0, 0) if worst.is_none() => left_out(checks).to_owned(),
         (0, 0) => String::new(),
         (_, 0) => format!("{silent} passed"),
         (0, _) => format!("{unknown} could not be told"),
         _ => format!("{silent} passed, {unknown} could not be told"),
     };
-    ui.answer(&format!("{mark} {name:<12}{}", style::faint(detail)));
+    page.line(format!("{mark} {name:<12}{}", style::faint(detail)).trim_end().to_owned());
     for check in checks {
-        verdict(ui, check);
+        verdict(page, check);
     }
-    reasons(ui, checks);
+    if worst.is_some() {
+        page.blank();
+    }
+    reasons(page, checks);
+}
+
+/// Why nothing of an area was judged.
+fn left_out(checks: &[&CheckResult]) -> &'static str {
+    let follows = |check: &&CheckResult| matches!(&check.verdict, Verdict::Skipped(why) if why.starts_with("follows"));
+    if checks.iter().any(follows) { "not judged: it follows from the above" } else { "does not apply" }
 }
 
 fn found(check: &CheckResult) -> Option<Severity> {
@@ -73,23 +111,29 @@ fn found(check: &CheckResult) -> Option<Severity> {
     }
 }
 
-fn verdict(ui: &Ui, check: &CheckResult) {
+fn verdict(page: &mut Page<'_>, check: &CheckResult) {
     match &check.verdict {
         Verdict::Found { severity, findings } => {
-            for one in findings {
-                finding(ui, check.id, *severity, one);
+            let shown = if page.ui.verbose { findings.len() } else { FINDINGS };
+            for one in findings.iter().take(shown) {
+                finding(page, check.id, *severity, one);
+            }
+            if let Some(more) = findings.len().checked_sub(shown).filter(|more| *more > 0) {
+                page.blank();
+                let text = format!("    and {more} more of `{}`; `devdb doctor -v` shows all", check.id);
+                page.wrapped(&style::faint(text), 4);
             }
         }
-        Verdict::Pass if ui.verbose => ui.answer(&format!("  {} {}", style::good("✓"), style::faint(check.id))),
-        Verdict::Skipped(why) if ui.verbose => {
-            ui.answer(&ui.wrapped(&format!("  - {}  {}", style::faint(check.id), style::faint(why)), 4));
+        Verdict::Pass if page.ui.verbose => page.line(format!("  {} {}", style::good("✓"), style::faint(check.id))),
+        Verdict::Skipped(why) if page.ui.verbose => {
+            page.wrapped(&format!("  - {}  {}", style::faint(check.id), style::faint(visible(why))), 4);
         }
         _ => {}
     }
 }
 
 /// One line for all checks that could not be told for the same reason.
-fn reasons(ui: &Ui, checks: &[&CheckResult]) {
+fn reasons(page: &mut Page<'_>, checks: &[&CheckResult]) {
     let mut seen: Vec<(&str, Vec<&str>)> = Vec::new();
     for check in checks {
         let Verdict::Unknown(reason) = &check.verdict else { continue };
@@ -100,47 +144,62 @@ fn reasons(ui: &Ui, checks: &[&CheckResult]) {
     }
     for (reason, ids) in seen {
         let text = format!("  {} could not tell {}: {}", style::warn("?"), ids.join(", "), visible(reason));
-        ui.answer(&ui.wrapped(&text, 4));
+        page.wrapped(&text, 4);
     }
 }
 
-fn finding(ui: &Ui, id: &str, severity: Severity, finding: &Finding) {
+fn finding(page: &mut Page<'_>, id: &str, severity: Severity, finding: &Finding) {
     let mark = match severity {
         Severity::Error => style::bad("✗"),
         Severity::Warning => style::warn("!"),
     };
-    ui.answer("");
+    page.blank();
     let title = format!("  {mark} {}  {}", style::strong(visible(&finding.message)), style::faint(format!("[{id}]")));
-    ui.answer(&ui.wrapped(&title, 4));
-    let places: Vec<String> = finding.evidence.iter().map(place).collect();
-    let column = places.iter().map(|place| textwrap::core::display_width(place)).max().unwrap_or(0).min(34);
-    for (place, evidence) in places.iter().zip(&finding.evidence) {
-        let gap = " ".repeat(column.saturating_sub(textwrap::core::display_width(place)));
-        let bullet = if place.is_empty() { String::new() } else { style::faint(place) };
-        let separator = if column == 0 { "" } else { "  " };
-        let line = format!("    {bullet}{gap}{separator}{}", visible(&evidence.text));
-        ui.answer(&ui.wrapped(&line, 4 + column + separator.len()));
+    page.wrapped(&title, 4);
+    let shown = if page.ui.verbose { finding.evidence.len() } else { EVIDENCE };
+    evidence(page, finding.evidence.get(..shown).unwrap_or(&finding.evidence));
+    if let Some(more) = finding.evidence.len().checked_sub(shown).filter(|more| *more > 0) {
+        page.line(format!("    {}", style::faint(format!("and {more} more"))));
     }
-    fix(ui, finding);
-    ui.answer("");
+    fix(page, finding);
+}
+
+/// Places in a column beside their texts; above them where they are too long for that.
+fn evidence(page: &mut Page<'_>, all: &[Evidence]) {
+    let rows: Vec<(String, String)> = all.iter().map(|one| (place(one), visible(&one.text))).collect();
+    let column = rows.iter().map(|(place, _)| display_width(place)).max().unwrap_or(0);
+    let widest = rows.iter().map(|(_, text)| display_width(text)).max().unwrap_or(0);
+    let beside = column <= PLACE.min(page.ui.width / 2) || 4 + column + 2 + widest <= page.ui.width;
+    for (place, text) in rows {
+        if place.is_empty() && (column == 0 || !beside) {
+            page.wrapped(&format!("    {text}"), 4);
+        } else if beside {
+            let gap = " ".repeat(column - display_width(&place) + 2);
+            page.wrapped(&format!("    {}{gap}{text}", style::faint(place)), 4 + column + 2);
+        } else {
+            page.line(format!("    {}", style::faint(place)));
+            page.wrapped(&format!("      {text}"), 6);
+        }
+    }
 }
 
 fn place(evidence: &Evidence) -> String {
-    evidence.at.as_ref().map(ToString::to_string).unwrap_or_default()
+    evidence.at.as_ref().map(|at| visible(&at.to_string())).unwrap_or_default()
 }
 
-fn fix(ui: &Ui, finding: &Finding) {
+fn fix(page: &mut Page<'_>, finding: &Finding) {
     let Some(fix) = &finding.fix else { return };
     let who = match fix.safety {
-        Safety::Auto => " (devdb doctor --fix does it)",
-        Safety::Confirm => " (devdb doctor --fix asks, then does it)",
+        Safety::Auto => " (--fix does it)",
+        Safety::Confirm => " (--fix asks, then does it)",
         Safety::Manual => "",
     };
     let line = format!("    {} {}{}", style::good("fix:"), visible(&fix.summary), style::faint(who));
-    ui.answer(&ui.wrapped(&line, 9));
+    page.wrapped(&line, 9);
     if fix.safety == Safety::Manual {
+        // Not wrapped: it is there to be copied.
         for step in &fix.steps {
-            ui.answer(&format!("         {}", style::command(visible(&step.describe()))));
+            page.line(format!("         {}", style::command(visible(&step.describe()))));
         }
     }
 }

@@ -110,6 +110,26 @@ fn a_context_names_the_engine() {
 }
 
 #[test]
+fn a_compose_file_that_compose_refuses_is_doubt_and_no_pass() {
+    let Some(shop) = Shop::new() else { return };
+    shop.compose(&format!("ports: [\"{}:5432\"]", free_port())).env(&format!("localhost:{}", free_port()));
+    let broken = format!("{}  - x\n", shop.project.read("docker-compose.yml"));
+    shop.project.write("docker-compose.yml", &broken);
+    let report = shop.doctor();
+    assert!(report.reason("port-unpublished").contains("Compose refuses docker-compose.yml:"), "{report}");
+    assert!(!report.ids("pass").contains(&"host-localhost-inside"), "{report}");
+}
+
+#[test]
+fn a_project_that_names_no_database_is_still_looked_at() {
+    let Some(shop) = Shop::new() else { return };
+    shop.compose("expose: [\"5432\"]");
+    let report = shop.doctor();
+    report.only_error("env-missing");
+    assert_eq!(report.ids("unknown"), [""; 0], "{report}");
+}
+
+#[test]
 fn an_engine_that_nobody_needs_is_not_missed() {
     let Some((project, _database)) = crate::doctor_report::local_project() else { return };
     let report = Report::of(&Sandbox::new(&project));

@@ -98,6 +98,19 @@ fn port_mismatch_of_a_container_without_compose() {
 }
 
 #[test]
+fn another_projects_container_of_the_same_name_is_not_taken_for_ours() {
+    let (Some(other), Some(shop)) = (Shop::new(), Shop::new()) else { return };
+    let container = other.engine.postgres(&other.wanted(Some(("127.0.0.1", free_port()))));
+    container.wait_ready();
+    // The same role and database, as every project of one template has.
+    shop.env(&format!("localhost:{}", free_port()));
+    shop.doctor().only_error("conn-refused");
+    shop.compose(&format!("ports: [\"{}:5432\"]", free_port()));
+    let report = shop.doctor();
+    assert!(!report.text.stdout.contains(&container.name), "{report}");
+}
+
+#[test]
 fn port_unpublished() {
     let Some(shop) = Shop::new() else { return };
     let dialled = free_port();

@@ -242,7 +242,7 @@ impl Shop {
     /// Waits until the app's own login succeeds on this port.
     #[track_caller]
     pub(crate) fn wait_ready(&self, port: u16) {
-        self.wait_for_login(port, |login| login.is_ok());
+        self.wait_for_login(port, Result::is_ok);
     }
 
     /// Waits until the server is up and refuses the app's password.

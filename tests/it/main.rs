@@ -17,6 +17,7 @@ mod doctor_env;
 mod doctor_fix;
 mod doctor_healthy;
 mod doctor_migrations;
+mod doctor_output;
 mod doctor_ports;
 mod doctor_report;
 mod reference;

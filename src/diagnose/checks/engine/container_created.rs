@@ -31,7 +31,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let finding = if container.state.error.is_empty() {
         finding
     } else {
-        finding.seen(format!("the engine says: {}", container.state.error))
+        finding.seen(facts::engine_says(&container.state.error))
     };
     let step = Step::StartContainer { name: container.name.clone() };
     Ok(vec![finding.confirm("start it", vec![step])])

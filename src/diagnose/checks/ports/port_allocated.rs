@@ -49,7 +49,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         finding = finding.seen(format!("it belongs to the Compose project `{project}`{directory}"));
     }
     if let Some(error) = own.map(|own| own.state.error.as_str()).filter(|error| !error.is_empty()) {
-        finding = finding.seen(format!("the engine says: {error}"));
+        finding = finding.seen(facts::engine_says(error));
     }
     let stop = format!("docker stop {}", holder.name);
     Ok(vec![

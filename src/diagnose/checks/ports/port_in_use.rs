@@ -49,7 +49,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     }
     finding = finding.seen(holder);
     if let Some(error) = own.map(|own| own.state.error.as_str()).filter(|error| !error.is_empty()) {
-        finding = finding.seen(format!("the engine says: {error}"));
+        finding = finding.seen(facts::engine_says(error));
     }
     let mapping = format!("\"{}:5432\"   # in the Compose file, and the same port in .env", port.saturating_add(1));
     Ok(vec![finding.manual("stop that process, or publish on another port", &[&mapping])])

@@ -1,5 +1,7 @@
 //! `port-mismatch`
 
+use std::path::Path;
+
 use super::super::prelude::*;
 
 pub(in crate::diagnose) const CHECK: Check = Check {
@@ -93,9 +95,17 @@ fn unnamed_container(picture: &Picture, candidate: &Candidate) -> Result<Vec<Fin
         return Ok(Vec::new());
     }
     let Ok(engine) = picture.engine() else { return Ok(Vec::new()) };
+    // A container of another Compose project is that project's, whatever it is called inside.
+    let ours = |container: &Container| {
+        container
+            .compose_directory
+            .as_deref()
+            .map_or(container.compose_project.is_none(), |path| Path::new(path).starts_with(&picture.root))
+    };
     let database = |container: &&Container| {
         let name = container.environment.get("POSTGRES_DB").map_or_else(|| container.superuser(), |name| name.reveal());
-        container.is_running() && !container.database_ports().is_empty() && name == candidate.target.database()
+        let same = name == candidate.target.database() && container.superuser() == candidate.target.user();
+        container.is_running() && !container.database_ports().is_empty() && same && ours(container)
     };
     let mut matching = engine.containers.iter().filter(database);
     let (Some(container), None) = (matching.next(), matching.next()) else { return Ok(Vec::new()) };

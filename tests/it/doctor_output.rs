@@ -1,0 +1,197 @@
+//! How a diagnosis looks: whole screens, at several widths, piped and in a terminal.
+
+use crate::doctor_report::{Shop, local_project};
+use crate::support::ports::free_port;
+use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
+use crate::support::{bench, new_password};
+use insta::assert_snapshot;
+
+/// The answer with the time, and what else differs from run to run, replaced.
+fn stable(text: &str, replaced: &[(&str, &str)]) -> String {
+    let mut text = text.to_owned();
+    for (what, by) in replaced {
+        text = text.replace(what, by);
+    }
+    let without_time = |line: &str| match line.rsplit_once(" · ") {
+        Some((rest, time)) if time.ends_with(" ms") || time.ends_with(" s") => format!("{rest} · TIME"),
+        _ => line.to_owned(),
+    };
+    text.lines().map(without_time).collect::<Vec<_>>().join("\n")
+}
+
+/// A terminal's answer without colours and carriage returns.
+fn plain(text: &str) -> String {
+    let mut plain = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\u{1b}') {
+        plain.push_str(before);
+        rest = after.split_once('m').map_or("", |(_, rest)| rest);
+    }
+    plain.push_str(rest);
+    plain.replace('\r', "")
+}
+
+/// Two ports of five digits each, so that what is wrapped is wrapped alike in every run.
+fn ports() -> (u16, u16) {
+    let port = || std::iter::repeat_with(free_port).find(|port| *port >= 10_000).unwrap();
+    (port(), port())
+}
+
+#[test]
+fn a_mismatch_in_a_narrow_terminal() {
+    let (Some(shop), Some(_)) = (Shop::new(), bench::compose()) else { return };
+    let (published, dialled) = ports();
+    shop.compose(&format!("ports: [\"{published}:5432\"]")).env(&format!("localhost:{dialled}"));
+    let mut wanted = shop.wanted(Some(("0.0.0.0", published)));
+    // Of the same length in every run.
+    let name = format!("devdb-it-db-{:07}", std::process::id());
+    wanted.name = Some(name.clone());
+    let container = shop.engine.postgres(&wanted);
+    container.wait_ready();
+    let output = shop.sandbox().args(["doctor"]).in_terminal(70, 40).run();
+    let (published, dialled) = (published.to_string(), dialled.to_string());
+    let replaced = [(published.as_str(), "PUBLI"), (dialled.as_str(), "DIALL"), (name.as_str(), "CONTAINER")];
+    assert_snapshot!(stable(&plain(&output.stdout), &replaced), @r#"
+    target  postgresql://app:***@localhost:DIALL/app
+            named by .env:2 DATABASE_URL
+
+    ✓ env         7 passed
+    ✓ engine      5 passed
+    ✗ ports       6 passed
+
+      ✗ your app dials port DIALL, container `CONTAINER`
+        (service `db`) publishes PUBLI  [port-mismatch]
+        .env:2                DATABASE_URL says port DIALL
+        docker-compose.yml:8  publishes "PUBLI:5432"
+                              the engine says: PUBLI -> 5432/tcp
+        fix: set `DATABASE_URL` in `.env:2` to
+             `postgresql://app:***@localhost:PUBLI/app` (--fix does it)
+
+    ✓ connection  1 passed
+    - migrations  does not apply
+
+    1 error · no warnings · 19 passed · 19 skipped · TIME
+    next: devdb doctor --fix
+    "#);
+}
+
+#[test]
+fn a_healthy_project() {
+    let Some((project, database)) = local_project() else { return };
+    let output = Sandbox::new(&project).args(["doctor"]).run();
+    let shown = database.url().replace(&database.owner.password, "***").replace("%5F", "_");
+    assert_snapshot!(stable(&output.stdout, &[(&shown, "postgresql://app:***@127.0.0.1:5432/app")]), @"
+    target  postgresql://app:***@127.0.0.1:5432/app
+            named by .env:2 DATABASE_URL
+
+    ✓ env         7 passed
+    - engine      does not apply
+    ✓ ports       1 passed
+    ✓ connection  10 passed
+    - migrations  does not apply
+
+    no errors · no warnings · 18 passed · 21 skipped · TIME
+    ");
+}
+
+#[test]
+fn a_duplicate_and_a_refused_connection() {
+    let project = Project::new();
+    let port = free_port();
+    let line = |port: u16| format!("DATABASE_URL=postgresql://app:{}@127.0.0.1:{port}/app\n", new_password());
+    project.write(".env", &format!("{}APP_NAME=shop\n{}", line(5432), line(port)));
+    let output = Sandbox::new(&project).args(["doctor"]).run();
+    assert_snapshot!(stable(&output.stdout, &[(&port.to_string(), "PORT")]), @"
+    target  postgresql://app:***@127.0.0.1:PORT/app
+            named by .env:3 DATABASE_URL
+
+    ! env         6 passed
+
+      ! `DATABASE_URL` stands twice with different values; your loader takes the last
+        [env-duplicate-key]
+        .env:3  this one counts
+        .env:1  this one is ignored
+        fix: delete line 1 (--fix asks, then does it)
+
+    ? engine      3 could not be told
+      ? could not tell container-created, container-restarting, volume-password-stale: the Docker engine
+        is not running
+    ? ports       1 passed, 3 could not be told
+      ? could not tell port-allocated, port-in-use, wrong-server: the Docker engine is not running
+    ✗ connection  6 passed
+
+      ✗ nobody listens on 127.0.0.1:PORT  [conn-refused]
+        .env:3  leads to postgresql://app:***@127.0.0.1:PORT/app
+                127.0.0.1:PORT: connection refused
+        fix: start the server
+             devdb up
+
+    - migrations  does not apply
+
+    1 error · 1 warning · 13 passed · 6 could not be told · 18 skipped · TIME
+    next: devdb doctor --fix
+    ");
+}
+
+#[test]
+fn nothing_is_wider_than_the_terminal() {
+    let Some(shop) = Shop::new() else { return };
+    let keys: String = (0..30).map(|number| format!("SETTING_NUMBER_{number}={number}")).collect::<Vec<_>>().join("\n");
+    shop.project.write(".env.example", &keys);
+    shop.compose(&format!("ports: [\"{}:5432\"]", free_port())).env(&format!("localhost:{}", free_port()));
+    let sandbox = shop.sandbox().args(["doctor"]);
+    for columns in [60, 80, 100] {
+        for sandbox in [sandbox.clone(), sandbox.clone().env("CLICOLOR_FORCE", "1")] {
+            let output = sandbox.env("COLUMNS", &columns.to_string()).run();
+            let text = plain(&output.stdout);
+            let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > columns).collect();
+            assert!(wide.is_empty(), "wider than {columns}: {wide:?}{output}");
+            assert!(!text.contains("\n\n\n"), "{output}");
+            output.assert_stdout_has("and 24 more of `env-key-missing`");
+        }
+    }
+}
+
+#[test]
+fn colours_go_to_terminals_and_where_they_are_asked_for() {
+    let project = Project::new();
+    let sandbox = Sandbox::new(&project).args(["doctor"]);
+    let coloured = |sandbox: &Sandbox| sandbox.run().stdout.contains('\u{1b}');
+    assert!(!coloured(&sandbox), "a pipe");
+    assert!(coloured(&sandbox.clone().in_terminal(80, 24)), "a terminal");
+    assert!(coloured(&sandbox.clone().env("CLICOLOR_FORCE", "1")), "asked for");
+    assert!(!coloured(&sandbox.clone().env("CLICOLOR_FORCE", "1").env("NO_COLOR", "1")), "asked not to");
+    assert!(!coloured(&sandbox.in_terminal(80, 24).env("NO_COLOR", "1")), "a terminal, asked not to");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_nothing() {
+    let project = Project::new();
+    let devdb = env!("CARGO_BIN_EXE_devdb");
+    let line = format!("{devdb} doctor --list | head -n 1; {devdb} doctor --list > /dev/full; true");
+    let output = Sandbox::new(&project).program("bash").args(["-c", &line]).run();
+    output.assert_code(0).assert_stdout_has("env-missing").assert_lacks("panicked");
+}
+
+#[test]
+fn only_list_and_explain() {
+    let Some((project, _database)) = local_project() else { return };
+    let sandbox = Sandbox::new(&project);
+    let only = sandbox.clone().args(["doctor", "--json", "--only", "db-missing,env-crlf"]).run();
+    only.assert_code(0);
+    let json = only.json();
+    let ids: Vec<_> = json["checks"].as_array().unwrap().iter().map(|check| check["id"].as_str().unwrap()).collect();
+    assert_eq!(ids, ["env-crlf", "db-missing"]);
+    assert_eq!(json["version"], 1);
+    assert!(json["took_ms"].is_u64());
+    let listed = sandbox.clone().args(["doctor", "--list"]).run();
+    assert_eq!(listed.assert_code(0).stdout.lines().filter(|line| !line.starts_with(' ')).count(), 39, "{listed}");
+    for id in listed.stdout.lines().filter_map(|line| line.split_whitespace().nth(1)) {
+        let page = sandbox.clone().args(["explain", id]).run();
+        for part in ["Seen as:", "Cause:", "Proof:", "Fix:"] {
+            page.assert_code(0).assert_stdout_has(part);
+        }
+    }
+    sandbox.clone().args(["doctor", "--only", "no-such"]).run().assert_code(2).assert_stderr_has("no check `no-such`");
+}
