@@ -9,6 +9,8 @@
 )]
 
 mod bench_works;
+mod reset_alembic;
+mod reset_applications;
 mod reset_basics;
 mod reset_common;
 mod reset_kill;
