@@ -13,5 +13,7 @@ mod reset_alembic;
 mod reset_applications;
 mod reset_basics;
 mod reset_common;
+mod reset_failures;
 mod reset_kill;
+mod reset_safety;
 mod support;
