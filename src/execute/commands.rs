@@ -117,7 +117,7 @@ impl Runner<'_> {
         let unreachable =
             |why: String| Error::environment("cannot run the command inside the container").detail("why", why);
         let docker =
-            engine::client(&inside.engine, Duration::from_secs(120)).map_err(|error| unreachable(error.to_string()))?;
+            engine::client(&inside.engine, Duration::from_mins(2)).map_err(|error| unreachable(error.to_string()))?;
         let docker = docker.negotiate_version().await.map_err(|error| unreachable(error.to_string()))?;
         let token = format!("devdb-{}-{:x}: ", std::process::id(), self.building.len());
         let folder = bridge::folder_inside(&std::process::id().to_string());
@@ -137,9 +137,9 @@ impl Runner<'_> {
         let mask = self.mask();
         let mut piece = |text: &str| {
             pending.push_str(text);
-            while let Some((line, rest)) = pending.split_once('\n') {
-                let line = line.trim_end_matches('\r').to_owned();
-                pending = rest.to_owned();
+            while let Some(end) = pending.find('\n') {
+                let line: String = pending.drain(..=end).collect();
+                let line = line.trim_end_matches(['\n', '\r']).to_owned();
                 match line.strip_prefix(&token).map(bridge::parse) {
                     Some(Some(report)) => ran.take(masked(report, &mask), tell),
                     _ if line.is_empty() => {}

@@ -121,7 +121,7 @@ pub struct ResetPlan {
 /// What a reset replaces.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BlastRadius {
-    /// `PostgreSQL 15.18 at localhost:5433, container \`shop-db-1\``.
+    /// `PostgreSQL 15.18 at localhost:5433`.
     pub server: String,
     /// How it was proven that this server may be written to.
     pub proof: String,

@@ -59,7 +59,7 @@ fn the_marker_in_the_database_is_refused_until_it_says_development() {
     let shop = Shop::new(cluster).with_old_content();
     let before = shop.before();
     let mark = |value: &str| {
-        cluster.sql("postgres", &format!("alter database {} set devdb.environment = '{value}'", shop.name()))
+        cluster.sql("postgres", &format!("alter database {} set devdb.environment = '{value}'", shop.name()));
     };
     for value in ["production", "staging", "shared"] {
         mark(value);
