@@ -94,20 +94,17 @@ pub(super) fn configuration(target: &Target, to: &str, events: &str, endpoints: 
             Host::Socket(folder) => (folder.display().to_string(), *port),
         })
         .collect();
-    let mut configuration = json!({ "from": target.database(), "to": to, "events": events });
-    if endpoints {
-        configuration["endpoints"] = json!(hosts);
-    }
-    configuration.to_string()
+    let endpoints = endpoints.then_some(hosts);
+    json!({ "from": target.database(), "to": to, "events": events, "endpoints": endpoints }).to_string()
 }
 
 async fn read(stream: impl tokio::io::AsyncRead + Unpin, sender: mpsc::UnboundedSender<Report>) {
     let mut lines = BufReader::new(stream).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        if let Some(report) = parse(&line) {
-            if sender.send(report).is_err() {
-                return;
-            }
+        if let Some(report) = parse(&line)
+            && sender.send(report).is_err()
+        {
+            return;
         }
     }
 }

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::Teller;
 use super::commands::{Ran, Runner};
-use super::script::Script;
+use super::script::{Script, without_passwords};
 use crate::error::{Error, Result};
 use crate::model::event::Event;
 use crate::model::plan::{ChainPlan, SqlMigration};
@@ -66,7 +66,7 @@ fn failure(runner: &Runner<'_>, command: &str, what: &str, ran: &Ran) -> Error {
     };
     if let Some(report) = &ran.error {
         error = error
-            .detail("statement", shortened(&visible(&report.statement), 400))
+            .detail("statement", shortened(&visible(&without_passwords(&report.statement)), 400))
             .detail("server says", visible(&report.message))
             .detail("SQLSTATE", report.sqlstate.clone())
             .detail("detail", visible(&report.detail))

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 use crate::model::event::Event;
 use crate::model::plan::{Inside, Pointer, ResetPlan};
 use crate::model::target::Target;
+use crate::model::text::shortened;
 use crate::parse::pg_url;
 use crate::wire::{engine, process};
 
@@ -31,6 +32,28 @@ pub(super) struct Ran {
     pub current: Option<(String, String)>,
     pub applied: usize,
     started: Option<tokio::time::Instant>,
+}
+
+/// Passwords, and what is shown in their place.
+#[derive(Default)]
+struct Mask(Vec<(String, String)>);
+
+impl Mask {
+    /// Returns a line of output without passwords, and cut where a program forgot to end it.
+    fn apply(&self, line: &str) -> String {
+        let masked = self.0.iter().fold(line.to_owned(), |line, (word, shown)| line.replace(word, shown));
+        shortened(&masked, 2_000)
+    }
+}
+
+fn masked(report: Report, mask: &Mask) -> Report {
+    Report {
+        message: mask.apply(&report.message),
+        statement: mask.apply(&report.statement),
+        detail: mask.apply(&report.detail),
+        hint: mask.apply(&report.hint),
+        ..report
+    }
 }
 
 /// How and where commands run during one reset.
@@ -66,11 +89,12 @@ impl Runner<'_> {
         let running = process::run_shell(command, &folder, &environment, &mut line);
         tokio::pin!(running);
         let mut ran = Ran::default();
+        let mask = self.mask();
         let exit = loop {
             tokio::select! {
                 biased;
-                Some(report) = bridge.reports.recv() => ran.take(report, tell),
-                Some(line) = lines.recv() => tell(Event::Output { line }),
+                Some(report) = bridge.reports.recv() => ran.take(masked(report, &mask), tell),
+                Some(line) = lines.recv() => tell(Event::Output { line: mask.apply(&line) }),
                 exit = &mut running => break exit,
             }
         };
@@ -81,11 +105,11 @@ impl Runner<'_> {
         })?;
         // What was written before the process ended may still lie in the sockets.
         while let Ok(Some(report)) = tokio::time::timeout(Duration::from_millis(15), bridge.reports.recv()).await {
-            ran.take(report, tell);
+            ran.take(masked(report, &mask), tell);
         }
         ran.success = exit.success();
         ran.code = exit.code;
-        ran.tail = exit.tail;
+        ran.tail = exit.tail.iter().map(|line| mask.apply(line)).collect();
         Ok(ran)
     }
 
@@ -93,7 +117,7 @@ impl Runner<'_> {
         let unreachable =
             |why: String| Error::environment("cannot run the command inside the container").detail("why", why);
         let docker =
-            engine::client(&inside.engine, Duration::from_secs(120)).map_err(|error| unreachable(error.to_string()))?;
+            engine::client(&inside.engine, Duration::from_mins(2)).map_err(|error| unreachable(error.to_string()))?;
         let docker = docker.negotiate_version().await.map_err(|error| unreachable(error.to_string()))?;
         let token = format!("devdb-{}-{:x}: ", std::process::id(), self.building.len());
         let folder = bridge::folder_inside(&std::process::id().to_string());
@@ -110,15 +134,17 @@ impl Runner<'_> {
         let mut ran = Ran::default();
         let mut pending = String::new();
         let mut tail: Vec<String> = Vec::new();
+        let mask = self.mask();
         let mut piece = |text: &str| {
             pending.push_str(text);
-            while let Some((line, rest)) = pending.split_once('\n') {
-                let line = line.trim_end_matches('\r').to_owned();
-                pending = rest.to_owned();
+            while let Some(end) = pending.find('\n') {
+                let line: String = pending.drain(..=end).collect();
+                let line = line.trim_end_matches(['\n', '\r']).to_owned();
                 match line.strip_prefix(&token).map(bridge::parse) {
-                    Some(Some(report)) => ran.take(report, tell),
+                    Some(Some(report)) => ran.take(masked(report, &mask), tell),
                     _ if line.is_empty() => {}
                     _ => {
+                        let line = mask.apply(&line);
                         tail.push(line.clone());
                         tell(Event::Output { line });
                     }
@@ -131,6 +157,28 @@ impl Runner<'_> {
         let from = tail.len().saturating_sub(60);
         ran.tail = tail.split_off(from);
         Ok(ran)
+    }
+
+    /// What must not be shown of what commands print: they may print their environment.
+    fn mask(&self) -> Mask {
+        let pointed = self.plan.pointers.iter().filter_map(|pointer| match pointer {
+            Pointer::Url { target, .. } => Some(target),
+            Pointer::Name { .. } => None,
+        });
+        let targets = pointed.chain([&self.plan.target]);
+        let words = targets.filter_map(|target| Some((target, target.password.as_ref()?.reveal())));
+        let mut mask = Mask::default();
+        for (target, word) in words.filter(|(_, word)| !word.is_empty()) {
+            let encoded = pg_url::encode(word);
+            for form in [word, encoded.as_str()] {
+                mask.0.push((format!(":{form}@"), ":***@".to_owned()));
+            }
+            // A short word is part of ordinary text, and so is a password that repeats the role's name.
+            if word.len() >= 6 && word != target.user() && !target.database().contains(word) {
+                mask.0.extend([word.to_owned(), encoded].map(|form| (form, "***".to_owned())));
+            }
+        }
+        mask
     }
 
     /// The variables that name the target, naming the database being built.

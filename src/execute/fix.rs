@@ -20,7 +20,7 @@ use crate::wire::files::{copy_private, exists, read_text, write_whole};
 use crate::wire::postgres::{quote_ident, quote_literal};
 
 /// How long a server may take to accept logins.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What the steps of one round of fixes need.
 pub struct Fixer<'a> {
@@ -43,7 +43,9 @@ impl Fixer<'_> {
     pub async fn apply(&mut self, step: &Step, tell: &mut Teller<'_>) -> Result<()> {
         match step {
             Step::CopyFile { from, to } => self.copy(from, to),
-            Step::SetEnvValue { file, line, key, value, .. } => self.set_value(file, *line, key, value, tell),
+            Step::SetEnvValue { file, line, key, value, .. } => {
+                self.edit(file, tell, |text| set_value(file, text, (*line, key), value))
+            }
             Step::AppendEnv { file, key, value, .. } => {
                 self.edit(file, tell, |text| Ok(env_file::append(text, key, value.reveal())))
             }
@@ -83,16 +85,6 @@ impl Fixer<'_> {
         let root = &self.surroundings.root;
         copy_private(&root.join(from), &root.join(to)).map_err(|error| {
             Error::environment(format!("cannot copy `{}` to `{}`", from.display(), to.display())).because(error)
-        })
-    }
-
-    fn set_value(&mut self, file: &Path, line: usize, key: &str, value: &Secret, tell: &mut Teller<'_>) -> Result<()> {
-        let path = file.to_path_buf();
-        self.edit(file, tell, |text| {
-            let parsed = env_file::parse(&path, text);
-            let index = position(&parsed, |entry| entry.line == line && entry.key == key)?;
-            env_file::replace_value(&parsed, index, value.reveal())
-                .map_err(|error| Error::failed(format!("cannot edit `{}:{line}`", path.display())).because(error))
         })
     }
 
@@ -182,6 +174,14 @@ impl Fixer<'_> {
         let tail = exit.tail.get(from..).unwrap_or_default().join("\n");
         Err(Error::failed(format!("`{command}` failed")).detail("output", tail))
     }
+}
+
+/// Returns the text with the value of one assignment replaced.
+fn set_value(path: &Path, text: &str, (line, key): (usize, &str), value: &Secret) -> Result<String> {
+    let parsed = env_file::parse(path, text);
+    let index = position(&parsed, |entry| entry.line == line && entry.key == key)?;
+    env_file::replace_value(&parsed, index, value.reveal())
+        .map_err(|error| Error::failed(format!("cannot edit `{}:{line}`", path.display())).because(error))
 }
 
 /// Writes a file that is not there yet and that only its owner may read.

@@ -53,7 +53,7 @@ async fn public(session: &Session) -> Result<String> {
                case when a.grantee = 0 then 'public' else quote_ident(pg_get_userbyid(a.grantee)) end,
                case when a.is_grantable then ' with grant option' else '' end), '')
              from aclexplode(n.nspacl) a where a.grantee <> n.nspowner), '')
-          || format('; alter schema public owner to %I;', pg_get_userbyid(n.nspowner))
+          || format('; alter schema public owner to %I', pg_get_userbyid(n.nspowner))
         from pg_namespace n where n.nspname = 'public'";
     let rows = session.query_typed(QUERY, &[]).await.map_err(|error| failed("read the schema `public`", &error))?;
     Ok(rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default())
@@ -61,7 +61,7 @@ async fn public(session: &Session) -> Result<String> {
 
 async fn recreate(session: &Session, plan: &ResetPlan) -> Result<String> {
     let rows = session.query_typed(SCHEMAS, &[]).await.map_err(|error| failed("list the schemas", &error))?;
-    let mut statements = String::from("begin; set local lock_timeout = '5s';");
+    let mut statements = vec!["begin; set local lock_timeout = '5s'".to_owned()];
     let mut names = Vec::new();
     for row in &rows {
         let (name, own, owner): (String, bool, String) = (
@@ -79,15 +79,15 @@ async fn recreate(session: &Session, plan: &ResetPlan) -> Result<String> {
                 .hint("or have the role made CREATEDB; then a reset builds aside"));
         }
         let quoted = quote_ident(&name);
-        statements.push_str(&format!("drop schema {quoted} cascade;"));
+        statements.push(format!("drop schema {quoted} cascade"));
         // Only `public` is there from the start; others are the chain's to make.
         if name == "public" {
-            statements.push_str(&public(session).await?);
+            statements.push(public(session).await?);
         }
         names.push(format!("`{name}`"));
     }
-    statements.push_str("commit");
-    if let Err(error) = session.batch_execute(&statements).await {
+    statements.push("commit".to_owned());
+    if let Err(error) = session.batch_execute(&statements.join("; ")).await {
         session.batch_execute("rollback").await.map_err(|error| failed("roll back", &error))?;
         return Err(failed("drop and recreate the schemas", &error).detail("state", "nothing was changed"));
     }

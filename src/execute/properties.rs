@@ -59,7 +59,7 @@ impl Properties {
 
     /// Returns the options of `CREATE DATABASE` that make a database of the same encoding and locale.
     pub(super) fn create_options(&self) -> String {
-        let mut options = format!(
+        let options = format!(
             " encoding {} lc_collate {} lc_ctype {}",
             quote_literal(&self.encoding),
             quote_literal(&self.collate),
@@ -67,14 +67,13 @@ impl Properties {
         );
         match (self.provider.as_str(), &self.locale) {
             ("i", Some(locale)) => {
-                options.push_str(&format!(" locale_provider icu icu_locale {}", quote_literal(locale)))
+                format!("{options} locale_provider icu icu_locale {}", quote_literal(locale))
             }
             ("b", Some(locale)) => {
-                options.push_str(&format!(" locale_provider builtin builtin_locale {}", quote_literal(locale)));
+                format!("{options} locale_provider builtin builtin_locale {}", quote_literal(locale))
             }
-            _ => {}
+            _ => options,
         }
-        options
     }
 
     /// Returns whether another database has the same encoding and locale.

@@ -29,7 +29,17 @@ pub(super) async fn run(
     // Created beside and tagged, so that the name never belongs to a database of which nobody knows what it is.
     let incoming = free_name(admin, target, BUILDING).await?;
     let created = match create(admin, &incoming, target, old.as_ref(), tell).await {
-        Ok(tag) => take_name(admin, plan, &incoming, tag, old.as_ref(), tell).await,
+        Ok(tag) => {
+            let exchange = Exchange {
+                proof: &plan.proof,
+                incoming: &incoming,
+                tag,
+                comment: None,
+                exists: old.is_some(),
+                outgoing_comment: comment.clone(),
+            };
+            take_name(admin, &exchange, tell).await
+        }
         Err(error) => Err(error),
     };
     let mut kept = None;
@@ -69,23 +79,15 @@ pub(super) async fn run(
 }
 
 /// Gives the new database the target's name and returns the name that the old one has meanwhile.
-async fn take_name(
-    admin: &Admin,
-    plan: &ResetPlan,
-    incoming: &str,
-    tag: Tag,
-    old: Option<&Properties>,
-    tell: &mut Teller<'_>,
-) -> Result<Option<String>> {
-    let target = plan.proof.database();
-    let Some(old) = old else {
-        let rename = format!("alter database {} rename to {}", quote_ident(incoming), quote_ident(target));
+async fn take_name(admin: &Admin, exchange: &Exchange<'_>, tell: &mut Teller<'_>) -> Result<Option<String>> {
+    let target = exchange.proof.database();
+    if !exchange.exists {
+        let rename = format!("alter database {} rename to {}", quote_ident(exchange.incoming), quote_ident(target));
         return admin.run(&rename, "name the new database").await.map(|()| None);
-    };
+    }
     let aside = free_name(admin, target, "previous").await?;
-    let aside_tag = self::tag(Role::Aside, target, old.comment.clone(), now(admin).await);
-    let exchange = Exchange { proof: &plan.proof, incoming, tag, comment: None, exists: true, outgoing_comment: None };
-    set_aside(admin, &exchange, &aside, &aside_tag, tell).await?;
+    let aside_tag = tag(Role::Aside, target, exchange.outgoing_comment.clone(), now(admin).await);
+    set_aside(admin, exchange, &aside, &aside_tag, tell).await?;
     Ok(Some(aside))
 }
 

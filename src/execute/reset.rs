@@ -254,7 +254,8 @@ pub(super) struct StageLog {
 }
 
 impl StageLog {
-    pub(super) fn start(&mut self, stage: Stage, detail: &str, tell: &mut Teller<'_>) -> Instant {
+    #[expect(clippy::unused_self, reason = "a stage is started on the log that it is finished on")]
+    pub(super) fn start(&self, stage: Stage, detail: &str, tell: &mut Teller<'_>) -> Instant {
         tell(Event::Started { stage, detail: detail.to_owned() });
         Instant::now()
     }

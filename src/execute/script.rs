@@ -109,7 +109,7 @@ impl Script<'_> {
         let at = line.map_or_else(String::new, |line| format!(":{line}"));
         let mut told = Error::failed(format!("the {what} `{}{at}` failed", self.path.display()));
         if let Some(statement) = statement {
-            told = told.detail("statement", shortened(&visible(statement.text(self.text)), 300));
+            told = told.detail("statement", shortened(&visible(&without_passwords(statement.text(self.text))), 300));
         }
         told = told.detail("server says", message(error));
         if let Some(server) = server {
@@ -131,9 +131,42 @@ impl Script<'_> {
     }
 }
 
+/// Returns a statement with the text after the word PASSWORD left out.
+pub(super) fn without_passwords(statement: &str) -> String {
+    const WORD: &str = "password";
+    let mut shown = String::with_capacity(statement.len());
+    let mut rest = statement;
+    while let Some(at) = rest.to_ascii_lowercase().find(WORD) {
+        let (before, after) = rest.split_at_checked(at + WORD.len()).unwrap_or((rest, ""));
+        shown.push_str(before);
+        let text = after.trim_start().strip_prefix('\'');
+        rest = match text.and_then(|text| text.split_once('\'')) {
+            Some((_word, after)) => {
+                shown.push_str(" '***'");
+                after
+            }
+            None => after,
+        };
+    }
+    shown.push_str(rest);
+    shown
+}
+
 async fn copy(session: &Session, statement: &str, data: &str) -> Result<(), DriverError> {
     let sink = session.copy_in::<_, Bytes>(statement).await?;
     futures_util::pin_mut!(sink);
     sink.send(Bytes::copy_from_slice(data.as_bytes())).await?;
     sink.close().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::without_passwords;
+
+    #[test]
+    fn passwords_of_roles_are_not_shown() {
+        let shown = without_passwords("CREATE ROLE a LOGIN PASSWORD 'x y'; alter role b password\n'z' valid until 'q'");
+        assert_eq!(shown, "CREATE ROLE a LOGIN PASSWORD '***'; alter role b password '***' valid until 'q'");
+        assert_eq!(without_passwords("insert into t (password) values (1)"), "insert into t (password) values (1)");
+    }
 }

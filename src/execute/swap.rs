@@ -48,7 +48,6 @@ pub(super) async fn swap(admin: &Admin, exchange: &Exchange<'_>, tell: &mut Tell
         return renamed.map(|()| None);
     }
     let previous = free_name(admin, target, "previous").await?;
-    announce(admin, exchange, true).await?;
     let tag = Tag {
         role: Role::Previous,
         of: target.to_owned(),
@@ -64,13 +63,50 @@ pub(super) async fn swap(admin: &Admin, exchange: &Exchange<'_>, tell: &mut Tell
         quote_ident(target),
         comment_statement(&previous, Some(&tag.comment())),
     );
-    close_to_connections(admin, target, tell).await?;
-    let swapped = patiently(admin, &[target, exchange.incoming], &statements, Some(target)).await;
+    exchange_names(admin, exchange, &statements, tell).await.map(|()| Some(previous))
+}
+
+/// Ends the sessions on both and runs the renames. The target is closed to connections only when clients come back
+/// faster than that: a run that is killed meanwhile would leave it closed until the next.
+async fn exchange_names(admin: &Admin, exchange: &Exchange<'_>, statements: &str, tell: &mut Teller<'_>) -> Result<()> {
+    let target = exchange.proof.database();
+    let databases = [target, exchange.incoming];
+    tell_sessions(admin, target, tell).await?;
+    for _attempt in 0..2 {
+        if at_once(admin, &databases, statements).await? {
+            return Ok(());
+        }
+    }
+    announce(admin, exchange, true).await?;
+    let close = format!("alter database {} allow_connections false", quote_ident(target));
+    admin.run(&close, &format!("close `{target}` to new connections")).await?;
+    let swapped = patiently(admin, &databases, statements, Some(target)).await;
     if swapped.is_err() {
         reopen(admin, target).await?;
         announce(admin, exchange, false).await?;
     }
-    swapped.map(|()| Some(previous))
+    swapped
+}
+
+/// Tries the renames without closing anything; returns whether they are done.
+async fn at_once(admin: &Admin, databases: &[&str], statements: &str) -> Result<bool> {
+    for database in databases {
+        admin.terminate_own(database).await?;
+    }
+    let deadline = tokio::time::Instant::now() + Duration::from_millis(50);
+    while !empty(admin, databases).await? {
+        if tokio::time::Instant::now() > deadline {
+            return Ok(false);
+        }
+        tokio::time::sleep(POLL).await;
+    }
+    let limited = format!("begin; set local statement_timeout = {FIRST_LIMIT}; {statements}; commit");
+    if admin.attempt(&limited).await.is_ok() {
+        return Ok(true);
+    }
+    // What went wrong, if it is not a client's doing, is said by the attempt that follows.
+    admin.run("rollback", "roll the swap back").await?;
+    Ok(false)
 }
 
 /// Renames the target away, tagged, and `incoming` to its name, unfinished as it is; sessions are ended.
@@ -91,13 +127,7 @@ pub(super) async fn set_aside(
         aside = quote_ident(aside),
         incoming = quote_ident(exchange.incoming),
     );
-    announce(admin, exchange, true).await?;
-    close_to_connections(admin, target, tell).await?;
-    let renamed = patiently(admin, &[target, exchange.incoming], &statements, Some(target)).await;
-    if renamed.is_err() {
-        reopen(admin, target).await?;
-    }
-    renamed
+    exchange_names(admin, exchange, &statements, tell).await
 }
 
 /// Says on the incoming database that the target is about to be closed, so that the next run knows who closed it.
@@ -107,11 +137,10 @@ async fn announce(admin: &Admin, exchange: &Exchange<'_>, swapping: bool) -> Res
     admin.comment(exchange.incoming, Some(&tag.comment())).await
 }
 
-async fn close_to_connections(admin: &Admin, target: &str, tell: &mut Teller<'_>) -> Result<()> {
+/// Names the sessions that are about to be ended.
+async fn tell_sessions(admin: &Admin, target: &str, tell: &mut Teller<'_>) -> Result<()> {
     const SESSIONS: &str = "select pid, coalesce(application_name, ''), coalesce(usename::text, '')
                             from pg_stat_activity where datname = $1 and pid <> pg_backend_pid() order by 2, 1";
-    let statement = format!("alter database {} allow_connections false", quote_ident(target));
-    admin.run(&statement, &format!("close `{target}` to new connections")).await?;
     let rows = admin.rows(SESSIONS, &[target], "list the sessions").await?;
     for row in rows.iter().take(8) {
         let (pid, application, user): (i32, String, String) = (

@@ -49,7 +49,7 @@ impl Tag {
     }
 }
 
-/// Returns a name beside `of`, at most 63 bytes long (PostgreSQL's limit), ending in `kind` and something unique.
+/// Returns a name beside `of`, at most 63 bytes long (the server's limit), ending in `kind` and something unique.
 /// Where `of` has to be cut, a hash of it stands in for what is missing: no two databases share such names.
 pub(super) fn name_beside(of: &str, kind: &str, unique: u64) -> String {
     let suffix = format!("__devdb_{kind}_{:08x}", unique & 0xffff_ffff);

@@ -213,6 +213,7 @@ fn locality(picture: &Picture, candidate: &Candidate) -> Result<(String, bool), 
             remedy: "stop the tunnel, or point the URL at a local server".to_owned(),
         });
     }
+    forwarded(picture, candidate)?;
     let process = listeners.iter().find_map(|listener| listener.process.as_ref());
     Ok(match process {
         Some(process) => (format!("loopback, served by `{}` (pid {})", process.name, process.pid), false),
@@ -231,6 +232,28 @@ fn answering_container(picture: &Picture) -> Option<&Container> {
         .containers
         .iter()
         .find(|container| container.is_running() && container.system_identifier.known() == Some(&identifier))
+}
+
+/// A container that publishes the port and holds no server's data may be a proxy to anywhere (`cloud-sql-proxy` in a
+/// Compose file). A pooler before a local server passes: that server's container answers with its identifier.
+fn forwarded(picture: &Picture, candidate: &Candidate) -> Result<(), Refusal> {
+    let port = candidate.target.port();
+    let Ok(engine) = picture.engine() else { return Ok(()) };
+    let publishes = |container: &&Container| container.published_ports.iter().any(|it| it.host_port == port);
+    let holder = engine.containers.iter().filter(|container| container.is_running()).find(publishes);
+    match holder {
+        Some(container) if !container.is_postgres() => Err(Refusal {
+            rule: "tunnel",
+            message: format!(
+                "{} is held by the container `{}` (image `{}`), which may lead to another machine",
+                candidate.target.address(),
+                container.name,
+                container.image
+            ),
+            remedy: "point the URL at the server's own container, or at a local server".to_owned(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn tunnel(listener: &Listener) -> Option<&str> {

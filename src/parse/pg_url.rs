@@ -269,7 +269,8 @@ fn decode(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-fn encode(text: &str) -> String {
+/// Returns `text` percent-encoded, as it stands in the user part of a URL.
+pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, USERINFO).to_string()
 }
 

@@ -70,6 +70,13 @@ class _Reporter:
         self._socket.sendall(line.encode("utf-8", "replace"))
 
 
+def _joined(value):
+    """Returns hosts or ports as libpq writes them; asyncpg takes lists."""
+    if isinstance(value, (list, tuple)):
+        return ",".join(str(one) for one in value)
+    return str(value or "")
+
+
 class _Redirect:
     """Decides which connections go elsewhere."""
 
@@ -82,8 +89,8 @@ class _Redirect:
     def database(self, host, port, name, user=None):
         """Returns the name to use instead, or None to leave the connection as it is."""
         name = name or os.environ.get("PGDATABASE") or user or os.environ.get("PGUSER") or ""
-        host = str(host or os.environ.get("PGHOST") or "")
-        port = str(port or os.environ.get("PGPORT") or "5432")
+        host = _joined(host) or os.environ.get("PGHOST") or ""
+        port = _joined(port) or os.environ.get("PGPORT") or "5432"
         if name == self._to:
             self._reporter.send_once("reached", how="direct")
             return None

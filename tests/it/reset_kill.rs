@@ -66,9 +66,9 @@ impl Shop<'_> {
         assert_eq!(self.wholeness(&before, generation), "new");
         let kept = self.beside();
         assert_eq!(kept.len(), 1, "after {delay:?}: {kept:?}");
-        assert_eq!(oid(self.cluster, &kept[0]), standing, "what stood there is what is kept");
+        assert_eq!(oid(self.cluster, kept.first().unwrap()), standing, "what stood there is what is kept");
         if outcome == "old" {
-            assert_eq!(fingerprint(self.cluster, &kept[0]), before.1);
+            assert_eq!(fingerprint(self.cluster, kept.first().unwrap()), before.1);
         }
     }
 }
@@ -134,7 +134,7 @@ fn a_killed_undo_loses_neither_of_the_two() {
     let both = |shop: &Shop<'_>| {
         let kept = shop.beside();
         assert_eq!(kept.len(), 1, "{kept:?}");
-        let mut both = [oid(shop.cluster, shop.name()), oid(shop.cluster, &kept[0])];
+        let mut both = [oid(shop.cluster, shop.name()), oid(shop.cluster, kept.first().unwrap())];
         both.sort();
         both
     };
