@@ -37,9 +37,6 @@ pub(super) struct Args {
     /// When a migration or seed fails, keep the half-built database to look at
     #[arg(long)]
     keep_failed: bool,
-    /// Build everything anew, from no layer
-    #[arg(long)]
-    cold: bool,
     /// The token of `--dry-run`, by which a person lets an AI agent reset once
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,

@@ -8,7 +8,8 @@ use crate::model::picture::Picture;
 use crate::model::place::Place;
 use crate::model::secret::Secret;
 use crate::model::target::{Candidate, DEFAULT_PORT, Host, Origin, Target};
-use crate::parse::{env_file, pg_url};
+use crate::parse::{env_file, pg_url, pgpass};
+use crate::wire::files::read_text;
 
 /// Keys that hold a whole URL, the commonest first.
 const URL_KEYS: [&str; 11] = [
@@ -58,15 +59,23 @@ pub(super) fn candidates(picture: &Picture) -> Vec<Candidate> {
         let sources = std::iter::once(&shell).chain(&files);
         found.extend(sources.filter_map(|source| url_candidate(source, key)));
     }
-    found.extend(url_candidates(&shell, true));
-    found.extend(part_candidates(&shell));
     for (file, source) in picture.env_files.iter().zip(&files) {
-        let overlaid = overlaid(source, &shell);
-        found.extend(url_candidates(&overlaid, true));
-        found.extend(part_candidates(&overlaid));
-        found.extend(url_candidates(&overlaid, false));
+        // The commonest key wins, wherever it stands: `PGHOST` of the shell does not beat `DATABASE_URL` of the file.
+        let both = Source {
+            values: source
+                .values
+                .iter()
+                .chain(&shell.values)
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .collect(),
+        };
+        found.extend(url_candidates(&both, true));
+        found.extend(part_candidates(&both));
+        found.extend(url_candidates(&overlaid(source, &shell), false));
         tracing::debug!(file = %file.path.display(), candidates = found.len(), "looked for a target");
     }
+    found.extend(url_candidates(&shell, true));
+    found.extend(part_candidates(&shell));
     found.extend(url_candidates(&shell, false));
     found.extend(alembic_candidate(picture));
     found.extend(compose_candidates(picture));
@@ -76,7 +85,21 @@ pub(super) fn candidates(picture: &Picture) -> Vec<Candidate> {
             unique.push(candidate);
         }
     }
+    let passwords = password_file(picture);
+    for candidate in unique.iter_mut().filter(|candidate| candidate.target.password.is_none()) {
+        let target = &candidate.target;
+        let host = if target.host().is_loopback() { "localhost".to_owned() } else { target.host().to_string() };
+        let found = |host: &str| pgpass::find(&passwords, host, target.port(), target.database(), target.user());
+        candidate.target.password = found(&target.host().to_string()).or_else(|| found(&host));
+    }
     unique
+}
+
+/// Returns the text of `$PGPASSFILE` or `~/.pgpass`, which libpq's clients read too; empty when there is none.
+fn password_file(picture: &Picture) -> String {
+    let variable = |name: &str| picture.shell.get(name).map(|value| PathBuf::from(value.reveal()));
+    let path = variable("PGPASSFILE").or_else(|| Some(variable("HOME")?.join(".pgpass")));
+    path.and_then(|path| read_text(&path).ok()).unwrap_or_default()
 }
 
 fn shell_source(picture: &Picture) -> Source {

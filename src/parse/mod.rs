@@ -6,6 +6,7 @@ mod cursor;
 pub mod env_file;
 pub mod ini;
 pub mod pg_url;
+pub mod pgpass;
 mod python;
 pub mod python_commands;
 pub mod sql;

@@ -30,4 +30,5 @@ mod reset_kill;
 mod reset_safety;
 mod setup;
 mod support;
+mod targets;
 mod up;
