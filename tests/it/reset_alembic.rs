@@ -2,6 +2,10 @@
 
 use crate::reset_common::Shop;
 use crate::support::cluster::Cluster;
+use crate::support::engine::{Engine, PgContainer};
+use crate::support::ports::free_port;
+use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 use crate::support::{bench, venv};
 use std::path::Path;
 
@@ -259,4 +263,49 @@ fn the_projects_own_sitecustomize_still_runs() {
     let site = shop.project.file("site").display().to_string();
     shop.reset().args(["-v"]).env("PYTHONPATH", &site).run().assert_code(0).assert_stderr_has("was here");
     assert_at_head(&shop);
+}
+
+/// The app runs in a service of the Compose project, where the server has another name and port.
+#[test]
+fn the_chain_may_run_inside_the_compose_service() {
+    let (Some(engine), Some(environment)) = (Engine::get(), bench::venv()) else { return };
+    let (project, name, port) = (Project::from_fixture("alembic-sync"), crate::support::unique('-'), free_port());
+    let (word, folder) = (crate::support::new_password(), project.path().display().to_string());
+    let inner = format!("postgresql://app:{word}@127.0.0.1:5432/app");
+    let venv = environment.display();
+    let path =
+        format!("{venv}/bin:/usr/lib/postgresql/15/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    let python = environment.join("bin/python").canonicalize().unwrap();
+    let base = python.parent().and_then(Path::parent).unwrap().display().to_string();
+    let program = if base == "/usr" { python.display().to_string() } else { base };
+    let container = engine.postgres(&PgContainer {
+        env: vec![("POSTGRES_USER", "app"), ("POSTGRES_PASSWORD", &word), ("DATABASE_URL", &inner), ("PATH", &path)],
+        published: Some(("127.0.0.1", port)),
+        labels: vec![
+            ("com.docker.compose.project", &name),
+            ("com.docker.compose.service", "backend"),
+            ("com.docker.compose.project.working_dir", &folder),
+        ],
+        binds: vec![
+            // The interpreter is the host's, and so are its libraries.
+            "/usr/lib:/usr/lib:ro".to_owned(),
+            format!("{program}:{program}:ro"),
+            format!("{venv}:{venv}:ro"),
+            format!("{folder}:{folder}"),
+        ],
+        ..PgContainer::default()
+    });
+    container.wait_ready();
+    project.write(".env", &format!("DATABASE_URL={}\n", inner.replace(":5432/", &format!(":{port}/"))));
+    project.write("compose.yaml", &format!("name: {name}\nservices:\n  backend:\n    image: {}\n", engine.image));
+    project.write(
+        "devdb.toml",
+        &format!("[migrations]\nservice = \"backend\"\nupgrade = \"cd {folder} && alembic upgrade head\"\n"),
+    );
+    let reset = || Sandbox::new(&project).with_docker().args(["reset", "--yes"]).run();
+    let output = reset();
+    output.assert_code(0).assert_stderr_has("5 revisions").assert_stderr_has("same system identifier");
+    let broken = "alembic/versions/e07d58a2c3b6_cancel_orders.py";
+    project.write(broken, &project.read(broken).replace("IF NOT EXISTS 'cancelled'", "'paid'"));
+    reset().assert_code(5).assert_stderr_has(HEAD).assert_stderr_has("42710");
 }
