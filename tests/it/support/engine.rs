@@ -146,7 +146,7 @@ impl Engine {
                 network_mode: wanted.network.map(|network| network.name.clone()),
                 restart_policy: wanted
                     .restarts
-                    .then(|| RestartPolicy { name: Some(RestartPolicyNameEnum::ALWAYS), maximum_retry_count: None }),
+                    .then_some(RestartPolicy { name: Some(RestartPolicyNameEnum::ALWAYS), maximum_retry_count: None }),
                 ..HostConfig::default()
             }),
             ..ContainerCreateBody::default()
