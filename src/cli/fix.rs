@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::execute::{self, Fixer, Surroundings};
 use crate::model::disposable::Disposable;
 use crate::model::finding::{Diagnosis, Finding, Safety};
+use crate::model::local_server::UpPlan;
 use crate::model::picture::Picture;
 use crate::model::plan::Step;
 use crate::plan::server;
@@ -91,16 +92,7 @@ async fn apply(context: &Context, picture: &Picture, chosen: &[&Finding]) -> Res
     let surroundings = Surroundings { root: context.root.clone(), shell: context.shell.clone() };
     let tools = execute::server::tools(picture).await;
     let start = server::up(picture, &tools, &server::UpRequest::default()).ok();
-    let chain_folder = picture.chain.known().and_then(|chain| chain.config.file.parent()).unwrap_or(Path::new(""));
-    let mut fixer = Fixer {
-        surroundings: &surroundings,
-        target: picture.target().map(|candidate| &candidate.target),
-        engine: &picture.engine.address,
-        python_environment: picture.recipe.python_environment.as_deref(),
-        chain_folder,
-        start: start.as_ref(),
-        backed_up: BTreeSet::new(),
-    };
+    let mut fixer = fixer(picture, &surroundings, start.as_ref());
     let mut progress = Progress::new(&context.ui, false);
     for finding in chosen {
         let Some(fix) = &finding.fix else { continue };
@@ -112,6 +104,20 @@ async fn apply(context: &Context, picture: &Picture, chosen: &[&Finding]) -> Res
     }
     context.ui.say("");
     Ok(())
+}
+
+/// Returns what carries out the steps of fixes for this picture.
+pub(super) fn fixer<'a>(picture: &'a Picture, surroundings: &'a Surroundings, start: Option<&'a UpPlan>) -> Fixer<'a> {
+    let config = picture.chain.known().map(|chain| chain.config.file.as_path());
+    Fixer {
+        surroundings,
+        target: picture.target().map(|candidate| &candidate.target),
+        engine: &picture.engine.address,
+        python_environment: picture.recipe.python_environment.as_deref(),
+        chain_folder: config.and_then(Path::parent).unwrap_or(Path::new("")),
+        start,
+        backed_up: BTreeSet::new(),
+    }
 }
 
 /// What is written to a server, is written to one that is proven to be the developer's own.

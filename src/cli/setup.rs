@@ -1,7 +1,6 @@
 //! `devdb setup`: from a fresh clone to a working database. Safe to run again: it does only what is missing.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
 
 use super::context::Context;
 use super::{fix, reset};
@@ -9,7 +8,7 @@ use crate::diagnose;
 use crate::discover::Depth;
 use crate::error::{Error, Result};
 use crate::execute::server::wait::DEADLINE;
-use crate::execute::{self, Fixer, Surroundings};
+use crate::execute::{self, Surroundings};
 use crate::model::env::{EnvEntry, EnvFile};
 use crate::model::finding::Severity;
 use crate::model::observed::Observed;
@@ -51,7 +50,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         }
         State::Current => done(context, "the database is there and at the chain's head"),
         State::Behind(pending) => {
-            let step = Step::Upgrade { command: upgrade_command(&picture) };
+            let step = Step::Upgrade { command: picture.config.migrations.upgrade_command() };
             apply(context, &picture, &step).await?;
             done(context, &format!("{pending} pending revisions applied; data stays"));
         }
@@ -238,24 +237,10 @@ fn sql_state(picture: &Picture, rows: Option<&[String]>) -> State {
     }
 }
 
-fn upgrade_command(picture: &Picture) -> String {
-    picture.config.migrations.upgrade.clone().unwrap_or_else(|| "alembic upgrade heads".to_owned())
-}
-
 async fn apply(context: &Context, picture: &Picture, step: &Step) -> Result<()> {
     fix::allowed(picture, step)?;
     let surroundings = Surroundings { root: context.root.clone(), shell: context.shell.clone() };
-    let folder: PathBuf =
-        picture.chain.known().and_then(|chain| chain.config.file.parent()).map(Path::to_path_buf).unwrap_or_default();
-    let mut fixer = Fixer {
-        surroundings: &surroundings,
-        target: picture.target().map(|candidate| &candidate.target),
-        engine: &picture.engine.address,
-        python_environment: picture.recipe.python_environment.as_deref(),
-        chain_folder: &folder,
-        start: None,
-        backed_up: BTreeSet::new(),
-    };
+    let mut fixer = fix::fixer(picture, &surroundings, None);
     let mut progress = Progress::new(&context.ui, false);
     fixer.apply(step, &mut |event| progress.tell(&event)).await
 }

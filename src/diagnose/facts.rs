@@ -176,8 +176,3 @@ pub(super) fn applied(picture: &Picture) -> Result<Option<(&Chain, &[String])>, 
     let Some(database) = picture.server.known().and_then(|server| server.database.known()) else { return Ok(None) };
     Ok(database.versions.look()?.map(|rows| (chain, rows.as_slice())))
 }
-
-/// Returns the command that brings a database to the chain's head.
-pub(super) fn upgrade_command(picture: &Picture) -> String {
-    picture.config.migrations.upgrade.clone().unwrap_or_else(|| "alembic upgrade heads".to_owned())
-}

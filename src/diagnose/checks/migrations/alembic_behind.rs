@@ -52,6 +52,6 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if pending.len() > SHOWN {
         finding = finding.seen(format!("and {} more", pending.len() - SHOWN));
     }
-    let step = Step::Upgrade { command: facts::upgrade_command(picture) };
+    let step = Step::Upgrade { command: picture.config.migrations.upgrade_command() };
     Ok(vec![finding.confirm(step.describe(), vec![step])])
 }
