@@ -1,6 +1,8 @@
 //! `devdb __reference FOLDER` (hidden): writes what is generated from the code, so that it cannot drift from it.
 #![expect(clippy::disallowed_methods, reason = "the reference's files are written here")]
 
+mod dialects;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +23,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<u8> {
     write(&args.folder, "checks.md", &checks())?;
     write(&args.folder, "cli.md", &commands()?)?;
+    write(&args.folder, "env-dialects.md", &dialects::page())?;
     let schemas = [
         ("doctor.schema.json", schemars::schema_for!(json::DoctorReport)),
         ("reset.schema.json", schemars::schema_for!(json::ResetReport)),

@@ -13,6 +13,7 @@ fn the_generated_reference_is_up_to_date() {
     let generated = [
         "checks.md",
         "cli.md",
+        "env-dialects.md",
         "doctor.schema.json",
         "reset.schema.json",
         "reset-plan.schema.json",
