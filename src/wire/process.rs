@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 
@@ -59,7 +59,7 @@ pub struct Program {
 pub async fn run(wanted: &Program, line: &mut dyn FnMut(String)) -> std::io::Result<Exit> {
     let (name, arguments) = wanted.words.split_first().ok_or(std::io::ErrorKind::InvalidInput)?;
     let mut program = Command::new(name);
-    program.args(arguments).current_dir(&wanted.directory);
+    program.args(arguments).current_dir(&wanted.directory).stdin(Stdio::null());
     for key in &wanted.removed {
         program.env_remove(key);
     }
@@ -72,11 +72,18 @@ pub async fn run(wanted: &Program, line: &mut dyn FnMut(String)) -> std::io::Res
 }
 
 async fn start(mut program: Command, line: &mut dyn FnMut(String)) -> std::io::Result<Exit> {
-    program.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    program.stdout(Stdio::piped()).stderr(Stdio::piped());
     #[cfg(unix)]
     program.process_group(0);
-    let child = program.spawn()?;
-    follow(Group(child), line).await
+    let mut child = program.spawn()?;
+    let leash = child.stdin.take();
+    let exit = follow(Group(child), line).await;
+    if let Some(mut leash) = leash
+        && let Err(error) = leash.write_all(b"over\n").await
+    {
+        tracing::debug!(%error, "the command's watcher is gone");
+    }
+    exit
 }
 
 /// Runs a program quietly with a deadline; returns its standard output when it succeeded.
@@ -87,17 +94,21 @@ pub async fn output(program: &str, arguments: &[&str], directory: &Path, deadlin
     done.status.success().then(|| String::from_utf8_lossy(&done.stdout).trim().to_owned())
 }
 
+/// Runs the command with a watcher beside it, which reads what devdb holds the other end of: a line says that the
+/// command is over, the end of the stream that devdb was killed, and then the whole group is. The watcher is no child of
+/// the shell, so that the command's own `wait` does not wait for it.
 #[cfg(unix)]
 fn shell(command: &str) -> Command {
+    const LEASH: &str = "exec 3<&0 </dev/null; ( { read -r _ <&3 || kill -KILL 0; } >/dev/null 2>&1 & ); exec 3<&-";
     let mut program = Command::new("/bin/sh");
-    program.args(["-c", command]);
+    program.args(["-c", &format!("{LEASH}\n{command}")]).stdin(Stdio::piped());
     program
 }
 
 #[cfg(not(unix))]
 fn shell(command: &str) -> Command {
     let mut program = Command::new("cmd");
-    program.args(["/C", command]);
+    program.args(["/C", command]).stdin(Stdio::null());
     program
 }
 

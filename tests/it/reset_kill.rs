@@ -257,3 +257,30 @@ fn a_database_whose_name_alone_says_that_it_is_unfinished_is_cleared_away() {
     let devdb_only = format!("drop database {near}");
     cluster.sql("postgres", &devdb_only);
 }
+
+/// A command that outlived devdb could still write, under a name that means something else by then.
+#[test]
+fn a_killed_run_takes_its_command_with_it() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let shop = Shop::new(cluster);
+    shop.project.write("devdb.toml", "[[seeds]]\nrun = \"echo $$ > started; sleep 300 & sleep 300; wait\"\n");
+    let mut running = shop.reset().spawn();
+    let started = std::time::Instant::now();
+    while !shop.project.exists("started") {
+        assert!(started.elapsed() < std::time::Duration::from_mins(1), "the command did not start");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    let shell: i32 = loop {
+        if let Ok(pid) = shop.project.read("started").trim().parse() {
+            break pid;
+        }
+    };
+    let alive = || nix::sys::signal::killpg(nix::unistd::Pid::from_raw(shell), None).is_ok();
+    assert!(alive());
+    running.kill();
+    let killed = std::time::Instant::now();
+    while alive() {
+        assert!(killed.elapsed() < std::time::Duration::from_secs(10), "the command lives on");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
