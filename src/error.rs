@@ -85,7 +85,7 @@ impl Error {
     }
 
     pub fn cancelled() -> Self {
-        Self::new(Kind::Cancelled, "cancelled; nothing was changed")
+        Self::new(Kind::Cancelled, "nothing was changed")
     }
 
     /// Adds what to do next.
@@ -109,6 +109,19 @@ impl Error {
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    /// Returns the error with `secret` masked wherever a server or a program repeated it.
+    #[must_use]
+    pub fn hiding(mut self, secret: &str) -> Self {
+        // A shorter word would mask half of the sentence, and protects nothing.
+        if secret.len() >= 4 {
+            self.message = self.message.replace(secret, "***");
+            for (_label, text) in &mut self.details {
+                *text = text.replace(secret, "***");
+            }
+        }
         self
     }
 

@@ -127,11 +127,52 @@ fn read_config(root: &std::path::Path) -> Result<Config> {
         return Ok(Config::default());
     }
     let text = read_text(&path).map_err(|why| Error::usage("cannot read `devdb.toml`").detail("why", why))?;
-    toml_edit::de::from_str(&text).map_err(|error| {
+    let config: Config = toml_edit::de::from_str(&text).map_err(|error| {
         let line = error.span().map_or(1, |span| text.get(..span.start).unwrap_or_default().matches('\n').count() + 1);
         Error::usage(format!("devdb.toml:{line}: {}", error.message()))
             .hint("the README lists every key of `devdb.toml`")
-    })
+    })?;
+    names_what_is_there(&config, root)?;
+    Ok(config)
+}
+
+/// A mistake in the configuration must not silently mean another database, or no seeds.
+fn names_what_is_there(config: &Config, root: &std::path::Path) -> Result<()> {
+    let wrong = |key: &str, why: String| Err(Error::usage(format!("devdb.toml: `{key}`: {why}")));
+    let files = [
+        ("database.env_file", &config.database.env_file),
+        ("compose.file", &config.compose.file),
+        ("migrations.config", &config.migrations.config),
+        ("migrations.directory", &config.migrations.directory),
+    ];
+    for (key, path) in files {
+        if let Some(path) = path.as_ref().filter(|path| !exists(&root.join(path))) {
+            return wrong(key, format!("there is no `{}`", path.display()));
+        }
+    }
+    let migrations = &config.migrations;
+    if [&migrations.upgrade, &migrations.bootstrap].into_iter().flatten().any(|command| command.trim().is_empty()) {
+        return wrong("migrations.upgrade", "a command is empty".to_owned());
+    }
+    if migrations.stamp.is_some() && migrations.bootstrap.is_none() {
+        return wrong("migrations.stamp", "there is nothing to stamp without `bootstrap`".to_owned());
+    }
+    for seed in &config.seeds {
+        if seed.run.is_none() && seed.files.is_none() {
+            return wrong("seeds", "an entry has neither `run` nor `files`".to_owned());
+        }
+    }
+    let patterns = config.seeds.iter().filter_map(|seed| seed.files.as_ref()).chain(&config.database.init);
+    for pattern in patterns {
+        let escaped = glob::Pattern::escape(&root.display().to_string());
+        let found = glob::glob(&format!("{escaped}/{pattern}")).map(Iterator::count);
+        match found {
+            Ok(0) => return wrong("files", format!("`{pattern}` matches no file")),
+            Ok(_) => {}
+            Err(error) => return wrong("files", format!("`{pattern}`: {error}")),
+        }
+    }
+    Ok(())
 }
 
 /// With `-v`, what devdb does goes to stderr; `DEVDB_LOG` chooses as `tracing` filters do.

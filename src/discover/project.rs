@@ -10,7 +10,7 @@ use crate::model::picture::{Picture, Recipe};
 use crate::model::secret::Secret;
 use crate::model::server::Reach;
 use crate::parse::env_file;
-use crate::wire::files::read_text;
+use crate::wire::files::{ENV_LIMIT, read_text};
 
 /// Returns the root of the project that `start` lies in: the folder with `devdb.toml`, else the repository's root,
 /// else the nearest folder that has a file devdb knows, else `start` itself.
@@ -121,6 +121,9 @@ fn read_env_files(scope: &Scope, paths: &[PathBuf], unread: &mut Vec<(PathBuf, S
     let mut files = Vec::new();
     for path in paths {
         match read_text(&scope.root.join(path)) {
+            Ok(text) if text.len() > ENV_LIMIT => {
+                unread.push((path.clone(), format!("it is larger than {} kB", ENV_LIMIT >> 10)));
+            }
             Ok(text) => files.push(env_file::parse(path, &text)),
             Err(why) => unread.push((path.clone(), why)),
         }

@@ -42,7 +42,8 @@ select json_build_object(
   'sessions', (select coalesce(json_agg(json_build_object(
       'pid', pid, 'user', coalesce(usename, ''), 'application', coalesce(application_name, ''), 'state', state,
       'idle', extract(epoch from now() - state_change)::bigint) order by application_name, pid), '[]')
-    from pg_stat_activity where datname = $1 and pid <> pg_backend_pid())
+    from pg_stat_activity
+    where datname = $1 and pid <> pg_backend_pid() and backend_type = 'client backend')
 )::text";
 
 const IDENTITY: &str = "select system_identifier::text from pg_control_system()";

@@ -6,7 +6,7 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::Teller;
-use super::tag::Tag;
+use super::tag::{Tag, is_ours};
 use crate::error::{Error, Result};
 use crate::model::event::Event;
 use crate::model::target::Target;
@@ -124,10 +124,13 @@ impl Admin {
         let rows = self.rows(LIST, &[], "list the databases").await?;
         let listed = |row: &Row| {
             let comment: Option<String> = row.try_get(2).ok()?;
+            let name: String = row.try_get(0).ok()?;
+            // A comment alone proves nothing: a database that its owner renamed is its owner's.
+            let ours = |tag: &Tag| tag.of == name || is_ours(&name, &tag.of);
             Some(Listed {
-                name: row.try_get(0).ok()?,
                 allows_connections: row.try_get(1).ok()?,
-                tag: Tag::read(comment.as_deref()),
+                tag: Tag::read(comment.as_deref()).filter(ours),
+                name,
             })
         };
         Ok(rows.iter().filter_map(listed).collect())
@@ -170,7 +173,7 @@ impl Admin {
     /// Ends every other session on a database, without waiting for them to be gone.
     pub(super) async fn terminate(&self, database: &str) -> Result<()> {
         const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_stat_activity
-                                 where datname = $1 and pid <> pg_backend_pid()";
+            where datname = $1 and pid <> pg_backend_pid() and backend_type <> 'autovacuum worker'";
         self.rows(TERMINATE, &[database], "end the sessions").await?;
         Ok(())
     }
@@ -178,7 +181,7 @@ impl Admin {
     /// Ends the other sessions on a database that this role may end; the rest will block, and be named by the server.
     pub(super) async fn terminate_own(&self, database: &str) -> Result<()> {
         const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_stat_activity
-            where datname = $1 and pid <> pg_backend_pid()
+            where datname = $1 and pid <> pg_backend_pid() and backend_type = 'client backend'
               and (usename = current_user or pg_has_role(current_user, 'pg_signal_backend', 'usage'))";
         self.rows(TERMINATE, &[database], "end the sessions").await?;
         Ok(())

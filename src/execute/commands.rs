@@ -8,7 +8,7 @@ use super::{Surroundings, Teller};
 use crate::error::{Error, Result};
 use crate::model::event::Event;
 use crate::model::plan::{Inside, Pointer, ResetPlan};
-use crate::model::target::Target;
+use crate::model::target::{Host, Target};
 use crate::model::text::shortened;
 use crate::parse::pg_url;
 use crate::wire::{engine, process};
@@ -194,6 +194,19 @@ impl Runner<'_> {
             });
         }
         let url = pg_url::render(&plain(&self.plan.target).with_database(&name));
+        // What libpq's own programs read: `psql -f seed.sql` must not reach the old database.
+        let target = &self.plan.target;
+        let host = match target.host() {
+            Host::Tcp(name) => name,
+            Host::Socket(folder) => folder.display().to_string(),
+        };
+        variables.push(("PGHOST".to_owned(), host));
+        variables.push(("PGPORT".to_owned(), target.port().to_string()));
+        variables.push(("PGUSER".to_owned(), target.user().to_owned()));
+        variables.push(("PGDATABASE".to_owned(), name.clone()));
+        if let Some(password) = &target.password {
+            variables.push(("PGPASSWORD".to_owned(), password.reveal().to_owned()));
+        }
         variables.push(("DEVDB_DATABASE_URL".to_owned(), url.reveal().to_owned()));
         variables
     }

@@ -27,16 +27,18 @@ pub(super) async fn prove_again(admin: &Admin, proof: &Disposable) -> Result<()>
     Ok(())
 }
 
-/// Removes what a killed run left behind and returns the target to connections, when that run had closed it.
+/// Removes what a killed run left behind and returns the target to connections, when that run had closed it. Returns
+/// whether the old database, renamed away by that run, has its name back.
 /// The lock is held, so whatever is found here belongs to nobody that lives.
-pub(super) async fn clean_up(admin: &Admin, target: &str, tell: &mut Teller<'_>) -> Result<()> {
+pub(super) async fn clean_up(admin: &Admin, target: &str, tell: &mut Teller<'_>) -> Result<bool> {
     let databases = admin.databases().await?;
     let own = |role: Role| {
         databases.iter().filter(move |it| it.tag.as_ref().is_some_and(|tag| tag.role == role && tag.of == target))
     };
     let current = databases.iter().find(|database| database.name == target);
+    let mut restored = false;
     if let Some(aside) = own(Role::Aside).next() {
-        restore_aside(admin, target, current, aside, tell).await?;
+        restored = restore_aside(admin, target, current, aside, tell).await?;
     }
     // An undo announces its swap on the kept database: that one is worth keeping.
     let swapping = |it: &&Listed| it.tag.as_ref().is_some_and(|tag| tag.of == target && tag.swapping);
@@ -57,7 +59,7 @@ pub(super) async fn clean_up(admin: &Admin, target: &str, tell: &mut Teller<'_>)
         admin.drop_own(&left.name).await?;
         tell(Event::Cleaned { what: format!("the unfinished `{}` of a run that was killed", left.name) });
     }
-    Ok(())
+    Ok(restored)
 }
 
 /// A run that builds under the real name was killed: its half is dropped, the old database gets its name back.
@@ -67,12 +69,13 @@ async fn restore_aside(
     current: Option<&Listed>,
     aside: &Listed,
     tell: &mut Teller<'_>,
-) -> Result<()> {
+) -> Result<bool> {
     let unfinished = current.is_some_and(|it| it.tag.as_ref().is_some_and(|tag| tag.role == Role::Building));
     if current.is_some() && !unfinished {
         // Somebody made a database of that name since: both stay, and the old one can still be brought back.
         let tag = aside.tag.clone().map(|tag| Tag { role: Role::Previous, ..tag });
-        return admin.comment(&aside.name, tag.map(|tag| tag.comment()).as_deref()).await;
+        admin.comment(&aside.name, tag.map(|tag| tag.comment()).as_deref()).await?;
+        return Ok(false);
     }
     if unfinished {
         admin.drop_own(target).await?;
@@ -82,7 +85,7 @@ async fn restore_aside(
     let comment = super::admin::comment_statement(target, comment.as_deref());
     admin.run(&format!("begin; {rename}; {comment}; commit"), "give the old database its name back").await?;
     tell(Event::Cleaned { what: format!("the old `{target}` has its name back") });
-    Ok(())
+    Ok(true)
 }
 
 /// What the names of databases being built say.

@@ -49,7 +49,9 @@ impl Fixer<'_> {
             Step::AppendEnv { file, key, value, .. } => {
                 self.edit(file, tell, |text| Ok(env_file::append(text, key, value.reveal())))
             }
-            Step::RemoveLine { file, line, .. } => self.remove_line(file, *line, tell),
+            Step::RemoveEntry { file, line, key, value } => {
+                self.edit(file, tell, |text| remove_entry(file, text, (*line, key), value))
+            }
             Step::UnixLineEnds { file } => self.edit(file, tell, |text| Ok(text.replace("\r\n", "\n"))),
             Step::ComposeUp { .. } | Step::StartContainer { .. } => self.start(tell).await,
             Step::SetRolePassword { container, superuser, role, password } => {
@@ -85,19 +87,6 @@ impl Fixer<'_> {
         let root = &self.surroundings.root;
         copy_private(&root.join(from), &root.join(to)).map_err(|error| {
             Error::environment(format!("cannot copy `{}` to `{}`", from.display(), to.display())).because(error)
-        })
-    }
-
-    fn remove_line(&mut self, file: &Path, line: usize, tell: &mut Teller<'_>) -> Result<()> {
-        let path = file.to_path_buf();
-        self.edit(file, tell, |text| {
-            let parsed = env_file::parse(&path, text);
-            let index = position(&parsed, |entry| entry.line == line)?;
-            let length = parsed.entries.get(index).map_or(0, |entry| entry.statement.reveal().len());
-            let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
-            let (before, after) =
-                (text.get(..start).unwrap_or_default(), text.get(start + length..).unwrap_or_default());
-            Ok(format!("{before}{after}"))
         })
     }
 
@@ -179,7 +168,7 @@ impl Fixer<'_> {
 /// Returns the text with the value of one assignment replaced.
 fn set_value(path: &Path, text: &str, (line, key): (usize, &str), value: &Secret) -> Result<String> {
     let parsed = env_file::parse(path, text);
-    let index = position(&parsed, |entry| entry.line == line && entry.key == key)?;
+    let index = nearest(&parsed, line, |entry| entry.key == key)?;
     env_file::replace_value(&parsed, index, value.reveal())
         .map_err(|error| Error::failed(format!("cannot edit `{}:{line}`", path.display())).because(error))
 }
@@ -198,8 +187,21 @@ pub fn password_for(root: &Path, kind: &str) -> String {
     format!("{:016x}{:016x}", first.hash_one((root, kind)), second.hash_one((root, kind)))
 }
 
-fn position(file: &EnvFile, is_it: impl Fn(&EnvEntry) -> bool) -> Result<usize> {
-    file.entries.iter().position(is_it).ok_or_else(|| {
+/// Returns the text without one assignment.
+fn remove_entry(path: &Path, text: &str, (line, key): (usize, &str), value: &Secret) -> Result<String> {
+    let parsed = env_file::parse(path, text);
+    let index = nearest(&parsed, line, |entry| entry.key == key && entry.raw == *value)?;
+    let entry = parsed.entries.get(index);
+    let (line, length) = entry.map_or((1, 0), |entry| (entry.line, entry.statement.reveal().len()));
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let (before, after) = (text.get(..start).unwrap_or_default(), text.get(start + length..).unwrap_or_default());
+    Ok(format!("{before}{after}"))
+}
+
+/// Returns the assignment that is meant: other steps may have moved it by some lines since it was looked at.
+fn nearest(file: &EnvFile, line: usize, is_it: impl Fn(&EnvEntry) -> bool) -> Result<usize> {
+    let fitting = file.entries.iter().enumerate().filter(|(_, entry)| is_it(entry));
+    fitting.min_by_key(|(_, entry)| entry.line.abs_diff(line)).map(|(index, _)| index).ok_or_else(|| {
         Error::environment(format!("`{}` changed since it was looked at", file.path.display())).hint("devdb doctor")
     })
 }
@@ -208,5 +210,5 @@ fn position(file: &EnvFile, is_it: impl Fn(&EnvEntry) -> bool) -> Result<usize> 
 fn private_folder(root: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(root.join(".devdb"))?;
     let ignore = root.join(".devdb/.gitignore");
-    if exists(&ignore) { Ok(()) } else { std::fs::write(ignore, "*\n") }
+    if exists(&ignore) { Ok(()) } else { crate::wire::files::create_private(&ignore, "*\n") }
 }

@@ -46,7 +46,8 @@ pub async fn reset(
         Ok(()) => Box::pin(locked_reset(&admin, plan, surroundings, cancelled, tell)).await,
     };
     admin.close().await;
-    done
+    let password = plan.target.password.as_ref().map_or("", |password| password.reveal());
+    done.map_err(|error| error.hiding(password))
 }
 
 async fn locked_reset(

@@ -28,6 +28,14 @@ impl Script<'_> {
     /// Runs the script inside a transaction, `after` included; `what` is the noun of the error: "seed", "migration".
     pub(super) async fn run(&self, session: &Session, after: &str, what: &str) -> Result<()> {
         let statements = split(self.text);
+        if statements.iter().any(|statement| controls_transaction(statement.text(self.text))) {
+            // The script brings transactions of its own: it is run as `psql` would, and never twice.
+            let done = self.run_bare(session, after, what).await;
+            if done.is_err() {
+                self.rollback(session).await?;
+            }
+            return done;
+        }
         let special = statements.iter().any(|statement| statement.kind != StatementKind::Sql);
         if !special {
             let whole = format!("begin;\n{}\n;{after}\n;commit", self.text);
@@ -131,7 +139,7 @@ impl Script<'_> {
     }
 }
 
-/// Returns a statement with the text after the word PASSWORD left out.
+/// Returns a statement with what follows the word PASSWORD left out: a string in any notation, or `password=…`.
 pub(super) fn without_passwords(statement: &str) -> String {
     const WORD: &str = "password";
     let mut shown = String::with_capacity(statement.len());
@@ -139,17 +147,46 @@ pub(super) fn without_passwords(statement: &str) -> String {
     while let Some(at) = rest.to_ascii_lowercase().find(WORD) {
         let (before, after) = rest.split_at_checked(at + WORD.len()).unwrap_or((rest, ""));
         shown.push_str(before);
-        let text = after.trim_start().strip_prefix('\'');
-        rest = match text.and_then(|text| text.split_once('\'')) {
-            Some((_word, after)) => {
-                shown.push_str(" '***'");
-                after
-            }
-            None => after,
-        };
+        rest = after;
+        if let Some(after) = after_secret(after) {
+            shown.push_str(" ***");
+            rest = after;
+        }
     }
     shown.push_str(rest);
     shown
+}
+
+/// Returns what follows the secret at the start of a text, when there is one.
+fn after_secret(text: &str) -> Option<&str> {
+    let text = text.trim_start();
+    let (assigned, text) = text.strip_prefix('=').map_or((false, text), |text| (true, text.trim_start()));
+    let quoted = text.strip_prefix(['E', 'e']).filter(|text| text.starts_with('\'')).unwrap_or(text);
+    if let Some(inside) = quoted.strip_prefix('\'') {
+        // A doubled quote, or one behind a backslash, belongs to the string.
+        let mut characters = inside.char_indices().peekable();
+        while let Some((at, character)) = characters.next() {
+            match character {
+                '\\' => drop(characters.next()),
+                '\'' if characters.next_if(|(_, next)| *next == '\'').is_none() => return inside.get(at + 1..),
+                _ => {}
+            }
+        }
+        return Some("");
+    }
+    if let Some(rest) = text.strip_prefix('$') {
+        let (tag, inside) = rest.split_once('$')?;
+        let close = format!("${tag}$");
+        return Some(inside.split_once(&close).map_or("", |(_secret, after)| after));
+    }
+    assigned.then(|| text.trim_start_matches(|c: char| !c.is_whitespace() && !"'\"$;),".contains(c)))
+}
+
+/// Returns whether a statement begins or ends a transaction (PostgreSQL documentation, "SQL Commands").
+fn controls_transaction(statement: &str) -> bool {
+    const WORDS: [&str; 6] = ["begin", "start", "commit", "end", "rollback", "abort"];
+    let first = statement.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+    WORDS.iter().any(|word| first.eq_ignore_ascii_case(word))
 }
 
 async fn copy(session: &Session, statement: &str, data: &str) -> Result<(), DriverError> {
@@ -165,8 +202,12 @@ mod tests {
 
     #[test]
     fn passwords_of_roles_are_not_shown() {
+        for hidden in ["$$PW$$", "$x$PW$x$", "E'P\\'PW'", "'it''PW'", "=PW", " = 'PW'"] {
+            let shown = without_passwords(&format!("alter role app password {hidden} valid until 'x'"));
+            assert!(!shown.contains("PW") && shown.ends_with("valid until 'x'"), "{shown}");
+        }
         let shown = without_passwords("CREATE ROLE a LOGIN PASSWORD 'x y'; alter role b password\n'z' valid until 'q'");
-        assert_eq!(shown, "CREATE ROLE a LOGIN PASSWORD '***'; alter role b password '***' valid until 'q'");
+        assert_eq!(shown, "CREATE ROLE a LOGIN PASSWORD ***; alter role b password *** valid until 'q'");
         assert_eq!(without_passwords("insert into t (password) values (1)"), "insert into t (password) values (1)");
     }
 }

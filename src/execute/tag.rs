@@ -72,6 +72,11 @@ pub(super) fn is_beside(name: &str, of: &str, kind: &str) -> bool {
     unique.is_some_and(|unique| name_beside(of, kind, unique) == name)
 }
 
+/// Returns whether `name` is one that devdb gives to a database beside `of`.
+pub(super) fn is_ours(name: &str, of: &str) -> bool {
+    ["building", "previous"].iter().any(|kind| is_beside(name, of, kind))
+}
+
 /// FNV-1a, 32 bits.
 fn fnv(text: &str) -> u32 {
     text.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))

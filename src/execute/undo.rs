@@ -35,7 +35,10 @@ async fn bring_back(admin: &Admin, proof: &Disposable, tell: &mut Teller<'_>) ->
     let started = Instant::now();
     let name = proof.database();
     prove_again(admin, proof).await?;
-    clean_up(admin, name, tell).await?;
+    if clean_up(admin, name, tell).await? {
+        // The reset to be undone was never finished: its database is back already.
+        return Ok(Undone { age_seconds: 0, took: started.elapsed() });
+    }
     let kept = admin.databases().await?.into_iter().filter_map(|database| {
         let tag = database.tag.filter(|tag| tag.role == Role::Previous && tag.of == name)?;
         Some((database.name, tag))

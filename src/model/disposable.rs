@@ -7,7 +7,7 @@ use super::server::Listener;
 use super::target::{Candidate, Host};
 
 /// Processes that forward a port to somewhere else.
-const TUNNELS: [&str; 14] = [
+const TUNNELS: [&str; 24] = [
     "ssh",
     "sshd",
     "autossh",
@@ -22,6 +22,16 @@ const TUNNELS: [&str; 14] = [
     "tsh",
     "teleport",
     "boundary",
+    "k9s",
+    "oc",
+    "aws",
+    "gcloud",
+    "ncat",
+    "nc",
+    "stunnel",
+    "stunnel4",
+    "haproxy",
+    "chisel",
 ];
 
 /// Variables by which projects say where they run.
@@ -259,7 +269,9 @@ fn forwarded(picture: &Picture, candidate: &Candidate) -> Result<(), Refusal> {
 fn tunnel(listener: &Listener) -> Option<&str> {
     let name = listener.process.as_ref()?.name.as_str();
     let base = name.rsplit('/').next().unwrap_or(name).trim_end_matches(':').trim_end_matches(".exe");
-    TUNNELS.contains(&base).then_some(name)
+    // Linux cuts a process's name to 15 bytes (proc(5), `comm`).
+    let cut = |known: &str| known.get(..15).unwrap_or(known) == base.get(..15).unwrap_or(base);
+    TUNNELS.iter().any(|known| cut(known)).then_some(name)
 }
 
 fn allowed_remote(picture: &Picture, candidate: &Candidate) -> Result<(String, bool), Refusal> {
@@ -271,9 +283,11 @@ fn allowed_remote(picture: &Picture, candidate: &Candidate) -> Result<(String, b
     if target.hosts.iter().all(|(host, _)| host.is_loopback() || allowed(host)) {
         return Ok((format!("`{}` is listed in devdb.toml", target.host()), true));
     }
+    let strangers = target.hosts.iter().map(|(host, _)| host).filter(|host| !host.is_loopback());
+    let stranger = strangers.map(ToString::to_string).next().unwrap_or_else(|| target.host().to_string());
     Err(Refusal {
         rule: "remote",
-        message: format!("`{}` is not this machine ({})", target.host(), candidate.origin),
+        message: format!("`{stranger}` is not this machine ({})", candidate.origin),
         remedy: format!(
             "if it is a development server, list it in `devdb.toml`: [database] remote = [\"{}/{}\"]",
             target.host(),

@@ -19,8 +19,8 @@ pub enum Step {
     SetEnvValue { file: PathBuf, line: usize, key: String, value: Secret, shown: String },
     /// Adds an assignment at the end.
     AppendEnv { file: PathBuf, key: String, value: Secret, shown: String },
-    /// Deletes one line.
-    RemoveLine { file: PathBuf, line: usize, shown: String },
+    /// Deletes one assignment.
+    RemoveEntry { file: PathBuf, line: usize, key: String, value: Secret },
     /// Writes `\n` for `\r\n`.
     UnixLineEnds { file: PathBuf },
     /// Starts (or recreates) a service of the Compose project.
@@ -54,7 +54,9 @@ impl Step {
                 format!("set `{key}` in `{}:{line}` to {shown}", file.display())
             }
             Self::AppendEnv { file, key, shown, .. } => format!("add `{key}={shown}` to `{}`", file.display()),
-            Self::RemoveLine { file, line, shown } => format!("delete `{}:{line}` ({shown})", file.display()),
+            Self::RemoveEntry { file, line, key, .. } => {
+                format!("delete `{}:{line}` (`{key}`, which is ignored)", file.display())
+            }
             Self::UnixLineEnds { file } => format!("write `{}` with Unix line ends", file.display()),
             Self::ComposeUp { service, recreate: false } => format!("start the Compose service `{service}`"),
             Self::ComposeUp { service, recreate: true } => format!("recreate the Compose service `{service}`"),
@@ -80,7 +82,7 @@ impl Step {
             Self::CopyFile { .. }
                 | Self::SetEnvValue { .. }
                 | Self::AppendEnv { .. }
-                | Self::RemoveLine { .. }
+                | Self::RemoveEntry { .. }
                 | Self::UnixLineEnds { .. }
         )
     }

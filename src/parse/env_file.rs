@@ -63,11 +63,11 @@ pub fn value(entry: &EnvEntry, dialect: Dialect, lookup: &Lookup<'_>) -> Option<
 /// [`Dialect::environment_wins`], a variable that the shell already has beats them.
 pub fn effective(file: &EnvFile, dialect: Dialect, shell: &Lookup<'_>) -> EnvReading {
     let outcome = dialect::read(file.text.reveal(), dialect, shell);
+    let written: BTreeMap<(usize, &str), usize> =
+        file.entries.iter().enumerate().map(|(index, entry)| ((entry.line, entry.key.as_str()), index)).collect();
     let mut keys = BTreeMap::new();
     for assignment in outcome.assignments {
-        let written =
-            file.entries.iter().position(|entry| entry.line == assignment.line && entry.key == assignment.key);
-        let Some(entry) = written else { continue };
+        let Some(&entry) = written.get(&(assignment.line, assignment.key.as_str())) else { continue };
         let winner = EffectiveEntry { entry, value: assignment.value.map(Secret::new) };
         if dialect == Dialect::Dotenvy {
             keys.entry(assignment.key).or_insert(winner);

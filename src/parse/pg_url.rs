@@ -19,6 +19,10 @@ pub enum UrlError {
     Scheme,
     #[error("its port `{0}` is no number from 1 to 65535")]
     Port(String),
+    #[error("its host is not closed by `]`, or is no host")]
+    Host,
+    #[error("it leads elsewhere by `{0}`, which devdb does not follow")]
+    Elsewhere(&'static str),
     #[error("it holds an unset variable: `{0}`")]
     Placeholder(String),
 }
@@ -172,6 +176,9 @@ fn parameter(target: &mut Target, key: String, value: String) -> Result<(), UrlE
                 host.1 = port;
             }
         }
+        // What these say wins over the host that is written, for libpq's clients.
+        "hostaddr" => return Err(UrlError::Elsewhere("hostaddr")),
+        "service" => return Err(UrlError::Elsewhere("service")),
         "user" => target.user = Some(value),
         "password" => target.password = Some(Secret::from(value)),
         "dbname" => target.database = Some(value),
@@ -217,6 +224,9 @@ fn hosts(authority: &str) -> Result<Vec<(Host, u16)>, UrlError> {
     authority
         .split(',')
         .map(|entry| {
+            if entry.starts_with('[') != entry.contains(']') {
+                return Err(UrlError::Host);
+            }
             let (name, port) = split_port(entry);
             let port = match port {
                 None | Some("") => DEFAULT_PORT,

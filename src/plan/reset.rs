@@ -24,6 +24,11 @@ pub struct ResetRequest {
 /// Returns the plan of a reset, or why there is none.
 pub fn reset(picture: &Picture, request: &ResetRequest) -> Result<ResetPlan, Error> {
     let candidate = picture.target().ok_or_else(no_target)?;
+    if let Some(key) = picture.config.database.url_key.as_ref().filter(|key| candidate.origin.key() != key.as_str()) {
+        return Err(Error::usage(format!(
+            "devdb.toml: `database.url_key`: no file and no variable has a URL in `{key}`"
+        )));
+    }
     let proof = Disposable::prove(picture).map_err(refused)?;
     let server = picture.server.known().ok_or_else(|| no_server(picture, candidate))?;
     let database = server.database.known();

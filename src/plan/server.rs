@@ -216,6 +216,11 @@ fn choose(picture: &Picture, tools: &Tools) -> Result<Way> {
             Err(why) => Err(engine_needed(picture, tools, &why.0)),
         };
     }
+    let refused = picture.compose.known().and_then(|compose| compose.problems.iter().find(|problem| problem.fatal));
+    if let Some(problem) = refused {
+        return Err(Error::usage(format!("Compose would refuse {}: {}", problem.at, problem.message))
+            .hint("mend the file, or choose another way: devdb up --with cluster"));
+    }
     let socket = picture.target().is_some_and(|candidate| matches!(candidate.target.host(), Host::Socket(_)));
     if socket {
         return Ok(Way::Cluster);

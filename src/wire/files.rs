@@ -7,6 +7,9 @@ use std::path::Path;
 /// What a text file may hold at most; larger ones are no configuration.
 pub const TEXT_LIMIT: u64 = 12 << 20;
 
+/// What a `.env` file may hold: loaders expand its variables, so a small one can already be made to grow.
+pub const ENV_LIMIT: usize = 256 << 10;
+
 /// Returns a file's text. Errors say why in words: missing, not a regular file, too large, not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, String> {
     // Asked before opening: opening a pipe would wait for its writer.
@@ -40,20 +43,32 @@ pub fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     beside.as_file().sync_all()?;
     if let Ok(metadata) = std::fs::metadata(&path) {
         beside.as_file().set_permissions(metadata.permissions())?;
+        #[cfg(unix)]
+        keep_owner(beside.path(), &metadata)?;
     }
     beside.persist(&path).map_err(|error| error.error)?;
     Ok(())
 }
 
+/// Root that edits a developer's file leaves it the developer's.
+#[cfg(unix)]
+fn keep_owner(path: &Path, before: &std::fs::Metadata) -> io::Result<()> {
+    use std::os::unix::fs::MetadataExt as _;
+    let now = std::fs::metadata(path)?;
+    if (now.uid(), now.gid()) == (before.uid(), before.gid()) {
+        return Ok(());
+    }
+    std::os::unix::fs::chown(path, Some(before.uid()), Some(before.gid()))
+}
+
 /// Copies a file to `to`, which must not exist; the copy can be read by its owner only.
 pub fn copy_private(from: &Path, to: &Path) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut target = options.open(to)?;
-    io::copy(&mut std::fs::File::open(from)?, &mut target)?;
-    target.sync_all()
+    let directory = to.parent().unwrap_or_else(|| Path::new("."));
+    let mut beside = tempfile::Builder::new().prefix(".devdb-").tempfile_in(directory)?;
+    io::copy(&mut std::fs::File::open(from)?, &mut beside)?;
+    beside.as_file().sync_all()?;
+    beside.persist_noclobber(to).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// Returns a table of `/proc`, which has no length of its own; empty when it cannot be read.
@@ -62,15 +77,14 @@ pub fn read_proc(path: &str) -> String {
     std::fs::read_to_string(path).unwrap_or_default()
 }
 
-/// Writes a file that must not exist yet and that only its owner may read.
+/// Writes a file that must not exist yet and that only its owner may read; whole or not at all.
 pub fn create_private(path: &Path, text: &str) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    file.write_all(text.as_bytes())?;
-    file.sync_all()
+    let directory = path.parent().unwrap_or_else(|| Path::new("."));
+    let mut beside = tempfile::Builder::new().prefix(".devdb-").tempfile_in(directory)?;
+    beside.write_all(text.as_bytes())?;
+    beside.as_file().sync_all()?;
+    beside.persist_noclobber(path).map_err(|error| error.error)?;
+    Ok(())
 }
 
 /// Returns whether something stands at `path`.

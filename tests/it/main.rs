@@ -20,6 +20,7 @@ mod doctor_migrations;
 mod doctor_output;
 mod doctor_ports;
 mod doctor_report;
+mod hostile;
 mod reference;
 mod reset_alembic;
 mod reset_applications;

@@ -213,7 +213,7 @@ fn a_port_that_compose_cannot_have_names_its_holder() {
     let more = format!("ports: [\"127.0.0.1:{}:5433\", ", other.port());
     case.project.write("docker-compose.yml", &file.replace("ports: [", &more));
     let taken = case.devdb(&["up"]);
-    taken.assert_code(4).assert_stderr_has("the Compose service `db`").assert_stderr_has("failed with exit code");
+    taken.assert_code(4).assert_stderr_has("the Compose service `db`").assert_stderr_has("failed with");
     taken.assert_stderr_has(&format!("{} is held by", other.port())).assert_stderr_has(&std::process::id().to_string());
 }
 

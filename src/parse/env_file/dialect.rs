@@ -30,8 +30,15 @@ pub(super) struct Assignment {
 impl Outcome {
     /// Returns the value that the file has given `name` so far.
     fn value_of(&self, name: &str) -> Option<&Assignment> {
-        self.assignments.iter().rev().find(|assignment| assignment.key == name)
+        self.assignments.iter().rev().find(|assignment| assignment.key == name).filter(|found| may_expand(found))
     }
+}
+
+/// What is put into another value is short: twenty lines that each double the one before would fill the memory.
+const EXPANDED: usize = 2 << 10;
+
+fn may_expand(assignment: &Assignment) -> bool {
+    assignment.value.as_ref().is_none_or(|value| value.len() <= EXPANDED)
 }
 
 /// Returns what the loader sets when it reads `text` in an environment of `shell`.

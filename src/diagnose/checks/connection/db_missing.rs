@@ -27,8 +27,20 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         Observed::Absent => {}
     }
     let finding = Finding::new(format!("the server has no database `{name}`"));
-    let finding = facts::leads_there(candidate, finding)
+    let mut finding = facts::leads_there(candidate, finding)
         .seen(format!("PostgreSQL {} answers, role `{}` logs in", server.version, server.role.name));
+    // The project's own server is down, and another one happens to let the role in.
+    if let Some(service) = picture
+        .database_service()
+        .filter(|service| !picture.container_of(&service.name).is_some_and(crate::model::engine::Container::is_running))
+    {
+        finding = finding.at(&service.at, format!("service `{}` should run it, and does not", service.name));
+        if let Some(holder) = facts::holder(picture, candidate.target.port()) {
+            finding = finding.seen(holder);
+        }
+        let stop = "stop the server that answers, then start the project's own";
+        return Ok(vec![finding.manual(stop, &["devdb up", "devdb doctor"])]);
+    }
     if !server.role.create_database {
         return Ok(vec![
             finding

@@ -27,31 +27,44 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let mut findings = Vec::new();
     for file in &picture.env_files {
-        let mut first: BTreeMap<&str, &EnvEntry> = BTreeMap::new();
+        let mut by_key: BTreeMap<&str, Vec<&EnvEntry>> = BTreeMap::new();
         for entry in &file.entries {
-            match first.get(entry.key.as_str()) {
-                Some(earlier) if earlier.raw != entry.raw => findings.push(duplicate(picture, file, earlier, entry)),
-                Some(_) => {}
-                None => {
-                    first.insert(&entry.key, entry);
-                }
+            by_key.entry(&entry.key).or_default().push(entry);
+        }
+        for entries in by_key.into_values() {
+            let mut values: Vec<_> = entries.iter().map(|entry| &entry.raw).collect();
+            values.dedup();
+            if values.len() > 1 {
+                findings.extend(duplicate(picture, file, &entries));
             }
         }
     }
     Ok(findings)
 }
 
-fn duplicate(picture: &Picture, file: &EnvFile, earlier: &EnvEntry, later: &EnvEntry) -> Finding {
+fn duplicate(picture: &Picture, file: &EnvFile, entries: &[&EnvEntry]) -> Option<Finding> {
     let first_wins = picture.dialect == Dialect::Dotenvy;
-    let (winner, loser) = if first_wins { (earlier, later) } else { (later, earlier) };
     let (loader, word) = if first_wins { ("dotenvy", "first") } else { ("your loader", "last") };
-    let step = Step::RemoveLine {
+    let winner = if first_wins { entries.first()? } else { entries.last()? };
+    let times = if entries.len() == 2 { "twice".to_owned() } else { format!("{} times", entries.len()) };
+    let mut finding = Finding::new(format!(
+        "`{}` stands {times} in `{}` with different values; {loader} takes the {word}",
+        winner.key,
+        file.path.display()
+    ))
+    .at(&Place::new(&file.path, winner.line), "this one counts");
+    let losers: Vec<&&EnvEntry> = entries.iter().filter(|entry| entry.line != winner.line).collect();
+    for loser in &losers {
+        finding = finding.at(&Place::new(&file.path, loser.line), "this one is ignored");
+    }
+    let step = |loser: &&&EnvEntry| Step::RemoveEntry {
         file: file.path.clone(),
         line: loser.line,
-        shown: format!("`{}`, which is ignored", loser.key),
+        key: loser.key.clone(),
+        value: loser.raw.clone(),
     };
-    Finding::new(format!("`{}` stands twice with different values; {loader} takes the {word}", later.key))
-        .at(&Place::new(&file.path, winner.line), "this one counts")
-        .at(&Place::new(&file.path, loser.line), "this one is ignored")
-        .confirm(format!("delete line {}", loser.line), vec![step])
+    // From the end, so that the lines of those still to go stay what they are.
+    let steps = losers.iter().rev().map(step).collect();
+    let lines: Vec<String> = losers.iter().map(|loser| loser.line.to_string()).collect();
+    Some(finding.confirm(format!("delete line {}", lines.join(", ")), steps))
 }

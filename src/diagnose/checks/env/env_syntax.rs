@@ -1,7 +1,8 @@
 //! `env-syntax`
 
 use super::super::prelude::*;
-use crate::parse::env_file;
+use crate::parse::pg_url::UrlError;
+use crate::parse::{env_file, pg_url};
 
 pub(in crate::diagnose) const CHECK: Check = Check {
     id: "env-syntax",
@@ -51,12 +52,23 @@ fn of_file(picture: &Picture, file: &EnvFile) -> Vec<Finding> {
             lines.entry(line).or_insert_with(|| format!("{name} gives up here"));
         }
     }
-    let finding = |(line, what): (usize, String)| {
-        Finding::new(format!("`{}` is not read to its end", file.path.display()))
-            .at(&Place::new(&file.path, line), what)
-            .manual("mend the line: KEY=value, with the value in single quotes when it has spaces, `#` or `$`", &[])
-    };
-    lines.into_iter().map(finding).collect()
+    let findings = lines.into_iter().map(|(line, what)| unread(file, line, what));
+    findings.chain(file.entries.iter().filter_map(|entry| unusable_url(file, entry))).collect()
+}
+
+fn unread(file: &EnvFile, line: usize, what: String) -> Finding {
+    Finding::new(format!("`{}` is not read to its end", file.path.display()))
+        .at(&Place::new(&file.path, line), what)
+        .manual("mend the line: KEY=value, with the value in single quotes when it has spaces, `#` or `$`", &[])
+}
+
+/// A URL that no client can use; one with a variable left in it is somebody else's to complete.
+fn unusable_url(file: &EnvFile, entry: &EnvEntry) -> Option<Finding> {
+    let parsed = pg_url::parse(entry.raw.reveal());
+    let Err(error @ (UrlError::Port(_) | UrlError::Host | UrlError::Elsewhere(_))) = parsed else { return None };
+    let finding = Finding::new(format!("`{}` is no usable URL: {error}", entry.key));
+    let form = format!("{}=postgresql://USER:PASSWORD@localhost:5432/NAME", entry.key);
+    Some(finding.at(&Place::new(&file.path, entry.line), "here").manual("write a whole URL", &[&form]))
 }
 
 fn loader(dialect: Dialect) -> &'static str {

@@ -266,7 +266,8 @@ impl Reader<'_> {
     /// Returns the variable: nothing when it is unset, `Some(None)` when its value is not known here.
     fn lookup(&self, name: &str) -> Option<Word> {
         let visible = self.known.assignments.get(..self.visible).unwrap_or_default();
-        match visible.iter().rev().find(|earlier| earlier.key == name) {
+        let found = visible.iter().rev().find(|earlier| earlier.key == name);
+        match found.filter(|earlier| super::may_expand(earlier)) {
             Some(earlier) => Some(earlier.value.clone()),
             None => (self.shell)(name).map(Some),
         }
