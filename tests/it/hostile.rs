@@ -81,10 +81,10 @@ fn no_notation_of_a_password_is_repeated() {
 #[test]
 fn variables_that_double_each_other_stay_small() {
     let project = Project::new();
-    let bomb: String = (1..60).map(|number| format!("X{number}=${{X{0}}}${{X{0}}}\n", number - 1)).collect();
-    project.write(".env", &format!("X0=0123456789\n{bomb}"));
-    let keys: String = (0..12_000).map(|number| format!("KEY_{number}=value\n")).collect();
-    project.write("backend/.env", &keys);
+    let bomb: Vec<String> = (1..60).map(|number| format!("X{number}=${{X{0}}}${{X{0}}}", number - 1)).collect();
+    project.write(".env", &format!("X0=0123456789\n{}\n", bomb.join("\n")));
+    let keys: Vec<String> = (0..12_000).map(|number| format!("KEY_{number}=value")).collect();
+    project.write("backend/.env", &keys.join("\n"));
     let doctor = Sandbox::new(&project).limit(Duration::from_secs(20)).args(["doctor", "--json"]).run();
     assert!(doctor.took < Duration::from_secs(5), "took {:?}", doctor.took);
     project.write(".env", &"LONG=1\n".repeat(60_000));
