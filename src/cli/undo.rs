@@ -27,7 +27,7 @@ pub(super) async fn run(context: &Context, _args: Args) -> Result<u8> {
     progress.clear();
     let age = took(std::time::Duration::from_secs(undone.age_seconds.unsigned_abs()));
     context.ui.answer(&format!(
-        "{} `{}` is the one from before the reset {age} ago {}",
+        "{} `{}` is the one that was replaced {age} ago {}",
         style::good("✓"),
         candidate.target.database(),
         style::faint(format!("({})", took(undone.took)))

@@ -1,7 +1,7 @@
 //! What a reset will do.
 
 use crate::error::Error;
-use crate::model::chain::{Chain, ChainFault};
+use crate::model::chain::{Chain, ChainFault, Revision};
 use crate::model::disposable::{Disposable, Refusal};
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
@@ -128,6 +128,10 @@ fn chain(picture: &Picture, request: &ResetRequest) -> Result<ChainPlan, Error> 
     let configured = picture.config.migrations.upgrade.clone();
     if let Observed::Known(chain) = &picture.chain {
         runnable(chain)?;
+        let odd = |to: &&String| !to.chars().all(|c| c.is_alphanumeric() || "._@+:-".contains(c));
+        if let Some(to) = request.to.as_ref().filter(odd) {
+            return Err(Error::usage(format!("`{to}` is no revision")).hint("devdb doctor -v   (reads the chain)"));
+        }
         return Ok(alembic(chain, configured, request.to.as_deref()));
     }
     if let Some(command) = configured {
@@ -162,7 +166,7 @@ fn chain(picture: &Picture, request: &ResetRequest) -> Result<ChainPlan, Error> 
 fn alembic(chain: &Chain, configured: Option<String>, to: Option<&str>) -> ChainPlan {
     let config = &chain.config;
     let default = match to {
-        Some(revision) => format!("alembic upgrade {revision}"),
+        Some(revision) => format!("alembic upgrade '{revision}'"),
         None => "alembic upgrade heads".to_owned(),
     };
     let heads = chain.version_rows_at_head().iter().map(|revision| revision.id.clone()).collect();
@@ -174,13 +178,28 @@ fn alembic(chain: &Chain, configured: Option<String>, to: Option<&str>) -> Chain
         directory: if configured.is_some() && to.is_none() { std::path::PathBuf::new() } else { folder },
         command: if to.is_some() { default } else { configured.unwrap_or(default) },
         heads: if to.is_some() { Vec::new() } else { heads },
-        revisions: chain.revisions.iter().map(|revision| (revision.id.clone(), revision.at.clone())).collect(),
+        revisions: upto(chain, to).map(|revision| (revision.id.clone(), revision.at.clone())).collect(),
         version_table: Some(format!("{schema}{}", quote(&config.version_table))),
     }
 }
 
+/// The revisions that an upgrade to `to` runs; all of them where that cannot be told (`+2`, a label).
+fn upto<'a>(chain: &'a Chain, to: Option<&str>) -> impl Iterator<Item = &'a Revision> {
+    let last = to.and_then(|to| chain.find(to));
+    let below = last.map(|last| chain.ancestors(&last.id)).unwrap_or_default();
+    let wanted = move |revision: &&Revision| {
+        last.is_none_or(|last| last.id == revision.id || below.iter().any(|it| it.id == revision.id))
+    };
+    chain.revisions.iter().filter(wanted)
+}
+
 /// Faults with which Alembic would refuse every command: said before anything is built.
 fn runnable(chain: &Chain) -> Result<(), Error> {
+    if let Some(broken) = chain.unreadable.iter().find(|file| file.reason.starts_with("invalid Python")) {
+        return Err(Error::failed(format!("the revision file `{}` cannot be run", broken.at))
+            .detail("why", broken.reason.clone())
+            .hint("devdb doctor"));
+    }
     let error = match chain.run_order() {
         Ok(_order) => return Ok(()),
         Err(ChainFault::MissingParent { revision, parent, at }) => {

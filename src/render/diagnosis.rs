@@ -228,5 +228,9 @@ fn summary(diagnosis: &Diagnosis, elapsed: Duration) -> String {
 /// The one command to run after reading.
 fn next_command(diagnosis: &Diagnosis) -> Option<&'static str> {
     let fixes = || diagnosis.findings().filter_map(|(_, _, finding)| finding.fix.as_ref());
-    fixes().any(|fix| fix.safety != Safety::Manual).then_some("devdb doctor --fix")
+    if fixes().any(|fix| fix.safety != Safety::Manual) {
+        return Some("devdb doctor --fix");
+    }
+    let told = |command: &str| fixes().flat_map(|fix| &fix.steps).any(|step| step.describe() == command);
+    ["devdb up", "devdb reset"].into_iter().find(|command| told(command))
 }

@@ -66,6 +66,9 @@ fn revision(picture: &Picture) -> (String, Option<&'static str>) {
         let text = format!("{at} {} ({head})", style::bad("is in no revision file"));
         return (text, Some("devdb doctor"));
     }
+    if !chain.unreadable.is_empty() || !chain.faults().is_empty() || heads.len() > 1 && chain.bases().len() == 1 {
+        return (format!("{at}, {} ({head})", style::bad("the chain has a fault")), Some("devdb doctor"));
+    }
     match chain.pending(rows).len() {
         0 => (format!("{at} {}", style::good("(head)")), None),
         pending => {

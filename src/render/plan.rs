@@ -11,40 +11,45 @@ const SESSIONS: usize = 6;
 /// Writes the blast radius of a reset and its steps to stderr.
 pub fn show_reset(ui: &Ui, plan: &ResetPlan) {
     let name = plan.target.database();
-    ui.say(&format!("{}  {}", style::strong("reset"), visible(&plan.target.to_string())));
-    ui.say(&format!("       {}", style::faint(format!("named by {}", plan.origin))));
-    ui.say(&format!("{}  {} ({})", style::strong("where"), visible(&plan.blast.server), visible(&plan.blast.proof)));
+    line(ui, "reset", &visible(&plan.target.to_string()));
+    line(ui, "", &style::faint(format!("named by {}", plan.origin)));
+    line(ui, "where", &format!("{} ({})", visible(&plan.blast.server), visible(&plan.blast.proof)));
     if plan.exists {
         let rows = plan.blast.estimated_rows;
-        let tables =
-            plan.blast.tables.map(|count| format!(", {}", counted(count as usize, "table"))).unwrap_or_default();
+        let tables = plan.blast.tables.map(|count| format!(", {}", counted(count as usize, "table")));
         let about = if rows > 0 { format!(", about {rows} rows") } else { String::new() };
-        let verb = if plan.order == Order::InPlace { style::bad("drops") } else { style::strong("replaces") };
-        ui.say(&format!("{verb}  {}{tables}{about}, {}", visible(name), size(plan.blast.size_bytes)));
+        let verb = if plan.order == Order::InPlace { "drops" } else { "replaces" };
+        let tables = tables.unwrap_or_default();
+        line(ui, verb, &format!("{}{tables}{about}, {}", visible(name), size(plan.blast.size_bytes)));
     } else {
-        ui.say(&format!("{}  {} (it does not exist yet)", style::strong("makes"), visible(name)));
+        line(ui, "makes", &format!("{} (it does not exist yet)", visible(name)));
     }
-    for session in plan.sessions.iter().take(SESSIONS) {
+    for (index, session) in plan.sessions.iter().take(SESSIONS).enumerate() {
         let state = session.state.as_deref().map(|state| format!(", {state}")).unwrap_or_default();
-        ui.say(&format!(
-            "       ends pid {}: {} as `{}`{state}",
-            session.pid,
-            visible(session.application()),
-            visible(&session.user)
-        ));
+        let who = visible(session.application());
+        let text = format!("pid {}: {who} as `{}`{state}", session.pid, visible(&session.user));
+        line(ui, if index == 0 { "ends" } else { "" }, &text);
     }
     if plan.sessions.len() > SESSIONS {
-        ui.say(&format!("       and {} more", counted(plan.sessions.len() - SESSIONS, "session")));
+        line(ui, "", &format!("and {} more", counted(plan.sessions.len() - SESSIONS, "session")));
     }
     let kept = match (plan.order, plan.exists) {
         (Order::InPlace, _) => "nothing: in place there is no way back".to_owned(),
         (_, true) => format!("the old `{}`, for `devdb undo`", visible(name)),
         (_, false) => "nothing to keep".to_owned(),
     };
-    ui.say(&format!("{}   {kept}", style::strong("keeps")));
+    line(ui, "keeps", &kept);
     for (index, step) in plan.describe().iter().enumerate() {
         ui.say(&ui.wrapped(&format!("  {}. {}", index + 1, visible(step)), 5));
     }
+}
+
+/// Writes a labelled line, wrapped under its text.
+fn line(ui: &Ui, label: &str, text: &str) {
+    const COLUMN: usize = 10;
+    let gap = " ".repeat(COLUMN.saturating_sub(label.len()));
+    let label = if label.is_empty() { String::new() } else { style::strong(label) };
+    ui.say(&ui.wrapped(&format!("{label}{gap}{text}"), COLUMN));
 }
 
 /// Writes the steps of fixes to stderr.

@@ -185,6 +185,10 @@ fn a_revision_that_is_no_python_or_raises_leaves_the_old_one() {
     );
     shop.reset().run().assert_code(5).assert_stderr_has(HEAD).assert_stderr_has("not yet");
     shop.assert_untouched(&before);
+    shop.project.write(file, &text.replace("def upgrade() -> None:", "def upgrade( -> None:"));
+    let broken = shop.reset().run();
+    broken.assert_code(5).assert_stderr_has(file).assert_stderr_has("invalid Python").assert_lacks("create  ");
+    shop.devdb([]).run().assert_stdout_has("the chain has a fault").assert_stdout_has("devdb doctor");
 }
 
 #[test]
