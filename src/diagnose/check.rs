@@ -1,5 +1,6 @@
 //! What a check is.
 
+use crate::model::engine::EngineOutcome;
 use crate::model::finding::{Finding, Severity, Verdict};
 use crate::model::observed::{Observed, Unknown};
 use crate::model::picture::Picture;
@@ -86,11 +87,16 @@ impl Need {
     }
 }
 
-/// A project without a Compose file whose database answers has nothing in the engine to ask about.
+/// A project without a Compose file has nothing in the engine to ask about, where its database answers or no engine runs.
 fn engine(picture: &Picture) -> Option<Verdict> {
     let unknown = picture.engine().err()?;
-    if matches!(picture.compose, Observed::Absent) && picture.server.known().is_some() {
-        return Some(Verdict::Skipped("the database answers, and no Compose file asks for an engine".to_owned()));
+    if matches!(picture.compose, Observed::Absent) {
+        if picture.server.known().is_some() {
+            return Some(Verdict::Skipped("the database answers, and no Compose file asks for an engine".to_owned()));
+        }
+        if matches!(picture.engine.outcome, EngineOutcome::NotRunning { .. }) {
+            return Some(Verdict::Skipped("no Compose file asks for an engine, and none runs".to_owned()));
+        }
     }
     Some(Verdict::Unknown(unknown.0))
 }

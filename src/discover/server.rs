@@ -13,6 +13,7 @@ use crate::model::target::Target;
 use crate::model::text::visible;
 use crate::wire::postgres::{Session, message};
 
+/// Sessions are those with a user: an autovacuum worker has none, and the kind of another role's session is hidden.
 /// Everything in one row; what an ordinary role may not see comes back as null.
 const FACTS: &str = "
 select json_build_object(
@@ -43,7 +44,7 @@ select json_build_object(
       'pid', pid, 'user', coalesce(usename, ''), 'application', coalesce(application_name, ''), 'state', state,
       'idle', extract(epoch from now() - state_change)::bigint) order by application_name, pid), '[]')
     from pg_stat_activity
-    where datname = $1 and pid <> pg_backend_pid() and backend_type = 'client backend')
+    where datname = $1 and pid <> pg_backend_pid() and usesysid is not null)
 )::text";
 
 const IDENTITY: &str = "select system_identifier::text from pg_control_system()";

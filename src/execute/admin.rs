@@ -173,7 +173,7 @@ impl Admin {
     /// Ends every other session on a database, without waiting for them to be gone.
     pub(super) async fn terminate(&self, database: &str) -> Result<()> {
         const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_stat_activity
-            where datname = $1 and pid <> pg_backend_pid() and backend_type <> 'autovacuum worker'";
+            where datname = $1 and pid <> pg_backend_pid() and usesysid is not null";
         self.rows(TERMINATE, &[database], "end the sessions").await?;
         Ok(())
     }
@@ -181,7 +181,7 @@ impl Admin {
     /// Ends the other sessions on a database that this role may end; the rest will block, and be named by the server.
     pub(super) async fn terminate_own(&self, database: &str) -> Result<()> {
         const TERMINATE: &str = "select pg_terminate_backend(pid) from pg_stat_activity
-            where datname = $1 and pid <> pg_backend_pid() and backend_type = 'client backend'
+            where datname = $1 and pid <> pg_backend_pid() and usesysid is not null
               and (usename = current_user or pg_has_role(current_user, 'pg_signal_backend', 'usage'))";
         self.rows(TERMINATE, &[database], "end the sessions").await?;
         Ok(())

@@ -141,7 +141,7 @@ async fn announce(admin: &Admin, exchange: &Exchange<'_>, swapping: bool) -> Res
 async fn tell_sessions(admin: &Admin, target: &str, tell: &mut Teller<'_>) -> Result<()> {
     const SESSIONS: &str = "select pid, coalesce(application_name, ''), coalesce(usename::text, '')
                             from pg_stat_activity
-                            where datname = $1 and pid <> pg_backend_pid() and backend_type = 'client backend'
+                            where datname = $1 and pid <> pg_backend_pid() and usesysid is not null
                             order by 2, 1";
     let rows = admin.rows(SESSIONS, &[target], "list the sessions").await?;
     for row in rows.iter().take(8) {
@@ -193,9 +193,9 @@ async fn patiently(admin: &Admin, databases: &[&str], statements: &str, closed: 
 }
 
 async fn empty(admin: &Admin, databases: &[&str]) -> Result<bool> {
-    // An autovacuum worker is the server's own: RENAME itself sends it away.
+    // An autovacuum worker has no user and is the server's own: RENAME itself sends it away.
     const COUNT: &str = "select count(*) from pg_stat_activity
-        where datname = $1 and pid <> pg_backend_pid() and backend_type <> 'autovacuum worker'";
+        where datname = $1 and pid <> pg_backend_pid() and usesysid is not null";
     for database in databases {
         let rows = admin.rows(COUNT, &[database], "count the sessions").await?;
         if rows.first().is_none_or(|row| row.try_get::<_, i64>(0).unwrap_or(1) > 0) {

@@ -56,6 +56,10 @@ fn revision(picture: &Picture) -> (String, Option<&'static str>) {
     };
     let heads: Vec<&str> = chain.heads().iter().map(|head| head.id.as_str()).collect();
     let head = if heads.is_empty() { "no revision".to_owned() } else { format!("head {}", heads.join(", ")) };
+    let forked = heads.len() > 1 && chain.bases().len() == 1;
+    if forked || !chain.unreadable.is_empty() || !chain.faults().is_empty() {
+        return (format!("{} ({head})", style::bad("the chain has a fault")), Some("devdb doctor"));
+    }
     let Some(rows) = rows else {
         let unstamped = database.is_some_and(|database| database.versions == Observed::Absent);
         let text = if unstamped { format!("{} ({head})", style::warn("never migrated")) } else { head };
@@ -65,9 +69,6 @@ fn revision(picture: &Picture) -> (String, Option<&'static str>) {
     if !chain.unknown(rows).is_empty() {
         let text = format!("{at} {} ({head})", style::bad("is in no revision file"));
         return (text, Some("devdb doctor"));
-    }
-    if !chain.unreadable.is_empty() || !chain.faults().is_empty() || heads.len() > 1 && chain.bases().len() == 1 {
-        return (format!("{at}, {} ({head})", style::bad("the chain has a fault")), Some("devdb doctor"));
     }
     match chain.pending(rows).len() {
         0 => (format!("{at} {}", style::good("(head)")), None),

@@ -114,11 +114,8 @@ fn a_duplicate_and_a_refused_connection() {
         .env:1  this one is ignored
         fix: delete line 1 (--fix asks, then does it)
 
-    ? engine      3 could not be told
-      ? could not tell container-created, container-restarting, volume-password-stale: the Docker engine
-        is not running
-    ? ports       1 passed, 3 could not be told
-      ? could not tell port-allocated, port-in-use, wrong-server: the Docker engine is not running
+    - engine      does not apply
+    ✓ ports       1 passed
     ✗ connection  6 passed
 
       ✗ nobody listens on 127.0.0.1:PORT  [conn-refused]
@@ -129,7 +126,7 @@ fn a_duplicate_and_a_refused_connection() {
 
     - migrations  does not apply
 
-    1 error · 1 warning · 13 passed · 6 could not be told · 18 skipped · TIME
+    1 error · 1 warning · 13 passed · 24 skipped · TIME
     next: devdb doctor --fix
     ");
 }

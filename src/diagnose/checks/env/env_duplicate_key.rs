@@ -47,12 +47,9 @@ fn duplicate(picture: &Picture, file: &EnvFile, entries: &[&EnvEntry]) -> Option
     let (loader, word) = if first_wins { ("dotenvy", "first") } else { ("your loader", "last") };
     let winner = if first_wins { entries.first()? } else { entries.last()? };
     let times = if entries.len() == 2 { "twice".to_owned() } else { format!("{} times", entries.len()) };
-    let mut finding = Finding::new(format!(
-        "`{}` stands {times} in `{}` with different values; {loader} takes the {word}",
-        winner.key,
-        file.path.display()
-    ))
-    .at(&Place::new(&file.path, winner.line), "this one counts");
+    let mut finding =
+        Finding::new(format!("`{}` stands {times} with different values; {loader} takes the {word}", winner.key))
+            .at(&Place::new(&file.path, winner.line), "this one counts");
     let losers: Vec<&&EnvEntry> = entries.iter().filter(|entry| entry.line != winner.line).collect();
     for loser in &losers {
         finding = finding.at(&Place::new(&file.path, loser.line), "this one is ignored");
