@@ -130,7 +130,7 @@ fn undo_brings_the_old_one_back_and_can_be_undone() {
     let new = shop.before();
     assert_ne!(old, new);
     for expected in [&old, &new, &old, &new] {
-        shop.devdb(["undo"]).run().assert_code(0).assert_stdout_has("from before the reset");
+        shop.devdb(["undo"]).run().assert_code(0).assert_stdout_has("that was replaced");
         assert_eq!(shop.before(), *expected);
         assert_eq!(shop.beside().len(), 1);
         let comment =
