@@ -35,7 +35,7 @@ pub(super) fn healthy() -> Picture {
     let target = pg_url::parse("postgresql://app:pw@localhost:5432/app").unwrap().target;
     let four = "127.0.0.1:5432".parse().unwrap();
     Picture {
-        root: PathBuf::from("/work/shop"),
+        root: PathBuf::from("/home/dev/shop"),
         shell: BTreeMap::new(),
         config: crate::model::config::Config::default(),
         env_files: vec![env],
@@ -102,7 +102,7 @@ fn database_container() -> Container {
         published_ports: vec![binding],
         compose_project: Some("shop".to_owned()),
         compose_service: Some("db".to_owned()),
-        compose_directory: Some("/work/shop".to_owned()),
+        compose_directory: Some("/home/dev/shop".to_owned()),
         system_identifier: Observed::Known(IDENTIFIER),
         ..Container::default()
     }
