@@ -231,7 +231,13 @@ fn a_server_that_stops_during_a_reset_leaves_the_old_one() {
     shop.project.write("seeds/02_slow.sql", "select pg_sleep(20);");
     let before = shop.before();
     let running = shop.reset().spawn();
-    running.wait_for("migrate  ");
+    // In the middle of the seed, not a moment before it.
+    let sleeping = "select count(*)::text from pg_stat_activity where state = 'active' and wait_event = 'PgSleep'";
+    let started = std::time::Instant::now();
+    while cluster.value("postgres", sleeping).as_deref() != Some("1") {
+        assert!(started.elapsed() < std::time::Duration::from_mins(1), "the seed did not start");
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
     cluster.stop();
     running.wait().assert_code(5).assert_stderr_has("seeds/02_slow.sql");
     cluster.resume();
