@@ -141,3 +141,14 @@ fn a_compose_file_that_compose_refuses_is_not_replaced_by_a_server_of_our_own() 
     project.write("compose.yaml", "services:\n  db:\n\timage: postgres\n");
     Sandbox::new(&project).args(["up"]).run().assert_code(2).assert_stderr_has("compose.yaml");
 }
+
+#[test]
+fn a_production_marker_behind_a_variable_counts() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let shop = Shop::new(cluster).with_old_content();
+    let before = shop.before();
+    let env = shop.project.read(".env").replace("APP_ENV=development", "APP_ENV=${STAGE:-production}");
+    shop.project.write(".env", &env);
+    shop.reset().run().assert_code(3).assert_stderr_has("APP_ENV").assert_stderr_has("production");
+    shop.assert_untouched(&before);
+}
