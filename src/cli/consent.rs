@@ -33,7 +33,7 @@ pub(super) fn token(picture: &Picture, plan: &ResetPlan) -> String {
     let server = picture.server.known();
     let oid = server.and_then(|server| server.database.known()).map_or(0, |database| database.oid);
     let identifier = plan.proof.system_identifier().unwrap_or_default();
-    let text = format!("{identifier} {oid} {} {}", plan.target, plan.describe().join("\n"));
+    let text = format!("{identifier} {oid} {} {}", plan.workplace.target, plan.describe().join("\n"));
     Sha256::digest(text.as_bytes()).iter().take(6).fold(String::new(), |mut hex, byte| {
         // Writing to a String cannot fail.
         let _infallible = write!(hex, "{byte:02x}");
@@ -49,7 +49,7 @@ pub(super) fn given(
     yes: bool,
     shown: Option<&str>,
 ) -> Result<()> {
-    let name = plan.target.database();
+    let name = plan.workplace.target.database();
     if let Some(agent) = agent(context) {
         if shown == Some(token(picture, plan).as_str()) {
             return Ok(());
@@ -65,9 +65,12 @@ pub(super) fn given(
     }
     if plan.proof.typed_name_needed() {
         if !context.ui.interactive {
-            return Err(Error::refused(format!("`{}` is on another machine; its name has to be typed", plan.target))
-                .detail("rule", "remote")
-                .hint("run it in a terminal"));
+            return Err(Error::refused(format!(
+                "`{}` is on another machine; its name has to be typed",
+                plan.workplace.target
+            ))
+            .detail("rule", "remote")
+            .hint("run it in a terminal"));
         }
         let typed = prompt::typed(&format!("Type the database's name ({name}) to replace it"), name);
         return if typed { Ok(()) } else { Err(Error::cancelled()) };

@@ -108,7 +108,7 @@ fn dry_run(context: &Context, picture: &Picture, plan: &ResetPlan, json: bool) {
 }
 
 fn summary(context: &Context, plan: &ResetPlan, outcome: &Outcome) {
-    let name = plan.target.database();
+    let name = plan.workplace.target.database();
     let ui = &context.ui;
     let time: std::time::Duration = outcome.stages.iter().map(|(_, _, took)| *took).sum();
     ui.answer(&format!("{} `{name}` is ready {}", style::good("✓"), style::faint(format!("({})", took(time)))));

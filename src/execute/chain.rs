@@ -17,8 +17,13 @@ use crate::wire::files::read_text;
 use crate::wire::postgres::{Session, quote_literal};
 
 /// Makes the schema and returns a sentence about it.
-pub(super) async fn run(runner: &Runner<'_>, session: &Session, tell: &mut Teller<'_>) -> Result<String> {
-    match &runner.plan.chain {
+pub(super) async fn run(
+    runner: &Runner<'_>,
+    chain: &ChainPlan,
+    session: &Session,
+    tell: &mut Teller<'_>,
+) -> Result<String> {
+    match chain {
         ChainPlan::None => Ok("the project has no migrations".to_owned()),
         ChainPlan::Sql { migrations } => apply_sql(runner, session, migrations, tell).await,
         ChainPlan::Command { command, directory, .. } => {
@@ -79,8 +84,7 @@ fn failure(runner: &Runner<'_>, command: &str, what: &str, ran: &Ran) -> Error {
 
 /// The file of a revision, with the line that its traceback names.
 fn revision_place(runner: &Runner<'_>, revision: &str, ran: &Ran) -> Option<String> {
-    let ChainPlan::Command { revisions, .. } = &runner.plan.chain else { return None };
-    let place = revisions.get(revision)?;
+    let place = runner.workplace.revisions.get(revision)?;
     let name = place.file.file_name()?.to_str()?;
     let line = ran.tail.iter().rev().find_map(|line| {
         let rest = line.trim().strip_prefix("File \"")?;
@@ -93,9 +97,9 @@ fn revision_place(runner: &Runner<'_>, revision: &str, ran: &Ran) -> Option<Stri
 }
 
 fn never_reached(runner: &Runner<'_>, command: &str, ran: &Ran) -> Error {
-    let target = &runner.plan.target;
+    let target = &runner.workplace.target;
     let mut error = Error::environment(format!("`{command}` never connected to {target}"))
-        .detail("named by", runner.plan.origin.to_string());
+        .detail("named by", runner.workplace.origin.to_string());
     if ran.elsewhere.is_empty() {
         error = error.detail("it connected to", "no PostgreSQL database at all");
     } else {

@@ -7,7 +7,7 @@ use super::bridge::{self, Bridge, Report};
 use super::{Surroundings, Teller};
 use crate::error::{Error, Result};
 use crate::model::event::Event;
-use crate::model::plan::{Inside, Pointer, ResetPlan};
+use crate::model::plan::{Inside, Pointer, Workplace};
 use crate::model::target::{Host, Target};
 use crate::model::text::shortened;
 use crate::parse::pg_url;
@@ -56,18 +56,18 @@ fn masked(report: Report, mask: &Mask) -> Report {
     }
 }
 
-/// How and where commands run during one reset.
+/// How and where the project's commands run, and with which database.
 pub(super) struct Runner<'a> {
-    pub plan: &'a ResetPlan,
+    pub workplace: &'a Workplace,
     pub surroundings: &'a Surroundings,
-    /// The database being built.
-    pub building: &'a str,
+    /// The database that connections to the target are to reach: one being built, a scratch one, or the target.
+    pub database: &'a str,
 }
 
 impl Runner<'_> {
     /// Runs one command and tells what it does. `Ok` says that it ran, not that it succeeded.
     pub(super) async fn run(&self, command: &str, directory: &Path, tell: &mut Teller<'_>) -> Result<Ran> {
-        match &self.plan.inside {
+        match &self.workplace.inside {
             Some(inside) => self.run_inside(inside, command, directory, tell).await,
             None => self.run_here(command, directory, tell).await,
         }
@@ -78,8 +78,8 @@ impl Runner<'_> {
             .map_err(|error| Error::environment("cannot open the bridge to the command").because(error))?;
         let mut environment = self.pointed();
         let path = self.variable("PYTHONPATH");
-        environment.extend(bridge.environment(&self.plan.target, self.building, path.as_deref()));
-        environment.extend(interpreter(self.surroundings, self.plan.python_environment.as_deref()).await);
+        environment.extend(bridge.environment(&self.workplace.target, self.database, path.as_deref()));
+        environment.extend(interpreter(self.surroundings, self.workplace.python_environment.as_deref()).await);
         let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
         let folder = self.surroundings.root.join(directory);
         let mut line = move |text: String| {
@@ -119,12 +119,13 @@ impl Runner<'_> {
         let docker =
             engine::client(&inside.engine, Duration::from_mins(2)).map_err(|error| unreachable(error.to_string()))?;
         let docker = docker.negotiate_version().await.map_err(|error| unreachable(error.to_string()))?;
-        let token = format!("devdb-{}-{:x}: ", std::process::id(), self.building.len());
+        let token = format!("devdb-{}-{:x}: ", std::process::id(), self.database.len());
         let folder = bridge::folder_inside(&std::process::id().to_string());
         engine::put_file(&docker, &inside.container, &folder.join("sitecustomize.py"), bridge::MODULE)
             .await
             .map_err(unreachable)?;
-        let configuration = bridge::configuration(&self.plan.target, self.building, &format!("stderr:{token}"), false);
+        let configuration =
+            bridge::configuration(&self.workplace.target, self.database, &format!("stderr:{token}"), false);
         let program = engine::Command {
             arguments: vec!["sh".to_owned(), "-c".to_owned(), command.to_owned()],
             environment: vec![format!("PYTHONPATH={}", folder.display()), format!("DEVDB_BRIDGE={configuration}")],
@@ -161,11 +162,11 @@ impl Runner<'_> {
 
     /// What must not be shown of what commands print: they may print their environment.
     fn mask(&self) -> Mask {
-        let pointed = self.plan.pointers.iter().filter_map(|pointer| match pointer {
+        let pointed = self.workplace.pointers.iter().filter_map(|pointer| match pointer {
             Pointer::Url { target, .. } => Some(target),
             Pointer::Name { .. } => None,
         });
-        let targets = pointed.chain([&self.plan.target]);
+        let targets = pointed.chain([&self.workplace.target]);
         let words = targets.filter_map(|target| Some((target, target.password.as_ref()?.reveal())));
         let mut mask = Mask::default();
         for (target, word) in words.filter(|(_, word)| !word.is_empty()) {
@@ -183,9 +184,9 @@ impl Runner<'_> {
 
     /// The variables that name the target, naming the database being built.
     fn pointed(&self) -> Vec<(String, String)> {
-        let name = self.building.to_owned();
+        let name = self.database.to_owned();
         let mut variables = Vec::new();
-        for pointer in &self.plan.pointers {
+        for pointer in &self.workplace.pointers {
             variables.push(match pointer {
                 Pointer::Name { key } => (key.clone(), name.clone()),
                 Pointer::Url { key, target } => {
@@ -193,9 +194,9 @@ impl Runner<'_> {
                 }
             });
         }
-        let url = pg_url::render(&plain(&self.plan.target).with_database(&name));
+        let url = pg_url::render(&plain(&self.workplace.target).with_database(&name));
         // What libpq's own programs read: `psql -f seed.sql` must not reach the old database.
-        let target = &self.plan.target;
+        let target = &self.workplace.target;
         let host = match target.host() {
             Host::Tcp(name) => name,
             Host::Socket(folder) => folder.display().to_string(),

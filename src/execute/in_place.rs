@@ -27,18 +27,19 @@ pub(super) async fn run(
     let mut log = StageLog::default();
     let started = log.start(Stage::Create, "", tell);
     admin.terminate_own(target).await?;
-    let session =
-        Session::open(&plan.target, target, "devdb reset", std::time::Duration::from_secs(10)).await.map_err(
-            |failure| Error::environment(format!("cannot enter `{target}`")).detail("server says", failure.message),
-        )?;
+    let session = Session::open(&plan.workplace.target, target, "devdb reset", std::time::Duration::from_secs(10))
+        .await
+        .map_err(|failure| {
+            Error::environment(format!("cannot enter `{target}`")).detail("server says", failure.message)
+        })?;
     let dropped = recreate(&session, plan).await?;
     session.close().await;
     log.finish(Stage::Create, format!("{dropped} made anew, in place"), started, tell);
-    let runner = Runner { plan, surroundings, building: target };
+    let runner = Runner { workplace: &plan.workplace, surroundings, database: target };
     tokio::select! {
         biased;
         () = cancelled => Err(Error::cancelled().detail("state", "the schemas were dropped; run it again to fill them")),
-        built = build(&runner, &mut log, tell) => {
+        built = build(plan, &runner, &mut log, tell) => {
             built.map_err(|error| error.detail("state", "the schemas were dropped before; there is no way back in place"))?;
             Ok(Outcome { kept: None, stages: log.stages })
         }
@@ -74,7 +75,7 @@ async fn recreate(session: &Session, plan: &ResetPlan) -> Result<String> {
                 .hint(format!(
                     "have a superuser run: ALTER SCHEMA {} OWNER TO {}",
                     quote_ident(&name),
-                    quote_ident(plan.target.user())
+                    quote_ident(plan.workplace.target.user())
                 ))
                 .hint("or have the role made CREATEDB; then a reset builds aside"));
         }

@@ -48,11 +48,11 @@ pub(super) async fn run(
         Ok(aside) => {
             kept = aside;
             log.finish(Stage::Create, format!("`{target}`; the old one stands aside"), started, tell);
-            let runner = Runner { plan, surroundings, building: target };
+            let runner = Runner { workplace: &plan.workplace, surroundings, database: target };
             tokio::select! {
                 biased;
                 () = cancelled => Err(Error::cancelled()),
-                built = build(&runner, &mut log, tell) => built,
+                built = build(plan, &runner, &mut log, tell) => built,
             }
         }
     };

@@ -34,7 +34,7 @@ pub async fn reset(
     cancelled: impl Future<Output = ()>,
     tell: &mut Teller<'_>,
 ) -> Result<Outcome> {
-    let admin = Admin::open(&plan.target, "reset").await?;
+    let admin = Admin::open(&plan.workplace.target, "reset").await?;
     tokio::pin!(cancelled);
     let locked = tokio::select! {
         biased;
@@ -46,7 +46,7 @@ pub async fn reset(
         Ok(()) => Box::pin(locked_reset(&admin, plan, surroundings, cancelled, tell)).await,
     };
     admin.close().await;
-    let password = plan.target.password.as_ref().map_or("", |password| password.reveal());
+    let password = plan.workplace.target.password.as_ref().map_or("", |password| password.reveal());
     done.map_err(|error| error.hiding(password))
 }
 
@@ -84,8 +84,8 @@ async fn aside(
         Err(error) => Err(error),
         Ok(tag) => {
             log.finish(Stage::Create, format!("`{building}`"), started, tell);
-            let runner = Runner { plan, surroundings, building: &building };
-            let build = build(&runner, &mut log, tell);
+            let runner = Runner { workplace: &plan.workplace, surroundings, database: &building };
+            let build = build(plan, &runner, &mut log, tell);
             tokio::select! {
                 biased;
                 () = cancelled => Err(Error::cancelled()),
@@ -121,8 +121,12 @@ async fn aside(
 }
 
 /// Fills the database: init files, bootstrap, chain, seeds, and the last look.
-pub(super) async fn build(runner: &Runner<'_>, log: &mut StageLog, tell: &mut Teller<'_>) -> Result<()> {
-    let plan = runner.plan;
+pub(super) async fn build(
+    plan: &ResetPlan,
+    runner: &Runner<'_>,
+    log: &mut StageLog,
+    tell: &mut Teller<'_>,
+) -> Result<()> {
     let session = enter(runner).await?;
     if !plan.init.is_empty() {
         let started = log.start(Stage::Init, "", tell);
@@ -145,11 +149,11 @@ pub(super) async fn build(runner: &Runner<'_>, log: &mut StageLog, tell: &mut Te
         log.finish(Stage::Bootstrap, format!("`{command}`"), started, tell);
     }
     let started = log.start(Stage::Migrate, "starting", tell);
-    let said = chain::run(runner, &session, tell).await?;
+    let said = chain::run(runner, &plan.chain, &session, tell).await?;
     log.finish(Stage::Migrate, said, started, tell);
     if !plan.seeds.is_empty() {
         let started = log.start(Stage::Seed, "", tell);
-        let tables = seed::run(runner, &session, tell).await?;
+        let tables = seed::run(runner, &plan.seeds, &session, tell).await?;
         log.finish(Stage::Seed, seed::describe(&session, &tables).await?, started, tell);
     }
     let started = log.start(Stage::Verify, "", tell);
@@ -162,8 +166,8 @@ pub(super) async fn build(runner: &Runner<'_>, log: &mut StageLog, tell: &mut Te
 /// Logs in to the new database as the app would.
 async fn enter(runner: &Runner<'_>) -> Result<Session> {
     let session =
-        Session::open(&runner.plan.target, runner.building, "devdb reset", LOGIN).await.map_err(|failure| {
-            Error::environment(format!("role `{}` cannot enter the new database", runner.plan.target.user()))
+        Session::open(&runner.workplace.target, runner.database, "devdb reset", LOGIN).await.map_err(|failure| {
+            Error::environment(format!("role `{}` cannot enter the new database", runner.workplace.target.user()))
                 .detail("server says", failure.message)
         })?;
     unhurried(&session).await?;
@@ -200,13 +204,13 @@ async fn discard(admin: &Admin, plan: &ResetPlan, building: &str, error: Error, 
         if let Err(other) = admin.comment(building, Some(&tag.comment())).await {
             tell(Event::Warning { text: other.message });
         }
-        let address = plan.target.host();
+        let address = plan.workplace.target.host();
         return error
             .detail("kept", format!("the failed database, as `{building}`"))
             .hint(format!(
                 "psql -h {address} -p {} -U {} -d {}",
-                plan.target.port(),
-                shell_quoted(plan.target.user()),
+                plan.workplace.target.port(),
+                shell_quoted(plan.workplace.target.user()),
                 shell_quoted(building)
             ))
             .hint(format!("{unchanged}; the next reset removes the failed one"));

@@ -20,10 +20,15 @@ use crate::wire::postgres::{Session, quote_ident};
 pub(super) type Table = String;
 
 /// Loads the seeds in order and returns the tables that they filled.
-pub(super) async fn run(runner: &Runner<'_>, session: &Session, tell: &mut Teller<'_>) -> Result<BTreeSet<Table>> {
+pub(super) async fn run(
+    runner: &Runner<'_>,
+    seeds: &[SeedPlan],
+    session: &Session,
+    tell: &mut Teller<'_>,
+) -> Result<BTreeSet<Table>> {
     let mut filled = filled_tables(session).await?;
     let before = filled.clone();
-    for seed in &runner.plan.seeds {
+    for seed in seeds {
         match seed {
             SeedPlan::File(path) => file(runner, session, path).await?,
             SeedPlan::Command(command) => {

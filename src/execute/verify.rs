@@ -62,7 +62,7 @@ async fn tables(plan: &ResetPlan, session: &Session, tell: &mut Teller<'_>) -> R
             .hint("[migrations] redirect = false in devdb.toml, when the command cannot be pointed elsewhere"));
     }
     if hidden > 0 {
-        let role = plan.target.user();
+        let role = plan.workplace.target.user();
         tell(Event::Warning {
             text: format!("role `{role}` may not read {hidden} of the tables, {example} among them"),
         });

@@ -92,9 +92,7 @@ impl Step {
 #[derive(Debug, Clone)]
 pub struct ResetPlan {
     pub proof: Disposable,
-    /// The app's own connection.
-    pub target: Target,
-    pub origin: Origin,
+    pub workplace: Workplace,
     /// Whether the target database exists yet.
     pub exists: bool,
     pub order: Order,
@@ -110,14 +108,24 @@ pub struct ResetPlan {
     /// How many replaced databases are kept.
     pub keep: usize,
     pub keep_failed: bool,
+    /// What a person who agrees to the reset is told it would cost.
+    pub blast: BlastRadius,
+}
+
+/// Where and with what the project's own commands run, and by what they know their database.
+#[derive(Debug, Clone)]
+pub struct Workplace {
+    /// The app's own connection; connections to it are those that are pointed elsewhere.
+    pub target: Target,
+    pub origin: Origin,
     /// The container inside which commands run.
     pub inside: Option<Inside>,
     /// The project's virtual environment.
     pub python_environment: Option<PathBuf>,
-    /// Keys of the environment that name the target, and what they are to say while the new database is built.
+    /// Keys of the environment that name the target, and what they are to say while another database is meant.
     pub pointers: Vec<Pointer>,
-    /// What a person who agrees to the reset is told it would cost.
-    pub blast: BlastRadius,
+    /// The revisions by id, with their files, to name the line that failed; empty when the chain is not known.
+    pub revisions: BTreeMap<String, Place>,
 }
 
 /// What a reset replaces.
@@ -153,8 +161,8 @@ pub enum ChainPlan {
         directory: PathBuf,
         /// Rows that the version table holds afterwards; empty when it is not known.
         heads: Vec<String>,
-        /// The revisions by id, with their files; empty when the chain is not known.
-        revisions: BTreeMap<String, Place>,
+        /// How many revisions the command runs; nothing when the chain is not known.
+        revisions: usize,
         /// Quoted for SQL; nothing when the chain is not known.
         version_table: Option<String>,
     },
@@ -196,7 +204,7 @@ impl SeedPlan {
 impl ResetPlan {
     /// Returns the steps as sentences, in order.
     pub fn describe(&self) -> Vec<String> {
-        let name = self.target.database();
+        let name = self.workplace.target.database();
         let mut steps = vec![match (self.order, self.exists) {
             (Order::Aside, _) => format!("create a new database beside `{name}`"),
             (Order::RenameFirst, true) => format!("rename `{name}` aside, create a new `{name}`"),
@@ -207,11 +215,11 @@ impl ResetPlan {
         steps.extend(self.bootstrap.iter().map(|command| format!("run `{command}`")));
         steps.extend(self.stamp.iter().map(|revision| format!("stamp revision `{revision}`")));
         match &self.chain {
-            ChainPlan::Command { command, revisions, .. } if revisions.is_empty() => {
+            ChainPlan::Command { command, revisions: 0, .. } => {
                 steps.push(format!("run `{command}`"));
             }
             ChainPlan::Command { command, revisions, .. } => {
-                steps.push(format!("run `{command}` ({} revisions)", revisions.len()));
+                steps.push(format!("run `{command}` ({revisions} revisions)"));
             }
             ChainPlan::Sql { migrations } => steps.push(format!("apply {} SQL migrations", migrations.len())),
             ChainPlan::None => {}

@@ -2,5 +2,6 @@
 
 mod reset;
 pub mod server;
+mod workplace;
 
 pub use reset::{ResetRequest, reset};

@@ -1,13 +1,13 @@
 //! What a reset will do.
 
+use super::workplace::{no_server, runnable, target, workplace};
 use crate::error::Error;
-use crate::model::chain::{Chain, ChainFault, Revision};
+use crate::model::chain::{Chain, Revision};
 use crate::model::disposable::{Disposable, Refusal};
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
-use crate::model::plan::{BlastRadius, ChainPlan, Inside, Order, Pointer, ResetPlan, SeedPlan};
+use crate::model::plan::{BlastRadius, ChainPlan, Order, ResetPlan, SeedPlan};
 use crate::model::server::{Server, Session};
-use crate::model::target::{Candidate, Origin};
 
 /// What the user asked for, with nothing left to interpret.
 #[derive(Debug, Clone, Default)]
@@ -23,12 +23,7 @@ pub struct ResetRequest {
 
 /// Returns the plan of a reset, or why there is none.
 pub fn reset(picture: &Picture, request: &ResetRequest) -> Result<ResetPlan, Error> {
-    let candidate = picture.target().ok_or_else(no_target)?;
-    if let Some(key) = picture.config.database.url_key.as_ref().filter(|key| candidate.origin.key() != key.as_str()) {
-        return Err(Error::usage(format!(
-            "devdb.toml: `database.url_key`: no file and no variable has a URL in `{key}`"
-        )));
-    }
+    let candidate = target(picture)?;
     let proof = Disposable::prove(picture).map_err(refused)?;
     let server = picture.server.known().ok_or_else(|| no_server(picture, candidate))?;
     let database = server.database.known();
@@ -47,8 +42,7 @@ pub fn reset(picture: &Picture, request: &ResetRequest) -> Result<ResetPlan, Err
             estimated_rows: database.map(|database| database.estimated_rows).unwrap_or_default(),
         },
         exists: database.is_some(),
-        target: candidate.target.clone(),
-        origin: candidate.origin.clone(),
+        workplace: workplace(picture)?,
         order,
         init: picture.recipe.init.clone(),
         bootstrap: picture.config.migrations.bootstrap.clone(),
@@ -58,9 +52,6 @@ pub fn reset(picture: &Picture, request: &ResetRequest) -> Result<ResetPlan, Err
         sessions,
         keep: picture.config.reset.keep,
         keep_failed: request.keep_failed,
-        inside: inside(picture)?,
-        python_environment: picture.recipe.python_environment.clone(),
-        pointers: pointers(picture, candidate),
         proof,
     })
 }
@@ -68,18 +59,6 @@ pub fn reset(picture: &Picture, request: &ResetRequest) -> Result<ResetPlan, Err
 /// Returns the error of a refusal: the rule, what stands in the way, and what would make it pass.
 fn refused(refusal: Refusal) -> Error {
     Error::refused(refusal.message).detail("rule", refusal.rule).hint(refusal.remedy)
-}
-
-fn no_target() -> Error {
-    Error::environment("no file and no variable names a database").hint("devdb setup")
-}
-
-fn no_server(picture: &Picture, candidate: &Candidate) -> Error {
-    let why = picture.login_failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default();
-    Error::environment(format!("cannot log in to {}", candidate.target))
-        .detail("named by", candidate.origin.to_string())
-        .detail("server says", why)
-        .hint("devdb doctor")
 }
 
 fn order(picture: &Picture, server: &Server, request: &ResetRequest) -> Result<Order, Error> {
@@ -142,7 +121,7 @@ fn chain(picture: &Picture, request: &ResetRequest) -> Result<ChainPlan, Error> 
             command,
             directory: std::path::PathBuf::new(),
             heads: Vec::new(),
-            revisions: std::collections::BTreeMap::new(),
+            revisions: 0,
             version_table: None,
         });
     }
@@ -178,7 +157,7 @@ fn alembic(chain: &Chain, configured: Option<String>, to: Option<&str>) -> Chain
         directory: if configured.is_some() && to.is_none() { std::path::PathBuf::new() } else { folder },
         command: if to.is_some() { default } else { configured.unwrap_or(default) },
         heads: if to.is_some() { Vec::new() } else { heads },
-        revisions: upto(chain, to).map(|revision| (revision.id.clone(), revision.at.clone())).collect(),
+        revisions: upto(chain, to).count(),
         version_table: Some(format!("{schema}{}", quote(&config.version_table))),
     }
 }
@@ -191,30 +170,6 @@ fn upto<'a>(chain: &'a Chain, to: Option<&str>) -> impl Iterator<Item = &'a Revi
         last.is_none_or(|last| last.id == revision.id || below.iter().any(|it| it.id == revision.id))
     };
     chain.revisions.iter().filter(wanted)
-}
-
-/// Faults with which Alembic would refuse every command: said before anything is built.
-fn runnable(chain: &Chain) -> Result<(), Error> {
-    if let Some(broken) = chain.unreadable.iter().find(|file| file.reason.starts_with("invalid Python")) {
-        return Err(Error::failed(format!("the revision file `{}` cannot be run", broken.at))
-            .detail("why", broken.reason.clone())
-            .hint("devdb doctor"));
-    }
-    let error = match chain.run_order() {
-        Ok(_order) => return Ok(()),
-        Err(ChainFault::MissingParent { revision, parent, at }) => {
-            Error::failed(format!("revision `{revision}` follows `{parent}`, which no file has"))
-                .detail("where", at.to_string())
-        }
-        Err(ChainFault::Cycle { revisions }) => {
-            Error::failed(format!("these revisions follow each other in a circle: {}", revisions.join(" -> ")))
-        }
-        Err(ChainFault::DuplicateId { id, files } | ChainFault::DuplicateLabel { label: id, files }) => {
-            let files: Vec<String> = files.iter().map(ToString::to_string).collect();
-            Error::failed(format!("`{id}` is claimed by several files")).detail("files", files.join("\n"))
-        }
-    };
-    Err(error.hint("devdb doctor"))
 }
 
 fn seeds(picture: &Picture, request: &ResetRequest) -> Result<Vec<SeedPlan>, Error> {
@@ -237,36 +192,4 @@ fn seeds(picture: &Picture, request: &ResetRequest) -> Result<Vec<SeedPlan>, Err
     }
     let chosen = all.iter().filter(|(of, _)| of.is_none() || of.as_ref() == profile);
     Ok(chosen.map(|(_, seed)| seed.clone()).collect())
-}
-
-fn inside(picture: &Picture) -> Result<Option<Inside>, Error> {
-    let Some(service) = &picture.config.migrations.service else { return Ok(None) };
-    let container = picture.container_of(service).filter(|container| container.is_running());
-    let container = container.ok_or_else(|| {
-        Error::environment(format!("service `{service}`, inside which the commands run, is not running"))
-            .hint(format!("docker compose up -d {service}"))
-    })?;
-    Ok(Some(Inside { container: container.id.clone(), engine: picture.engine.address.clone() }))
-}
-
-/// The keys that name the target: while the new database is built they name that one, for commands that read them.
-fn pointers(picture: &Picture, candidate: &Candidate) -> Vec<Pointer> {
-    let mut pointers = Vec::new();
-    for other in &picture.candidates {
-        if !other.target.same_place(&candidate.target) {
-            continue;
-        }
-        let key = match &other.origin {
-            Origin::EnvFile { key, .. } | Origin::Shell { key } => key.clone(),
-            _ => continue,
-        };
-        pointers.push(match &other.database_origin {
-            Some(name) => Pointer::Name { key: name.key().to_owned() },
-            None if other.host_origin.is_none() && other.port_origin.is_none() => {
-                Pointer::Url { key, target: other.target.clone() }
-            }
-            None => continue,
-        });
-    }
-    pointers
 }

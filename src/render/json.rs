@@ -266,7 +266,7 @@ pub fn reset(
     ResetReport {
         version: 1,
         ok: true,
-        target: plan.target.to_string(),
+        target: plan.workplace.target.to_string(),
         kept: kept.map(str::to_owned),
         stages: stages.iter().map(stage).collect(),
         took_ms: millis(elapsed),
@@ -278,8 +278,8 @@ pub fn reset_plan(plan: &ResetPlan) -> ResetPlanReport {
     ResetPlanReport {
         version: 1,
         ok: true,
-        target: plan.target.to_string(),
-        named_by: plan.origin.to_string(),
+        target: plan.workplace.target.to_string(),
+        named_by: plan.workplace.origin.to_string(),
         server: plan.blast.server.clone(),
         proof: plan.blast.proof.clone(),
         exists: plan.exists,

@@ -10,9 +10,9 @@ const SESSIONS: usize = 6;
 
 /// Writes the blast radius of a reset and its steps to stderr.
 pub fn show_reset(ui: &Ui, plan: &ResetPlan) {
-    let name = plan.target.database();
-    line(ui, "reset", &visible(&plan.target.to_string()));
-    line(ui, "", &style::faint(format!("named by {}", plan.origin)));
+    let name = plan.workplace.target.database();
+    line(ui, "reset", &visible(&plan.workplace.target.to_string()));
+    line(ui, "", &style::faint(format!("named by {}", plan.workplace.origin)));
     line(ui, "where", &format!("{} ({})", visible(&plan.blast.server), visible(&plan.blast.proof)));
     if plan.exists {
         let rows = plan.blast.estimated_rows;
