@@ -8,6 +8,7 @@ mod down;
 mod explain;
 mod fix;
 mod logs;
+mod migrate;
 mod reference;
 mod reset;
 mod setup;
@@ -52,6 +53,8 @@ enum Command {
     Doctor(doctor::Args),
     /// Replace the development database by a new one; the old one is kept
     Reset(reset::Args),
+    /// Move the database along its chain of migrations, and look after the chain
+    Migrate(migrate::Args),
     /// Bring back the database that the last reset replaced
     Undo(undo::Args),
     /// From a fresh clone to a working database
@@ -108,6 +111,7 @@ impl Command {
             Self::Doctor(args) => args.json,
             Self::Reset(args) => args.json,
             Self::Up(args) => args.json,
+            Self::Migrate(args) => args.wants_json(),
             _ => false,
         }
     }
@@ -118,6 +122,7 @@ fn dispatch(command: Option<Command>, context: &Context) -> Result<u8> {
         None => block_on(status::run(context)),
         Some(Command::Doctor(args)) => block_on(doctor::run(context, args)),
         Some(Command::Reset(args)) => block_on(reset::run(context, args)),
+        Some(Command::Migrate(args)) => block_on(Box::pin(migrate::run(context, args))),
         Some(Command::Undo(args)) => block_on(undo::run(context, args)),
         Some(Command::Setup(args)) => block_on(setup::run(context, args)),
         Some(Command::Demo(args)) => block_on(demo::run(context, args)),

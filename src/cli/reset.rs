@@ -74,7 +74,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     if !args.json {
         render::plan::show_reset(&context.ui, &plan);
     }
-    consent::given(context, &picture, &plan, args.yes, args.token.as_deref())?;
+    consent::given(context, &consent::Request::reset(&picture, &plan), args.yes, args.token.as_deref())?;
     let outcome = carry_out(context, &plan, args.json).await?;
     if args.json {
         let report = render::json::reset(&plan, &outcome.stages, outcome.kept.as_deref(), context.elapsed());
@@ -94,7 +94,7 @@ pub(super) async fn carry_out(context: &Context, plan: &ResetPlan, quiet: bool) 
 }
 
 fn dry_run(context: &Context, picture: &Picture, plan: &ResetPlan, json: bool) {
-    let token = consent::agent(context).is_none().then(|| consent::token(picture, plan));
+    let token = consent::agent(context).is_none().then(|| consent::Request::reset(picture, plan).token());
     if json {
         context.ui.answer(&render::json::text(&render::json::reset_plan(plan)));
         return;

@@ -36,9 +36,19 @@ pub(super) struct Listed {
 impl Admin {
     /// Returns a session on `postgres`, or on `template1` where that was dropped. `what` names the command to others.
     pub(super) async fn open(target: &Target, what: &str) -> Result<Self> {
+        Self::open_one(target, what, &["postgres", "template1"]).await
+    }
+
+    /// Returns a session as [`Admin::open`] does, or on the target itself where the role may enter nothing else. All
+    /// who use that role come to the same database, and so to the same lock.
+    pub(super) async fn open_anywhere(target: &Target, what: &str) -> Result<Self> {
+        Self::open_one(target, what, &["postgres", "template1", target.database()]).await
+    }
+
+    async fn open_one(target: &Target, what: &str, databases: &[&str]) -> Result<Self> {
         let application = format!("devdb {what} {}", target.database());
         let mut failure = None;
-        for maintenance in ["postgres", "template1"] {
+        for maintenance in databases {
             match Session::open(target, maintenance, &application, CONNECT).await {
                 Ok(session) => return Self::ready(session, target).await,
                 Err(error) => failure = failure.or(Some(error)),

@@ -54,7 +54,7 @@ pub(super) async fn run_command(
     Ok(ran)
 }
 
-fn failure(runner: &Runner<'_>, command: &str, what: &str, ran: &Ran) -> Error {
+pub(super) fn failure(runner: &Runner<'_>, command: &str, what: &str, ran: &Ran) -> Error {
     let code = ran.code.map_or_else(|| "a signal".to_owned(), |code| format!("exit code {code}"));
     if ran.code == Some(127) {
         return Error::environment(format!("`{command}` was not found"))

@@ -103,7 +103,10 @@ impl Runner<'_> {
                 .because(error)
                 .detail("in", folder.display().to_string())
         })?;
-        // What was written before the process ended may still lie in the sockets.
+        // What was written before the process ended may still lie in the channel and in the sockets.
+        while let Ok(line) = lines.try_recv() {
+            tell(Event::Output { line: mask.apply(&line) });
+        }
         while let Ok(Some(report)) = tokio::time::timeout(Duration::from_millis(15), bridge.reports.recv()).await {
             ran.take(masked(report, &mask), tell);
         }

@@ -11,6 +11,7 @@ mod create;
 pub mod demo;
 mod fix;
 mod in_place;
+pub mod migrate;
 mod properties;
 mod rename_first;
 mod reset;

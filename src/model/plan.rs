@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::place::Place;
 
 use super::disposable::Disposable;
+use super::history::Entry;
 use super::secret::Secret;
 use super::server::Session;
 use super::target::{Origin, Target};
+use super::text::counted;
 
 /// One step of a fix.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -149,6 +152,42 @@ pub enum Order {
     RenameFirst,
     /// For roles without CREATEDB: schemas dropped and recreated inside the database.
     InPlace,
+}
+
+/// A move along an Alembic chain, decided.
+#[derive(Debug, Clone)]
+pub struct MigratePlan {
+    pub workplace: Workplace,
+    pub command: String,
+    /// Where it is run, relative to the root.
+    pub directory: PathBuf,
+    /// Quoted for SQL.
+    pub version_table: String,
+    /// The rows of that table before.
+    pub before: Vec<String>,
+    /// The revisions that will run, in order; nothing where only Alembic can tell (`label@head`).
+    pub steps: Option<Vec<Entry>>,
+}
+
+/// What a move along the chain did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Moved {
+    /// Revisions that ran.
+    pub ran: usize,
+    /// The rows of the version table now.
+    pub rows: Vec<String>,
+    pub took: Duration,
+}
+
+impl Moved {
+    /// Returns what was done, as one line.
+    pub fn describe(&self) -> String {
+        let at = if self.rows.is_empty() { "base".to_owned() } else { self.rows.join(", ") };
+        match self.ran {
+            0 => format!("at {at}"),
+            ran => format!("at {at}, {}", counted(ran, "revision")),
+        }
+    }
 }
 
 /// How the schema is made.

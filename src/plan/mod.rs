@@ -1,7 +1,9 @@
 //! Decides: a picture and a request become a plan, or a refusal that says what would make it pass. Pure.
 
+pub mod migrate;
 mod reset;
 pub mod server;
 mod workplace;
 
 pub use reset::{ResetRequest, reset};
+pub use workplace::target;

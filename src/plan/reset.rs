@@ -1,8 +1,10 @@
 //! What a reset will do.
 
+use super::migrate::{program, version_table};
 use super::workplace::{no_server, runnable, target, workplace};
 use crate::error::Error;
 use crate::model::chain::{Chain, Revision};
+use crate::model::config::MigrationsConfig;
 use crate::model::disposable::{Disposable, Refusal};
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
@@ -111,7 +113,7 @@ fn chain(picture: &Picture, request: &ResetRequest) -> Result<ChainPlan, Error> 
         if let Some(to) = request.to.as_ref().filter(odd) {
             return Err(Error::usage(format!("`{to}` is no revision")).hint("devdb doctor -v   (reads the chain)"));
         }
-        return Ok(alembic(chain, configured, request.to.as_deref()));
+        return Ok(alembic(chain, &picture.config.migrations, request.to.as_deref()));
     }
     if let Some(command) = configured {
         if request.to.is_some() {
@@ -142,23 +144,21 @@ fn chain(picture: &Picture, request: &ResetRequest) -> Result<ChainPlan, Error> 
     }
 }
 
-fn alembic(chain: &Chain, configured: Option<String>, to: Option<&str>) -> ChainPlan {
-    let config = &chain.config;
-    let default = match to {
-        Some(revision) => format!("alembic upgrade '{revision}'"),
-        None => "alembic upgrade heads".to_owned(),
+fn alembic(chain: &Chain, config: &MigrationsConfig, to: Option<&str>) -> ChainPlan {
+    let (program, folder) = program(chain, config);
+    // A command of the project's own knows its folder; Alembic's wants the one of its configuration.
+    let (command, directory) = match (to, &config.upgrade) {
+        (None, Some(configured)) => (configured.clone(), std::path::PathBuf::new()),
+        (None, None) => (format!("{program} upgrade heads"), folder),
+        (Some(revision), _) => (format!("{program} upgrade '{revision}'"), folder),
     };
     let heads = chain.version_rows_at_head().iter().map(|revision| revision.id.clone()).collect();
-    let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
-    let schema = config.version_table_schema.as_deref().map(|schema| format!("{}.", quote(schema))).unwrap_or_default();
-    // A command of the project's own knows its folder; Alembic's wants the one of its configuration.
-    let folder = config.file.parent().map(std::path::Path::to_path_buf).unwrap_or_default();
     ChainPlan::Command {
-        directory: if configured.is_some() && to.is_none() { std::path::PathBuf::new() } else { folder },
-        command: if to.is_some() { default } else { configured.unwrap_or(default) },
+        directory,
+        command,
         heads: if to.is_some() { Vec::new() } else { heads },
         revisions: upto(chain, to).count(),
-        version_table: Some(format!("{schema}{}", quote(&config.version_table))),
+        version_table: Some(version_table(&chain.config)),
     }
 }
 

@@ -21,7 +21,7 @@ pub(super) fn workplace(picture: &Picture) -> Result<Workplace, Error> {
 }
 
 /// Returns the database that the app uses; fails where nothing names one, or not the key that was configured.
-pub(super) fn target(picture: &Picture) -> Result<&Candidate, Error> {
+pub fn target(picture: &Picture) -> Result<&Candidate, Error> {
     let candidate = picture.target().ok_or_else(no_target)?;
     if let Some(key) = picture.config.database.url_key.as_ref().filter(|key| candidate.origin.key() != key.as_str()) {
         return Err(Error::usage(format!(

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::error::Error;
 use crate::model::event::Stage;
 use crate::model::finding::{CheckResult, Diagnosis, Evidence, Finding, Fix, Safety, Severity, Verdict};
+use crate::model::history::{ChainState, History};
 use crate::model::picture::Picture;
 use crate::model::plan::ResetPlan;
 use crate::model::target::{Candidate, Origin};
@@ -286,5 +287,73 @@ pub fn reset_plan(plan: &ResetPlan) -> ResetPlanReport {
         size_bytes: plan.blast.size_bytes,
         steps: plan.describe(),
         sessions: plan.sessions.iter().map(|session| session.pid).collect(),
+    }
+}
+
+/// One revision in what `devdb migrate history --json` prints: an array in run order.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct HistoryEntryReport {
+    pub revision: String,
+    pub down_revisions: Vec<String>,
+    pub depends_on: Vec<String>,
+    pub branch_labels: Vec<String>,
+    pub message: String,
+    pub file: String,
+    /// Null when the database did not answer.
+    pub applied: Option<bool>,
+}
+
+/// What `devdb migrate status --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct MigrateStatusReport {
+    pub version: u32,
+    /// The database is at the head of a chain without a fault.
+    pub ok: bool,
+    /// `current`, `behind`, `unknown`, `faulty`, `unstamped`, `no-database`, `unreachable`.
+    pub state: &'static str,
+    /// `Alembic`, `dbmate`…
+    pub tool: &'static str,
+    /// The configuration or folder that the chain was read from.
+    pub from: String,
+    pub target: Option<TargetReport>,
+    /// The rows of the version table; null when the database did not answer.
+    pub at: Option<Vec<String>>,
+    pub heads: Vec<String>,
+    /// In the order in which an upgrade runs them.
+    pub pending: Vec<String>,
+    /// Rows that no file has.
+    pub unknown: Vec<String>,
+    /// What is wrong with the chain, one sentence a fault.
+    pub faults: Vec<String>,
+}
+
+/// Returns the report of a history.
+pub fn history(history: &History) -> Vec<HistoryEntryReport> {
+    let entry = |entry: &crate::model::history::Entry| HistoryEntryReport {
+        revision: entry.id.clone(),
+        down_revisions: entry.down_revisions.clone(),
+        depends_on: entry.depends_on.clone(),
+        branch_labels: entry.branch_labels.clone(),
+        message: entry.message.clone(),
+        file: entry.at.file.display().to_string(),
+        applied: entry.applied,
+    };
+    history.entries.iter().map(entry).collect()
+}
+
+/// Returns the report of where a database is on its chain.
+pub fn migrate_status(picture: &Picture, history: &History, state: &ChainState) -> MigrateStatusReport {
+    MigrateStatusReport {
+        version: 1,
+        ok: state.is_current(),
+        state: state.name(),
+        tool: history.tool,
+        from: history.from.display().to_string(),
+        target: picture.target().map(target),
+        at: history.rows.clone(),
+        heads: history.heads.clone(),
+        pending: history.pending().iter().map(|entry| entry.id.clone()).collect(),
+        unknown: history.unknown.clone(),
+        faults: if let ChainState::Faulty(faults) = state { faults.clone() } else { Vec::new() },
     }
 }

@@ -2,7 +2,9 @@
 
 pub mod diagnosis;
 pub mod error;
+pub mod graph;
 pub mod json;
+pub mod migrate;
 pub mod picture;
 pub mod plan;
 pub mod progress;

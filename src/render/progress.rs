@@ -16,12 +16,19 @@ pub struct Progress<'a> {
     bar: Option<ProgressBar>,
     /// Says nothing but warnings, for `--json`.
     quiet: bool,
+    /// Every revision gets a line, in a terminal as well.
+    revisions: bool,
 }
 
 impl<'a> Progress<'a> {
     /// Returns a teller; with `quiet`, only warnings and waiting are told.
     pub fn new(ui: &'a Ui, quiet: bool) -> Self {
-        Self { ui, bar: None, quiet }
+        Self { ui, bar: None, quiet, revisions: false }
+    }
+
+    /// Returns a teller for which the revisions are the matter, not the stage.
+    pub fn of_revisions(ui: &'a Ui) -> Self {
+        Self { ui, bar: None, quiet: false, revisions: true }
     }
 
     /// Tells one event.
@@ -72,7 +79,7 @@ impl<'a> Progress<'a> {
     }
 
     fn applied(&mut self, id: &str, message: &str, elapsed: Duration) {
-        if self.ui.live && !self.ui.verbose {
+        if self.ui.live && !self.ui.verbose && !self.revisions {
             return;
         }
         let id = shortened(&visible(id), 14);

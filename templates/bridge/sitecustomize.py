@@ -91,7 +91,7 @@ class _Redirect:
         name = name or os.environ.get("PGDATABASE") or user or os.environ.get("PGUSER") or ""
         host = _joined(host) or os.environ.get("PGHOST") or ""
         port = _joined(port) or os.environ.get("PGPORT") or "5432"
-        if name == self._to:
+        if name == self._to and (self._to != self._from or self._is_target(host, port)):
             self._reporter.send_once("reached", how="direct")
             return None
         if name == self._from and self._is_target(host, port):

@@ -1,0 +1,24 @@
+//! `devdb migrate merge`: one revision behind several heads.
+
+use super::new::{run_and_show, written};
+use super::{Context, look};
+use crate::error::Result;
+use crate::plan::migrate;
+
+/// Join several heads by a merge revision
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// The heads to join; all of them when none is named
+    #[arg(value_name = "REVISION")]
+    revisions: Vec<String>,
+    /// What the revision is called
+    #[arg(short, long, default_value = "merge heads")]
+    message: String,
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
+    let picture = look(context).await;
+    let plan = migrate::merge(&picture, &args.revisions, &args.message)?;
+    let before = written(migrate::chain(&picture)?);
+    run_and_show(context, &plan, &before).await
+}

@@ -1,0 +1,87 @@
+//! `devdb migrate`: the chain, read without Python and run by its own tool. One file a subcommand.
+
+mod down;
+mod heads;
+mod history;
+mod merge;
+mod new;
+mod sql;
+mod stamp;
+mod status;
+mod up;
+
+use super::context::Context;
+use crate::discover::Depth;
+use crate::error::Result;
+use crate::execute::Surroundings;
+use crate::model::picture::Picture;
+
+/// Move the database along its chain of migrations, and look after the chain
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Run what is pending, or up to a revision
+    #[command(visible_alias = "upgrade")]
+    Up(up::Args),
+    /// Take the last revision back, or go down to one
+    #[command(visible_alias = "downgrade")]
+    Down(down::Args),
+    /// Say where the database is and what is pending
+    #[command(visible_alias = "current")]
+    Status(status::Args),
+    /// Draw the chain, with what is applied and what is pending
+    History(history::Args),
+    /// List the revisions that nothing follows
+    Heads(heads::Args),
+    /// Write a new migration
+    #[command(visible_alias = "revision")]
+    New(new::Args),
+    /// Join several heads by a merge revision
+    Merge(merge::Args),
+    /// Say that the database is at a revision, without running anything
+    Stamp(stamp::Args),
+    /// Print the SQL of migrations, without running anything
+    Sql(sql::Args),
+}
+
+impl Args {
+    /// Returns whether the answer is to be JSON.
+    pub(super) fn wants_json(&self) -> bool {
+        match &self.command {
+            Some(Command::Status(args)) => args.json,
+            Some(Command::History(args)) => args.json,
+            Some(Command::Heads(args)) => args.json,
+            _ => false,
+        }
+    }
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
+    match args.command {
+        None => status::run(context, status::Args::default()).await,
+        Some(Command::Up(args)) => Box::pin(up::run(context, args)).await,
+        Some(Command::Down(args)) => Box::pin(down::run(context, args)).await,
+        Some(Command::Status(args)) => status::run(context, args).await,
+        Some(Command::History(args)) => history::run(context, &args).await,
+        Some(Command::Heads(args)) => heads::run(context, &args).await,
+        Some(Command::New(args)) => Box::pin(new::run(context, args)).await,
+        Some(Command::Merge(args)) => Box::pin(merge::run(context, args)).await,
+        Some(Command::Stamp(args)) => Box::pin(stamp::run(context, args)).await,
+        Some(Command::Sql(args)) => Box::pin(sql::run(context, args)).await,
+    }
+}
+
+/// Returns the picture as far as migrations need it: the engine only where commands run inside a container.
+async fn look(context: &Context) -> Picture {
+    let inside = context.config.migrations.service.is_some();
+    context.look(if inside { Depth::All } else { Depth::Server }).await
+}
+
+fn surroundings(context: &Context) -> Surroundings {
+    Surroundings { root: context.root.clone(), shell: context.shell.clone() }
+}

@@ -1,0 +1,86 @@
+//! `devdb migrate new`: a revision file, from the project's own template.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::{Context, look, surroundings};
+use crate::discover::Depth;
+use crate::error::{Error, Result};
+use crate::execute::migrate::command;
+use crate::model::chain::Chain;
+use crate::model::plan::MigratePlan;
+use crate::plan::migrate::{self, NewRequest};
+use crate::render;
+
+/// Write a new migration
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// What it does, in a few words
+    #[arg(value_name = "MESSAGE", required_unless_present = "message_option")]
+    message: Option<String>,
+    /// The same, as Alembic's users type it
+    #[arg(short = 'm', long = "message", id = "message_option", value_name = "MESSAGE", conflicts_with = "message")]
+    message_option: Option<String>,
+    /// Fill it with what the models have and the chain has not
+    #[arg(long)]
+    autogenerate: bool,
+    /// Put it behind this head
+    #[arg(long, value_name = "REVISION")]
+    head: Option<String>,
+    /// Let it follow a revision that is no head
+    #[arg(long)]
+    splice: bool,
+    /// Its id, instead of a random one
+    #[arg(long, value_name = "ID")]
+    rev_id: Option<String>,
+    /// Give its branch a label
+    #[arg(long, value_name = "LABEL")]
+    branch_label: Option<String>,
+    /// Revisions that have to run before it
+    #[arg(long, value_name = "REVISION")]
+    depends_on: Vec<String>,
+    /// The version folder, when there are several
+    #[arg(long, value_name = "FOLDER")]
+    version_path: Option<String>,
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
+    let picture = look(context).await;
+    let request = NewRequest {
+        message: args.message.or(args.message_option).unwrap_or_default(),
+        head: args.head,
+        splice: args.splice,
+        rev_id: args.rev_id,
+        branch_label: args.branch_label,
+        depends_on: args.depends_on,
+        version_path: args.version_path,
+        autogenerate: args.autogenerate,
+    };
+    let plan = migrate::new(&picture, &request)?;
+    let before = written(migrate::chain(&picture)?);
+    run_and_show(context, &plan, &before).await
+}
+
+/// Returns the files that the chain has.
+pub(super) fn written(chain: &Chain) -> BTreeSet<PathBuf> {
+    let readable = chain.revisions.iter().map(|revision| revision.at.file.clone());
+    readable.chain(chain.unreadable.iter().map(|file| file.at.file.clone())).collect()
+}
+
+/// Runs a command that writes a revision, and shows the file that is there afterwards and was not before.
+pub(super) async fn run_and_show(context: &Context, plan: &MigratePlan, before: &BTreeSet<PathBuf>) -> Result<u8> {
+    let printed = command(plan, &surroundings(context)).await?;
+    let picture = context.look(Depth::Files).await;
+    let chain = migrate::chain(&picture)?;
+    let new: Vec<PathBuf> = written(chain).difference(before).cloned().collect();
+    if new.is_empty() {
+        return Err(
+            Error::failed(format!("`{}` wrote no revision file", plan.command)).detail("output", printed.join("\n"))
+        );
+    }
+    for file in &new {
+        let revision = chain.revisions.iter().find(|revision| revision.at.file == *file);
+        render::migrate::written(&context.ui, file, revision);
+    }
+    Ok(0)
+}

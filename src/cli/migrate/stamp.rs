@@ -1,0 +1,39 @@
+//! `devdb migrate stamp`: the version table says another revision, and nothing runs.
+
+use super::up::carry_out;
+use super::{Context, look};
+use crate::discover::Depth;
+use crate::error::Result;
+use crate::execute::migrate::Lock;
+use crate::plan::migrate;
+use crate::render;
+use crate::render::progress::Progress;
+
+/// Say that the database is at a revision, without running anything
+#[derive(Debug, clap::Args)]
+pub(in crate::cli) struct Args {
+    /// `head`, `heads`, `base`, a revision or the beginning of its id
+    #[arg(value_name = "REVISION", default_value = "heads")]
+    revision: String,
+    /// Empty the version table first: for rows that no revision file has
+    #[arg(long)]
+    purge: bool,
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
+    let first = context.look(Depth::Files).await;
+    let target = crate::plan::target(&first)?.target.clone();
+    let mut progress = Progress::of_revisions(&context.ui);
+    let lock = Lock::take(&target, "migrate", context.cancelled(), &mut |event| progress.tell(&event)).await?;
+    drop(progress);
+    let done = locked(context, &args, &lock).await;
+    lock.release().await;
+    done
+}
+
+async fn locked(context: &Context, args: &Args, lock: &Lock) -> Result<u8> {
+    let picture = look(context).await;
+    let plan = migrate::stamp(&picture, &args.revision, args.purge)?;
+    render::migrate::stamp(&context.ui, &plan);
+    carry_out(context, lock, &plan).await
+}

@@ -1,0 +1,153 @@
+//! A database moved along its chain, under the same lock as a reset: two replicas that start at once do not race.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio_postgres::error::SqlState;
+
+use super::admin::{Admin, failed};
+use super::commands::{Ran, Runner};
+use super::{Surroundings, Teller, chain};
+use crate::error::{Error, Kind, Result};
+use crate::model::event::{Event, Stage};
+use crate::model::plan::{MigratePlan, Moved};
+use crate::model::target::Target;
+use crate::wire::files::read_text;
+use crate::wire::postgres::Session;
+
+const LOGIN: Duration = Duration::from_secs(10);
+
+/// The lock of a target, held while its schema is changed.
+pub struct Lock {
+    admin: Admin,
+}
+
+impl Lock {
+    /// Waits for another devdb when there is one, and tells who it is.
+    pub async fn take(
+        target: &Target,
+        what: &str,
+        cancelled: impl Future<Output = ()>,
+        tell: &mut Teller<'_>,
+    ) -> Result<Self> {
+        let admin = Admin::open_anywhere(target, what).await?;
+        let locked = tokio::select! {
+            biased;
+            () = cancelled => Err(Error::cancelled()),
+            locked = admin.lock(tell) => locked,
+        };
+        match locked {
+            Ok(()) => Ok(Self { admin }),
+            Err(error) => {
+                admin.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Gives the lock back.
+    pub async fn release(self) {
+        self.admin.close().await;
+    }
+}
+
+/// Runs the command of a plan on the target itself, while the lock is held.
+pub async fn along(
+    _lock: &Lock,
+    plan: &MigratePlan,
+    surroundings: &Surroundings,
+    cancelled: impl Future<Output = ()>,
+    tell: &mut Teller<'_>,
+) -> Result<Moved> {
+    let started = Instant::now();
+    let runner = Runner { workplace: &plan.workplace, surroundings, database: plan.workplace.target.database() };
+    tell(Event::Started { stage: Stage::Migrate, detail: "starting".to_owned() });
+    let ran = tokio::select! {
+        biased;
+        () = cancelled => Err(Error::new(Kind::Cancelled, "the migration was stopped")),
+        ran = chain::run_command(&runner, &plan.command, &plan.directory, "migration", tell) => ran,
+    };
+    let done = match ran {
+        Ok(ran) => finished(plan, &ran, started.elapsed()).await,
+        Err(error) => Err(told(plan, &runner, error).await),
+    };
+    let password = plan.workplace.target.password.as_ref().map_or("", |password| password.reveal());
+    done.map_err(|error| error.hiding(password))
+}
+
+async fn finished(plan: &MigratePlan, ran: &Ran, took: Duration) -> Result<Moved> {
+    let rows = versions(&plan.workplace.target, &plan.version_table).await?;
+    Ok(Moved { ran: ran.applied, rows, took })
+}
+
+/// Adds in what state the database is now.
+async fn told(plan: &MigratePlan, runner: &Runner<'_>, error: Error) -> Error {
+    let target = &plan.workplace.target;
+    let Ok(rows) = versions(target, &plan.version_table).await else {
+        return error.detail("state", "unknown: the database did not answer; `devdb migrate status` asks again");
+    };
+    let at = if rows.is_empty() { "base".to_owned() } else { rows.join(", ") };
+    let bare = bare_revision(plan, runner);
+    let state = match (rows == plan.before, bare) {
+        (true, None) => {
+            format!("unchanged: `{}` is at {at}, and what the revision did was rolled back", target.database())
+        }
+        (true, Some(file)) => format!(
+            "`{}` is at {at}; what `{file}` did inside its autocommit_block was not rolled back",
+            target.database()
+        ),
+        (false, _) => format!("`{}` is at {at}; what had run before the failure stays", target.database()),
+    };
+    error.detail("state", state)
+}
+
+/// A revision that the plan would run and that leaves its transaction (`autocommit_block`); such a one is not rolled
+/// back as a whole.
+fn bare_revision(plan: &MigratePlan, runner: &Runner<'_>) -> Option<String> {
+    let steps = plan.steps.as_ref()?;
+    let bare = |file: &std::path::Path| {
+        read_text(&runner.surroundings.root.join(file)).is_ok_and(|text| text.contains("autocommit_block"))
+    };
+    steps.iter().find(|step| bare(&step.at.file)).map(|step| step.at.file.display().to_string())
+}
+
+/// Returns the rows of the version table; none when there is no such table.
+pub(super) async fn versions(target: &Target, table: &str) -> Result<Vec<String>> {
+    let name = target.database();
+    let session = Session::open(target, name, "devdb migrate", LOGIN).await.map_err(|failure| {
+        Error::environment(format!("cannot enter `{name}`")).detail("server says", failure.message).hint("devdb doctor")
+    })?;
+    let asked = session.query_typed(&format!("select version_num::text from {table} order by 1"), &[]).await;
+    session.close().await;
+    match asked {
+        Ok(rows) => Ok(rows.iter().filter_map(|row| row.try_get(0).ok()).collect()),
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Ok(Vec::new()),
+        Err(error) => Err(failed("read the version table", &error)),
+    }
+}
+
+/// Runs a command of the project that changes no database, and returns what it printed.
+pub async fn command(plan: &MigratePlan, surroundings: &Surroundings) -> Result<Vec<String>> {
+    quietly(plan, &plan.command, surroundings).await
+}
+
+/// Runs a command that prints SQL, and returns that: its log, on the other stream, is left out.
+pub async fn statements(plan: &MigratePlan, surroundings: &Surroundings) -> Result<Vec<String>> {
+    const MARK: &str = "devdb-sql: ";
+    let marked = format!("devdb_sql=$({}) && printf '%s\\n' \"$devdb_sql\" | sed 's/^/{MARK}/'", plan.command);
+    let lines = quietly(plan, &marked, surroundings).await?;
+    Ok(lines.iter().filter_map(|line| line.strip_prefix(MARK)).map(str::to_owned).collect())
+}
+
+async fn quietly(plan: &MigratePlan, command: &str, surroundings: &Surroundings) -> Result<Vec<String>> {
+    let workplace = &plan.workplace;
+    let runner = Runner { workplace, surroundings, database: workplace.target.database() };
+    let mut lines = Vec::new();
+    let mut take = |event: Event| {
+        if let Event::Output { line } = event {
+            lines.push(line);
+        }
+    };
+    let ran = runner.run(command, &plan.directory, &mut take).await?;
+    if ran.success { Ok(lines) } else { Err(chain::failure(&runner, &plan.command, "command", &ran)) }
+}

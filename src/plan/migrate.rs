@@ -1,0 +1,268 @@
+//! What `devdb migrate` will do.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+mod command;
+mod state;
+
+pub use command::{NewRequest, merge, new, program, quoted, sql, stamp};
+pub use state::{describe, faults, state};
+
+use super::workplace::{no_server, runnable, target, workplace};
+use crate::error::Error;
+use crate::model::chain::{AlembicConfig, Chain};
+use crate::model::config::MigrationsConfig;
+use crate::model::history::{Entry, History};
+use crate::model::observed::Observed;
+use crate::model::picture::Picture;
+use crate::model::plan::MigratePlan;
+use crate::model::server::Database;
+use crate::model::target::Candidate;
+use crate::model::text::counted;
+
+/// Which way along the chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    Up,
+    Down,
+}
+
+/// How far, as Alembic's users write it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Goal {
+    /// `head` or `heads`: everything.
+    All,
+    /// `base`: nothing.
+    Base,
+    /// `+2`, `-1`.
+    Steps(usize),
+    /// A revision of the chain, by its full id.
+    Revision(String),
+    /// What only Alembic can tell: `label@head`, `ae10+2`.
+    Other(String),
+}
+
+/// Returns the project's Alembic chain, or why there is none.
+pub fn chain(picture: &Picture) -> Result<&Chain, Error> {
+    match &picture.chain {
+        Observed::Known(chain) => Ok(chain),
+        Observed::Unknown(why) => {
+            Err(Error::usage("the chain cannot be read").detail("why", why.clone()).hint("devdb doctor"))
+        }
+        Observed::Absent => Err(Error::usage("this project has no migrations that devdb knows")
+            .detail("looked for", "alembic.ini, [tool.alembic] in pyproject.toml, folders of SQL migrations")
+            .hint("name it in devdb.toml: [migrations] config = \"path/to/alembic.ini\"")),
+    }
+}
+
+/// Returns the chain and what the database has of it, as far as the database answered.
+pub fn history(picture: &Picture) -> Result<History, Error> {
+    let chain = chain(picture)?;
+    Ok(History::of_chain(chain, rows(picture).as_deref()))
+}
+
+/// Returns the rows of the version table: none where the database has no such table, nothing where it is not known.
+fn rows(picture: &Picture) -> Option<Vec<String>> {
+    match &picture.server.known()?.database.known()?.versions {
+        Observed::Known(rows) => Some(rows.clone()),
+        Observed::Absent => Some(Vec::new()),
+        Observed::Unknown(_) => None,
+    }
+}
+
+/// Returns the plan of an upgrade or a downgrade; `goal` is what stands on the command line.
+pub fn along(picture: &Picture, direction: Direction, goal: Option<&str>) -> Result<MigratePlan, Error> {
+    let candidate = target(picture)?;
+    let chain = chain(picture)?;
+    runnable(chain)?;
+    let server = picture.server.known().ok_or_else(|| no_server(picture, candidate))?;
+    let database = server.database.known().ok_or_else(|| no_database(candidate))?;
+    let before = applied(database)?;
+    known(chain, &before)?;
+    let history = History::of_chain(chain, Some(&before));
+    let goal = parse(chain, direction, goal)?;
+    several_heads(chain, direction, &goal)?;
+    let (command, directory) = command(chain, &picture.config.migrations, direction, &goal);
+    Ok(MigratePlan {
+        steps: steps(chain, &history, direction, &goal)?,
+        workplace: workplace(picture)?,
+        command,
+        directory,
+        version_table: version_table(&chain.config),
+        before,
+    })
+}
+
+fn no_database(candidate: &Candidate) -> Error {
+    let target = &candidate.target;
+    Error::environment(format!("there is no database `{}` on {}", target.database(), target.address()))
+        .detail("named by", candidate.origin.to_string())
+        .hint("devdb setup   (creates it, migrated and seeded)")
+}
+
+fn applied(database: &Database) -> Result<Vec<String>, Error> {
+    match &database.versions {
+        Observed::Known(rows) => Ok(rows.clone()),
+        Observed::Absent => Ok(Vec::new()),
+        Observed::Unknown(why) => {
+            Err(Error::environment(format!("the version table of `{}` cannot be read", database.name))
+                .detail("why", why.clone())
+                .hint("devdb doctor"))
+        }
+    }
+}
+
+/// Returns the version table, quoted for SQL.
+pub(super) fn version_table(config: &AlembicConfig) -> String {
+    let quote = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+    let schema = config.version_table_schema.as_deref().map(|schema| format!("{}.", quote(schema))).unwrap_or_default();
+    format!("{schema}{}", quote(&config.version_table))
+}
+
+/// Alembic fails on the first row that it does not know, whatever is asked of it.
+fn known(chain: &Chain, rows: &[String]) -> Result<(), Error> {
+    let unknown = chain.unknown(rows);
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    Err(Error::failed(format!("the database is at `{}`, which no revision file has", unknown.join("`, `")))
+        .detail("why", "it was migrated on another git branch, or the file is gone")
+        .hint("devdb doctor --only alembic-unknown-revision   (says where the file is)")
+        .hint("devdb reset   (a new database; the old one is kept for `devdb undo`)"))
+}
+
+/// Returns what the user means; Alembic's `head` of a chain with one head is everything.
+fn parse(chain: &Chain, direction: Direction, goal: Option<&str>) -> Result<Goal, Error> {
+    let text = match (goal, direction) {
+        (None, Direction::Up) => return Ok(Goal::All),
+        (None, Direction::Down) => return Ok(Goal::Steps(1)),
+        (Some(text), _) => text,
+    };
+    let sign = if direction == Direction::Up { '+' } else { '-' };
+    if let Some(number) = text.strip_prefix(sign).and_then(|digits| digits.parse().ok()) {
+        return Ok(Goal::Steps(number));
+    }
+    let odd = |c: char| !c.is_alphanumeric() && !"._@+-".contains(c);
+    match text {
+        "head" | "heads" if direction == Direction::Up => return Ok(Goal::All),
+        "base" if direction == Direction::Down => return Ok(Goal::Base),
+        _ => {}
+    }
+    if text.is_empty() || text.contains(odd) || text.starts_with(['+', '-']) {
+        return Err(Error::usage(format!("`{text}` is no revision to go {} to", word(direction)))
+            .hint("devdb migrate history   (lists the revisions)"));
+    }
+    if let Some(revision) = chain.find(text) {
+        return Ok(Goal::Revision(revision.id.clone()));
+    }
+    if text.contains(['@', '+', '-']) {
+        return Ok(Goal::Other(text.to_owned()));
+    }
+    Err(no_revision(chain, text))
+}
+
+fn no_revision(chain: &Chain, text: &str) -> Error {
+    let similar: Vec<&str> =
+        chain.revisions.iter().map(|it| it.id.as_str()).filter(|id| id.starts_with(text)).take(6).collect();
+    let error = Error::usage(format!("no revision and no branch is called `{text}`"));
+    match similar.as_slice() {
+        [] => error.hint("devdb migrate history   (lists the revisions)"),
+        some => error.detail("it begins", some.join("\n")),
+    }
+}
+
+fn word(direction: Direction) -> &'static str {
+    if direction == Direction::Up { "up" } else { "down" }
+}
+
+/// `+1` on a chain with several ends is a question that Alembic answers with an error of its own.
+fn several_heads(chain: &Chain, direction: Direction, goal: &Goal) -> Result<(), Error> {
+    let heads = chain.heads();
+    if direction == Direction::Down || heads.len() < 2 || !matches!(goal, Goal::Steps(_)) {
+        return Ok(());
+    }
+    Err(Error::usage(format!("the chain has {}, so it is not clear which way is up", counted(heads.len(), "head")))
+        .detail(
+            "heads",
+            heads.iter().map(|head| format!("{}  {}", head.id, head.at.file.display())).collect::<Vec<_>>().join("\n"),
+        )
+        .hint("devdb migrate up heads")
+        .hint("devdb migrate merge   or   devdb migrate rebase"))
+}
+
+/// Returns the revisions that will run, in order; fails where that is none and something was asked for.
+fn steps(chain: &Chain, history: &History, direction: Direction, goal: &Goal) -> Result<Option<Vec<Entry>>, Error> {
+    let below = |id: &str| -> BTreeSet<&str> { chain.ancestors(id).iter().map(|it| it.id.as_str()).collect() };
+    let pending = || history.entries.iter().filter(|entry| entry.applied == Some(false));
+    let applied = || history.entries.iter().rev().filter(|entry| entry.applied == Some(true));
+    let entries: Vec<&Entry> = match (direction, goal) {
+        (_, Goal::Other(_)) => return Ok(None),
+        (Direction::Up, Goal::All) => pending().collect(),
+        (Direction::Down, Goal::Base) => applied().collect(),
+        (Direction::Up, Goal::Revision(id)) => {
+            let below = below(id);
+            pending().filter(|entry| entry.id == *id || below.contains(entry.id.as_str())).collect()
+        }
+        (Direction::Down, Goal::Revision(id)) => {
+            if history.entry(id).is_some_and(|entry| entry.applied == Some(false)) {
+                return Err(Error::usage(format!("`{id}` is not applied, so there is no way down to it"))
+                    .detail("the database is at", history.position()));
+            }
+            applied().filter(|entry| chain.ancestors(&entry.id).iter().any(|it| it.id == *id)).collect()
+        }
+        (Direction::Up, Goal::Steps(count)) => {
+            let all: Vec<&Entry> = pending().collect();
+            enough(all.len(), *count, "pending")?;
+            all.into_iter().take(*count).collect()
+        }
+        (Direction::Down, Goal::Steps(count)) => {
+            let all: Vec<&Entry> = applied().collect();
+            enough(all.len(), *count, "applied")?;
+            // Below a merge there are several ways down, and Alembic alone knows which one it takes.
+            let chosen: Vec<&Entry> = all.into_iter().take(*count).collect();
+            if chosen.iter().any(|entry| entry.down_revisions.len() > 1)
+                || history.rows.as_ref().is_some_and(|rows| rows.len() > 1)
+            {
+                return Ok(None);
+            }
+            chosen
+        }
+        (Direction::Up, Goal::Base) | (Direction::Down, Goal::All) => Vec::new(),
+    };
+    Ok(Some(entries.into_iter().cloned().collect()))
+}
+
+fn enough(there: usize, wanted: usize, what: &str) -> Result<(), Error> {
+    if wanted == 0 {
+        return Err(Error::usage("a step of 0 goes nowhere"));
+    }
+    if there < wanted {
+        let plural = counted(there, "revision");
+        return Err(Error::usage(format!(
+            "{wanted} steps were asked for, and {plural} {} {what}",
+            if there == 1 { "is" } else { "are" }
+        ))
+        .hint("devdb migrate status"));
+    }
+    Ok(())
+}
+
+/// Returns the command and the folder that it is run in, relative to the root.
+fn command(chain: &Chain, config: &MigrationsConfig, direction: Direction, goal: &Goal) -> (String, PathBuf) {
+    if let (Some(configured), Direction::Up, Goal::All) = (&config.upgrade, direction, goal) {
+        return (configured.clone(), PathBuf::new());
+    }
+    let wanted = match goal {
+        Goal::All => "heads".to_owned(),
+        Goal::Base => "base".to_owned(),
+        Goal::Steps(count) if direction == Direction::Up => format!("+{count}"),
+        // clap and argparse alike take `-1` for an option, unless it is told otherwise.
+        Goal::Steps(count) => format!("-{count}"),
+        Goal::Revision(id) => format!("'{id}'"),
+        Goal::Other(text) => format!("'{text}'"),
+    };
+    let verb = if direction == Direction::Up { "upgrade" } else { "downgrade" };
+    let (program, directory) = program(chain, config);
+    (format!("{program} {verb} {wanted}"), directory)
+}

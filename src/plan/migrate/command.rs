@@ -1,0 +1,208 @@
+//! Alembic's other commands: those that write files, print SQL, or change the version table alone.
+
+use std::path::PathBuf;
+
+use super::{Direction, applied, chain, no_database, no_revision, rows, version_table};
+use crate::error::Error;
+use crate::model::chain::Chain;
+use crate::model::config::MigrationsConfig;
+use crate::model::picture::Picture;
+use crate::model::plan::MigratePlan;
+use crate::model::text::counted;
+use crate::plan::workplace::{no_server, runnable, target, workplace};
+
+/// Returns the plan of a stamp.
+pub fn stamp(picture: &Picture, revision: &str, purge: bool) -> Result<MigratePlan, Error> {
+    let chain = chain(picture)?;
+    runnable(chain)?;
+    let candidate = target(picture)?;
+    let server = picture.server.known().ok_or_else(|| no_server(picture, candidate))?;
+    let database = server.database.known().ok_or_else(|| no_database(candidate))?;
+    let before = applied(database)?;
+    if !purge && !chain.unknown(&before).is_empty() {
+        return Err(Error::usage(format!(
+            "the version table holds `{}`, which no revision file has",
+            before.join("`, `")
+        ))
+        .hint(format!("devdb migrate stamp {} --purge   (empties the table first)", quoted(revision))));
+    }
+    let goal = match revision {
+        "head" | "heads" | "base" => revision.to_owned(),
+        name => match chain.find(name) {
+            Some(found) => found.id.clone(),
+            None => return Err(no_revision(chain, name)),
+        },
+    };
+    let (program, directory) = program(chain, &picture.config.migrations);
+    let purge = if purge { " --purge" } else { "" };
+    Ok(MigratePlan {
+        workplace: workplace(picture)?,
+        command: format!("{program} stamp{purge} {}", quoted(&goal)),
+        directory,
+        version_table: version_table(&chain.config),
+        before,
+        steps: None,
+    })
+}
+
+/// Returns the command that prints the SQL of a range; nothing is executed by it.
+pub fn sql(picture: &Picture, direction: Direction, range: Option<&str>) -> Result<MigratePlan, Error> {
+    let chain = chain(picture)?;
+    runnable(chain)?;
+    let rows = rows(picture);
+    let odd = |c: char| !c.is_alphanumeric() && !"._@+-:".contains(c);
+    if let Some(range) = range.filter(|range| range.contains(odd)) {
+        return Err(Error::usage(format!("`{range}` is no range of revisions")).hint("devdb migrate sql base:heads"));
+    }
+    let whole = match (direction, range) {
+        (_, Some(range)) if range.contains(':') => range.to_owned(),
+        (Direction::Down, _) => {
+            return Err(Error::usage("the SQL of a downgrade needs a range, FROM:TO").hint(format!(
+                "devdb migrate sql --down {}:base",
+                chain.heads().first().map_or("head", |it| it.id.as_str())
+            )));
+        }
+        (Direction::Up, to) => {
+            let to = to.unwrap_or("heads");
+            match rows.as_deref() {
+                None | Some([]) => to.to_owned(),
+                Some([one]) => format!("{one}:{to}"),
+                Some(several) => {
+                    return Err(Error::usage("the database is on several branches, so the range has to be named")
+                        .detail("it is at", several.join("\n"))
+                        .hint("devdb migrate sql FROM:TO"));
+                }
+            }
+        }
+    };
+    let (program, directory) = program(chain, &picture.config.migrations);
+    let verb = if direction == Direction::Up { "upgrade" } else { "downgrade" };
+    Ok(MigratePlan {
+        workplace: workplace(picture)?,
+        command: format!("{program} {verb} --sql {}", quoted(&whole)),
+        directory,
+        version_table: version_table(&chain.config),
+        before: rows.unwrap_or_default(),
+        steps: None,
+    })
+}
+
+/// Returns the command that joins heads.
+pub fn merge(picture: &Picture, revisions: &[String], message: &str) -> Result<MigratePlan, Error> {
+    let chain = chain(picture)?;
+    runnable(chain)?;
+    let heads: Vec<String> = chain.heads().iter().map(|head| head.id.clone()).collect();
+    let chosen = if revisions.is_empty() {
+        heads.clone()
+    } else {
+        let find = |name: &String| chain.find(name).map(|it| it.id.clone()).ok_or_else(|| no_revision(chain, name));
+        revisions.iter().map(find).collect::<Result<_, _>>()?
+    };
+    if chosen.len() < 2 {
+        return Err(Error::usage(format!("the chain has {}: there is nothing to merge", counted(heads.len(), "head")))
+            .detail("head", heads.join("\n")));
+    }
+    let ids: Vec<String> = chosen.iter().map(|id| quoted(id)).collect();
+    writing(picture, chain, &format!("merge -m {} {}", quoted(message), ids.join(" ")))
+}
+
+/// What a new revision is to be.
+#[derive(Debug, Clone, Default)]
+pub struct NewRequest {
+    pub message: String,
+    pub head: Option<String>,
+    pub splice: bool,
+    pub rev_id: Option<String>,
+    pub branch_label: Option<String>,
+    pub depends_on: Vec<String>,
+    pub version_path: Option<String>,
+    pub autogenerate: bool,
+}
+
+/// Returns the command that writes a revision.
+pub fn new(picture: &Picture, request: &NewRequest) -> Result<MigratePlan, Error> {
+    let chain = chain(picture)?;
+    runnable(chain)?;
+    let heads = chain.heads();
+    if heads.len() > 1 && request.head.is_none() {
+        let list: Vec<String> = heads.iter().map(|head| format!("{}  {}", head.id, head.at.file.display())).collect();
+        return Err(Error::usage(format!(
+            "the chain has {} heads, so it is not clear which one to follow",
+            heads.len()
+        ))
+        .detail("heads", list.join("\n"))
+        .hint("devdb migrate merge   or   devdb migrate rebase")
+        .hint("devdb migrate new --head REVISION …"));
+    }
+    if let Some(taken) = request.rev_id.as_ref().and_then(|id| chain.revisions.iter().find(|it| it.id == *id)) {
+        return Err(Error::usage(format!("the id `{}` is taken", taken.id)).detail("where", taken.at.to_string()));
+    }
+    let mut command = format!("revision -m {}", quoted(&request.message));
+    let options = [
+        ("--head", &request.head),
+        ("--rev-id", &request.rev_id),
+        ("--branch-label", &request.branch_label),
+        ("--version-path", &request.version_path),
+    ];
+    let given = options.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+    for (name, value) in given.chain(request.depends_on.iter().map(|value| ("--depends-on", value))) {
+        command = format!("{command} {name} {}", quoted(value));
+    }
+    if request.splice {
+        command.push_str(" --splice");
+    }
+    if request.autogenerate {
+        command.push_str(" --autogenerate");
+    }
+    writing(picture, chain, &command)
+}
+
+/// A command that writes files of the chain.
+fn writing(picture: &Picture, chain: &Chain, command: &str) -> Result<MigratePlan, Error> {
+    let (program, directory) = program(chain, &picture.config.migrations);
+    Ok(MigratePlan {
+        workplace: workplace(picture)?,
+        command: format!("{program} {command}"),
+        directory,
+        version_table: version_table(&chain.config),
+        before: rows(picture).unwrap_or_default(),
+        steps: None,
+    })
+}
+
+/// Returns how Alembic's own commands are started, and in which folder, relative to the root.
+///
+/// A configured `flask db upgrade` says that the others are `flask db downgrade`, `flask db stamp`…
+pub fn program(chain: &Chain, config: &MigrationsConfig) -> (String, PathBuf) {
+    let configured = config.upgrade.as_deref().map(str::trim);
+    let prefix = configured.and_then(|command| {
+        let prefix = ["heads", "head"].iter().find_map(|end| command.strip_suffix(end)).unwrap_or(command);
+        prefix.trim_end().strip_suffix("upgrade").map(str::trim_end)
+    });
+    let ours = |prefix: &&str| {
+        let mut words = prefix.split_whitespace();
+        words.clone().any(|word| word == "alembic") || words.next_back() == Some("db")
+    };
+    if let Some(prefix) = prefix.filter(ours) {
+        return (prefix.to_owned(), PathBuf::new());
+    }
+    let file = &chain.config.file;
+    let folder = file.parent().map(std::path::Path::to_path_buf).unwrap_or_default();
+    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let usual = ["alembic.ini", "pyproject.toml", ""].contains(&name.as_str());
+    let section = &chain.config.section;
+    let mut program = "alembic".to_owned();
+    if !usual {
+        program = format!("{program} -c {}", quoted(&name));
+    }
+    if !section.is_empty() && section != "alembic" {
+        program = format!("{program} -n {}", quoted(section));
+    }
+    (program, folder)
+}
+
+/// Returns `text` as one word of a POSIX shell.
+pub fn quoted(text: &str) -> String {
+    let plain = !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || "._-/@+:=".contains(c));
+    if plain { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}

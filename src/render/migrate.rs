@@ -1,0 +1,162 @@
+//! What `devdb migrate` has to say.
+
+use std::path::Path;
+
+use textwrap::core::display_width;
+
+use super::style;
+use super::ui::{Ui, took};
+use crate::model::chain::Revision;
+use crate::model::history::{ChainState, Entry, History};
+use crate::model::picture::Picture;
+use crate::model::plan::{MigratePlan, Moved};
+use crate::model::text::{counted, shortened, visible};
+
+/// Pending revisions that are listed before they are only counted.
+const LISTED: usize = 12;
+const ID: usize = 20;
+const COLUMN: usize = 10;
+
+/// Writes where the database is, what is pending, and what to do.
+pub fn status(ui: &Ui, picture: &Picture, history: &History, state: &ChainState) {
+    let files = counted(history.entries.len(), "revision");
+    line(
+        ui,
+        "chain",
+        &format!("{}, {files}  {}", history.tool, style::faint(visible(&history.from.display().to_string()))),
+    );
+    if let Some(candidate) = picture.target() {
+        let origin = style::faint(format!("({})", candidate.origin));
+        line(ui, "database", &format!("{}  {origin}", visible(&candidate.target.to_string())));
+    }
+    if history.rows.is_some() {
+        line(ui, "at", &visible(&history.position()));
+    }
+    let heads = if history.heads.is_empty() { "none".to_owned() } else { history.heads.join(", ") };
+    line(ui, if history.heads.len() > 1 { "heads" } else { "head" }, &visible(&heads));
+    let (text, next) = verdict(state);
+    line(ui, "state", &text);
+    let pending = history.pending();
+    if matches!(state, ChainState::Behind(_)) {
+        let listed: Vec<&Entry> = pending.iter().take(LISTED).copied().collect();
+        entries(ui, &listed);
+        if pending.len() > LISTED {
+            ui.answer(&style::faint(format!("  … and {} more", pending.len() - LISTED)));
+        }
+    }
+    if let ChainState::Faulty(faults) = state {
+        for fault in faults {
+            ui.answer(&ui.wrapped(&format!("  - {}", visible(fault)), 4));
+        }
+    }
+    if let Some(next) = next {
+        line(ui, "next", &style::command(next));
+    }
+}
+
+fn verdict(state: &ChainState) -> (String, Option<&'static str>) {
+    match state {
+        ChainState::Current => (style::good("up to date"), None),
+        ChainState::Behind(count) => {
+            (style::warn(format!("{} pending", counted(*count, "revision"))), Some("devdb migrate up"))
+        }
+        ChainState::Unknown(ids) => {
+            let text = format!("`{}` is in no revision file", visible(&ids.join("`, `")));
+            (style::bad(text), Some("devdb doctor --only alembic-unknown-revision"))
+        }
+        ChainState::Faulty(faults) => {
+            (style::bad(format!("the chain has {}", counted(faults.len(), "fault"))), Some("devdb doctor"))
+        }
+        ChainState::Unstamped => (
+            style::warn("tables that no migration made, and no version"),
+            Some("devdb doctor --only alembic-unstamped"),
+        ),
+        ChainState::NoDatabase => (style::bad("the database does not exist"), Some("devdb setup")),
+        ChainState::Unreachable(why) => (format!("{} {}", style::bad("no login:"), visible(why)), Some("devdb doctor")),
+    }
+}
+
+/// Writes revisions as aligned lines: id, message, file.
+pub fn entries(ui: &Ui, entries: &[&Entry]) {
+    let id = |entry: &Entry| shortened(&visible(&entry.id), ID);
+    let width = entries.iter().map(|entry| display_width(&id(entry))).max().unwrap_or_default();
+    for entry in entries {
+        let id = id(entry);
+        let gap = " ".repeat(width.saturating_sub(display_width(&id)));
+        let file = style::faint(visible(&entry.at.file.display().to_string()));
+        ui.answer(&ui.wrapped(&format!("  {id}{gap}  {}  {file}", visible(&entry.message)), width + 4));
+    }
+}
+
+/// Says that there is nothing to do.
+pub fn nothing(ui: &Ui, plan: &MigratePlan) {
+    let at = if plan.before.is_empty() { "base".to_owned() } else { plan.before.join(", ") };
+    let name = visible(plan.workplace.target.database());
+    ui.answer(&format!("{} nothing to do: `{name}` is at {}", style::good("✓"), visible(&at)));
+}
+
+/// Writes what will run, or be taken back, to stderr.
+pub fn plan(ui: &Ui, plan: &MigratePlan, back: bool) {
+    let target = &plan.workplace.target;
+    say(ui, if back { "down" } else { "up" }, &visible(&target.to_string()));
+    say(ui, "", &style::faint(format!("named by {}", plan.workplace.origin)));
+    let at = if plan.before.is_empty() { "base".to_owned() } else { plan.before.join(", ") };
+    say(ui, "from", &visible(&at));
+    say(ui, "runs", &format!("`{}`", visible(&plan.command)));
+    let Some(steps) = &plan.steps else { return };
+    let verb = if back { "takes back" } else { "applies" };
+    say(ui, "", &format!("{verb} {}", counted(steps.len(), "revision")));
+    if !back {
+        return;
+    }
+    for step in steps.iter().take(LISTED) {
+        ui.say(&ui.wrapped(&format!("  - {}  {}", visible(&step.id), visible(&step.message)), 4));
+    }
+    if steps.len() > LISTED {
+        ui.say(&style::faint(format!("  … and {} more", steps.len() - LISTED)));
+    }
+    ui.say(&ui.wrapped(&style::warn("what these revisions made is dropped, with the data in it"), 2));
+}
+
+/// Writes what a stamp changes to stderr.
+pub fn stamp(ui: &Ui, plan: &MigratePlan) {
+    say(ui, "stamp", &visible(&plan.workplace.target.to_string()));
+    let at = if plan.before.is_empty() { "nothing".to_owned() } else { plan.before.join(", ") };
+    say(ui, "from", &visible(&at));
+    say(ui, "runs", &format!("`{}`", visible(&plan.command)));
+}
+
+/// Says what was done.
+pub fn moved(ui: &Ui, plan: &MigratePlan, moved: &Moved) {
+    let name = visible(plan.workplace.target.database());
+    let time = style::faint(format!("({})", took(moved.took)));
+    ui.answer(&format!("{} `{name}` is {} {time}", style::good("✓"), visible(&moved.describe())));
+}
+
+/// Says which file was written.
+pub fn written(ui: &Ui, file: &Path, revision: Option<&Revision>) {
+    let shown = visible(&file.display().to_string());
+    let Some(revision) = revision else {
+        ui.answer(&shown);
+        return;
+    };
+    ui.say(&format!("{} revision {}  {}", style::good("✓"), visible(&revision.id), visible(&revision.message)));
+    if !revision.down_revisions.is_empty() {
+        ui.say(&style::faint(format!("  follows {}", visible(&revision.down_revisions.join(", ")))));
+    }
+    ui.answer(&shown);
+}
+
+fn labelled(ui: &Ui, label: &str, text: &str) -> String {
+    let gap = " ".repeat(COLUMN.saturating_sub(label.len()));
+    let label = if label.is_empty() { String::new() } else { style::strong(label) };
+    ui.wrapped(&format!("{label}{gap}{text}"), COLUMN)
+}
+
+fn line(ui: &Ui, label: &str, text: &str) {
+    ui.answer(&labelled(ui, label, text));
+}
+
+fn say(ui: &Ui, label: &str, text: &str) {
+    ui.say(&labelled(ui, label, text));
+}
