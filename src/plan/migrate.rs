@@ -82,10 +82,16 @@ pub fn along(picture: &Picture, direction: Direction, goal: Option<&str>) -> Res
     known(chain, &before)?;
     let history = History::of_chain(chain, Some(&before));
     let goal = parse(chain, direction, goal)?;
-    several_heads(chain, direction, &goal)?;
+    let steps = steps(chain, &history, direction, &goal)?;
+    // Counted on a line that Alembic may still find ambiguous: the last one is named instead.
+    let last = steps.as_ref().and_then(|steps| steps.last()).map(|step| Goal::Revision(step.id.clone()));
+    let goal = match (direction, goal, last) {
+        (Direction::Up, Goal::Steps(_), Some(last)) => last,
+        (_, goal, _) => goal,
+    };
     let (command, directory) = command(chain, &picture.config.migrations, direction, &goal);
     Ok(MigratePlan {
-        steps: steps(chain, &history, direction, &goal)?,
+        steps,
         workplace: workplace(picture)?,
         command,
         directory,
@@ -176,21 +182,6 @@ fn word(direction: Direction) -> &'static str {
     if direction == Direction::Up { "up" } else { "down" }
 }
 
-/// `+1` on a chain with several ends is a question that Alembic answers with an error of its own.
-fn several_heads(chain: &Chain, direction: Direction, goal: &Goal) -> Result<(), Error> {
-    let heads = chain.heads();
-    if direction == Direction::Down || heads.len() < 2 || !matches!(goal, Goal::Steps(_)) {
-        return Ok(());
-    }
-    Err(Error::usage(format!("the chain has {}, so it is not clear which way is up", counted(heads.len(), "head")))
-        .detail(
-            "heads",
-            heads.iter().map(|head| format!("{}  {}", head.id, head.at.file.display())).collect::<Vec<_>>().join("\n"),
-        )
-        .hint("devdb migrate up heads")
-        .hint("devdb migrate merge   or   devdb migrate rebase"))
-}
-
 /// Returns the revisions that will run, in order; fails where that is none and something was asked for.
 fn steps(chain: &Chain, history: &History, direction: Direction, goal: &Goal) -> Result<Option<Vec<Entry>>, Error> {
     let below = |id: &str| -> BTreeSet<&str> { chain.ancestors(id).iter().map(|it| it.id.as_str()).collect() };
@@ -214,7 +205,9 @@ fn steps(chain: &Chain, history: &History, direction: Direction, goal: &Goal) ->
         (Direction::Up, Goal::Steps(count)) => {
             let all: Vec<&Entry> = pending().collect();
             enough(all.len(), *count, "pending")?;
-            all.into_iter().take(*count).collect()
+            let chosen: Vec<&Entry> = all.into_iter().take(*count).collect();
+            one_line(chain, &chosen)?;
+            chosen
         }
         (Direction::Down, Goal::Steps(count)) => {
             let all: Vec<&Entry> = applied().collect();
@@ -231,6 +224,21 @@ fn steps(chain: &Chain, history: &History, direction: Direction, goal: &Goal) ->
         (Direction::Up, Goal::Base) | (Direction::Down, Goal::All) => Vec::new(),
     };
     Ok(Some(entries.into_iter().cloned().collect()))
+}
+
+/// Alembic counts steps along one line of revisions only.
+fn one_line(chain: &Chain, steps: &[&Entry]) -> Result<(), Error> {
+    let Some((last, before)) = steps.split_last() else { return Ok(()) };
+    let below = chain.ancestors(&last.id);
+    match before.iter().find(|step| !below.iter().any(|it| it.id == step.id)) {
+        None => Ok(()),
+        Some(other) => {
+            Err(Error::usage(format!("the chain branches within {} steps, so they cannot be counted", steps.len()))
+                .detail("branches", format!("{}\n{}", other.id, last.id))
+                .hint(format!("devdb migrate up {}   (or another revision)", last.id))
+                .hint("devdb migrate up heads"))
+        }
+    }
 }
 
 fn enough(there: usize, wanted: usize, what: &str) -> Result<(), Error> {

@@ -1,5 +1,6 @@
 //! The graph of a chain: drawn in the terminal, or as text for Mermaid and Graphviz.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use renderdag::{Ancestor, GraphRowRenderer, Renderer as _};
@@ -18,9 +19,10 @@ pub fn show(ui: &Ui, history: &History, limit: Option<usize>) {
     let mut renderer = GraphRowRenderer::new().output().with_min_row_height(1).build_box_drawing();
     let newest_first = history.entries.iter().rev();
     let width = history.entries.iter().map(|entry| display_width(&shown_id(entry))).max().unwrap_or_default();
+    let known: HashSet<&str> = history.entries.iter().map(|entry| entry.id.as_str()).collect();
     for entry in newest_first.take(limit.unwrap_or(usize::MAX)) {
-        let parents = entry.down_revisions.iter().filter(|id| history.entry(id).is_some());
-        let parents: Vec<Ancestor<&str>> = parents.map(|id| Ancestor::Parent(id.as_str())).collect();
+        let parents = entry.down_revisions.iter().map(String::as_str).filter(|id| known.contains(id));
+        let parents: Vec<Ancestor<&str>> = parents.map(Ancestor::Parent).collect();
         let drawn = renderer.next_row(entry.id.as_str(), parents, glyph(entry).to_owned(), line(history, entry, width));
         for row in drawn.trim_end_matches('\n').lines() {
             ui.answer(&coloured(row, entry));
@@ -72,8 +74,6 @@ pub fn marks(history: &History, entry: &Entry) -> Vec<String> {
     }
     marks.extend(entry.branch_labels.iter().map(|label| format!("label {}", visible(label))));
     marks.extend(entry.depends_on.iter().map(|id| format!("depends on {}", visible(id))));
-    let missing = entry.down_revisions.iter().filter(|id| history.entry(id).is_none());
-    marks.extend(missing.map(|id| format!("follows {}, which no file has", visible(id))));
     marks
 }
 
@@ -105,9 +105,10 @@ pub fn mermaid(history: &History) -> String {
         // Writing to a String cannot fail.
         let _infallible = writeln!(text, "    n{index}[\"{label}\"]{class}");
     }
+    let places = places(history);
     for (index, entry) in history.entries.iter().enumerate() {
         for (parents, arrow) in [(&entry.down_revisions, "-->"), (&entry.depends_on, "-.->")] {
-            for parent in parents.iter().filter_map(|id| position(history, id)) {
+            for parent in parents.iter().filter_map(|id| places.get(id.as_str())) {
                 let _infallible = writeln!(text, "    n{parent} {arrow} n{index}");
             }
         }
@@ -142,10 +143,11 @@ pub fn dot(history: &History) -> String {
     text
 }
 
-/// The place of a revision by its id, or by a label that a `depends_on` may name.
-fn position(history: &History, name: &str) -> Option<usize> {
-    let by_id = history.entries.iter().position(|entry| entry.id == name);
-    by_id.or_else(|| history.entries.iter().position(|entry| entry.branch_labels.iter().any(|label| label == name)))
+/// The places of revisions by id, and by the labels that a `depends_on` may name.
+fn places(history: &History) -> HashMap<&str, usize> {
+    let numbered = || history.entries.iter().enumerate();
+    let labels = numbered().flat_map(|(index, entry)| entry.branch_labels.iter().map(move |it| (it.as_str(), index)));
+    labels.chain(numbered().map(|(index, entry)| (entry.id.as_str(), index))).collect()
 }
 
 /// Mermaid's own escapes inside a quoted label.

@@ -78,13 +78,23 @@ fn verdict(state: &ChainState) -> (String, Option<&'static str>) {
 
 /// Writes revisions as aligned lines: id, message, file.
 pub fn entries(ui: &Ui, entries: &[&Entry]) {
-    let id = |entry: &Entry| shortened(&visible(&entry.id), ID);
-    let width = entries.iter().map(|entry| display_width(&id(entry))).max().unwrap_or_default();
+    let id = |entry: &&Entry| shortened(&visible(&entry.id), ID);
+    let message = |entry: &&Entry| visible(&entry.message);
+    let file = |entry: &&Entry| visible(&entry.at.file.display().to_string());
+    let widest = |text: &dyn Fn(&&Entry) -> String| entries.iter().map(|it| display_width(&text(it))).max();
+    let (ids, messages) = (widest(&id).unwrap_or_default(), widest(&message).unwrap_or_default());
+    let beside = ids + messages + widest(&file).unwrap_or_default() + 6 <= ui.width;
     for entry in entries {
-        let id = id(entry);
-        let gap = " ".repeat(width.saturating_sub(display_width(&id)));
-        let file = style::faint(visible(&entry.at.file.display().to_string()));
-        ui.answer(&ui.wrapped(&format!("  {id}{gap}  {}  {file}", visible(&entry.message)), width + 4));
+        let (id, message, file) = (id(entry), message(entry), file(entry));
+        let gap = " ".repeat(ids.saturating_sub(display_width(&id)));
+        let space = " ".repeat(messages.saturating_sub(display_width(&message)));
+        let file = style::faint(file);
+        if beside {
+            ui.answer(&format!("  {id}{gap}  {message}{space}  {file}"));
+        } else {
+            ui.answer(&ui.wrapped(&format!("  {id}{gap}  {message}"), ids + 4));
+            ui.answer(&format!("  {:ids$}  {file}", ""));
+        }
     }
 }
 

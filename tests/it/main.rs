@@ -21,6 +21,7 @@ mod doctor_output;
 mod doctor_ports;
 mod doctor_report;
 mod hostile;
+mod migrate;
 mod reference;
 mod reset_alembic;
 mod reset_applications;
