@@ -26,6 +26,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     write(&args.folder, "env-dialects.md", &dialects::page())?;
     let schemas = [
         ("doctor.schema.json", schemars::schema_for!(json::DoctorReport)),
+        ("migrate-check.schema.json", schemars::schema_for!(json::MigrateCheckReport)),
         ("migrate-history.schema.json", schemars::schema_for!(Vec<json::HistoryEntryReport>)),
         ("migrate-status.schema.json", schemars::schema_for!(json::MigrateStatusReport)),
         ("reset.schema.json", schemars::schema_for!(json::ResetReport)),

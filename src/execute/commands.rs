@@ -31,6 +31,11 @@ pub(super) struct Ran {
     /// The revision that had begun and was not applied.
     pub current: Option<(String, String)>,
     pub applied: usize,
+    /// What autogenerate found, and what it does not compare.
+    pub differences: Vec<String>,
+    pub unseen: Vec<String>,
+    /// Autogenerate compared the models to the end.
+    pub compared: bool,
     started: Option<tokio::time::Instant>,
 }
 
@@ -283,6 +288,9 @@ impl Ran {
                 let took = self.started.take().map(|started| started.elapsed()).unwrap_or_default();
                 tell(Event::Applied { id: report.revision, message: report.message, took });
             }
+            "difference" => self.differences.push(report.message),
+            "unseen" => self.unseen.push(report.message),
+            "compared" => self.compared = true,
             "error" => self.error = Some(report),
             "bridge-error" => tracing::debug!(what = report.message, "the bridge could not hook a module"),
             _ => {}

@@ -7,6 +7,7 @@ mod admin;
 mod bridge;
 mod chain;
 mod commands;
+mod compare;
 mod create;
 pub mod demo;
 mod fix;
@@ -15,6 +16,7 @@ pub mod migrate;
 mod properties;
 mod rename_first;
 mod reset;
+mod scratch;
 mod script;
 mod seed;
 pub mod server;
@@ -27,6 +29,7 @@ use std::path::PathBuf;
 
 use crate::model::event::Event;
 
+pub use compare::compare;
 pub use fix::{Fixer, create_private, password_for};
 pub use reset::{Outcome, reset};
 pub use undo::{Undone, undo};

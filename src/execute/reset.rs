@@ -13,7 +13,7 @@ use super::tag::{Role, Tag};
 use super::{Surroundings, Teller, chain, in_place, rename_first, seed, verify};
 use crate::error::{Error, Kind, Result};
 use crate::model::event::{Event, Stage};
-use crate::model::plan::{Order, ResetPlan};
+use crate::model::plan::{Order, ResetPlan, SchemaPlan};
 use crate::wire::files::read_text;
 use crate::wire::postgres::Session;
 
@@ -128,10 +128,31 @@ pub(super) async fn build(
     tell: &mut Teller<'_>,
 ) -> Result<()> {
     let session = enter(runner).await?;
+    schema(runner, &plan.schema, &session, log, tell).await?;
+    if !plan.seeds.is_empty() {
+        let started = log.start(Stage::Seed, "", tell);
+        let tables = seed::run(runner, &plan.seeds, &session, tell).await?;
+        log.finish(Stage::Seed, seed::describe(&session, &tables).await?, started, tell);
+    }
+    let started = log.start(Stage::Verify, "", tell);
+    let said = verify::run(plan, &session, &runner.surroundings.root, tell).await?;
+    log.finish(Stage::Verify, said, started, tell);
+    session.close().await;
+    Ok(())
+}
+
+/// Gives a new database its schema: init files, bootstrap, chain.
+pub(super) async fn schema(
+    runner: &Runner<'_>,
+    plan: &SchemaPlan,
+    session: &Session,
+    log: &mut StageLog,
+    tell: &mut Teller<'_>,
+) -> Result<()> {
     if !plan.init.is_empty() {
         let started = log.start(Stage::Init, "", tell);
         for path in &plan.init {
-            init(runner, &session, path).await?;
+            init(runner, session, path).await?;
         }
         log.finish(Stage::Init, crate::model::text::counted(plan.init.len(), "file"), started, tell);
     }
@@ -149,22 +170,13 @@ pub(super) async fn build(
         log.finish(Stage::Bootstrap, format!("`{command}`"), started, tell);
     }
     let started = log.start(Stage::Migrate, "starting", tell);
-    let said = chain::run(runner, &plan.chain, &session, tell).await?;
+    let said = chain::run(runner, &plan.chain, session, tell).await?;
     log.finish(Stage::Migrate, said, started, tell);
-    if !plan.seeds.is_empty() {
-        let started = log.start(Stage::Seed, "", tell);
-        let tables = seed::run(runner, &plan.seeds, &session, tell).await?;
-        log.finish(Stage::Seed, seed::describe(&session, &tables).await?, started, tell);
-    }
-    let started = log.start(Stage::Verify, "", tell);
-    let said = verify::run(plan, &session, &runner.surroundings.root, tell).await?;
-    log.finish(Stage::Verify, said, started, tell);
-    session.close().await;
     Ok(())
 }
 
 /// Logs in to the new database as the app would.
-async fn enter(runner: &Runner<'_>) -> Result<Session> {
+pub(super) async fn enter(runner: &Runner<'_>) -> Result<Session> {
     let session =
         Session::open(&runner.workplace.target, runner.database, "devdb reset", LOGIN).await.map_err(|failure| {
             Error::environment(format!("role `{}` cannot enter the new database", runner.workplace.target.user()))

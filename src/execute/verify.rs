@@ -28,7 +28,9 @@ pub(super) async fn run(
 }
 
 async fn version(plan: &ResetPlan, session: &Session) -> Result<Option<String>> {
-    let ChainPlan::Command { heads, version_table: Some(table), command, .. } = &plan.chain else { return Ok(None) };
+    let ChainPlan::Command { heads, version_table: Some(table), command, .. } = &plan.schema.chain else {
+        return Ok(None);
+    };
     let query = format!("select version_num::text from {table} order by 1");
     let rows = session.query_typed(&query, &[]).await.map_err(|error| {
         failed("read the version table of the new database", &error)
@@ -55,7 +57,7 @@ async fn tables(plan: &ResetPlan, session: &Session, tell: &mut Teller<'_>) -> R
     let Some(row) = rows.first() else { return Ok(String::new()) };
     let (count, hidden, example): (i32, i32, String) =
         (row.try_get(0).unwrap_or_default(), row.try_get(1).unwrap_or_default(), row.try_get(2).unwrap_or_default());
-    if count == 0 && !matches!(plan.chain, ChainPlan::None) {
+    if count == 0 && !matches!(plan.schema.chain, ChainPlan::None) {
         return Err(Error::failed("the migrations ran, and the new database has no table")
             .detail("why", "they wrote somewhere else, or there is nothing in them")
             .hint("devdb reset -v   (shows what the command prints)")

@@ -99,12 +99,7 @@ pub struct ResetPlan {
     /// Whether the target database exists yet.
     pub exists: bool,
     pub order: Order,
-    /// SQL files run before the chain.
-    pub init: Vec<PathBuf>,
-    pub bootstrap: Option<String>,
-    /// Stamped after `bootstrap`.
-    pub stamp: Option<String>,
-    pub chain: ChainPlan,
+    pub schema: SchemaPlan,
     pub seeds: Vec<SeedPlan>,
     /// Named to the user, ended at the swap.
     pub sessions: Vec<Session>,
@@ -190,6 +185,25 @@ impl Moved {
     }
 }
 
+/// What the models and the chain differ in, as sentences.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Compared {
+    pub differences: Vec<String>,
+    /// What autogenerate does not compare: renames, CHECKs, enum values, server defaults.
+    pub unseen: Vec<String>,
+}
+
+/// What a new database is given before its seeds.
+#[derive(Debug, Clone)]
+pub struct SchemaPlan {
+    /// SQL files run before the chain.
+    pub init: Vec<PathBuf>,
+    pub bootstrap: Option<String>,
+    /// Stamped after `bootstrap`.
+    pub stamp: Option<String>,
+    pub chain: ChainPlan,
+}
+
 /// How the schema is made.
 #[derive(Debug, Clone)]
 pub enum ChainPlan {
@@ -250,10 +264,10 @@ impl ResetPlan {
             (Order::RenameFirst, false) => format!("create `{name}`"),
             (Order::InPlace, _) => format!("drop and recreate every schema inside `{name}`"),
         }];
-        steps.extend(self.init.iter().map(|file| format!("run `{}`", file.display())));
-        steps.extend(self.bootstrap.iter().map(|command| format!("run `{command}`")));
-        steps.extend(self.stamp.iter().map(|revision| format!("stamp revision `{revision}`")));
-        match &self.chain {
+        steps.extend(self.schema.init.iter().map(|file| format!("run `{}`", file.display())));
+        steps.extend(self.schema.bootstrap.iter().map(|command| format!("run `{command}`")));
+        steps.extend(self.schema.stamp.iter().map(|revision| format!("stamp revision `{revision}`")));
+        match &self.schema.chain {
             ChainPlan::Command { command, revisions: 0, .. } => {
                 steps.push(format!("run `{command}`"));
             }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 mod command;
 mod state;
 
-pub use command::{NewRequest, merge, new, program, quoted, sql, stamp};
+pub use command::{NewRequest, comparison, merge, new, program, quoted, sql, stamp};
 pub use state::{describe, faults, state};
 
 use super::workplace::{no_server, runnable, target, workplace};

@@ -5,5 +5,5 @@ mod reset;
 pub mod server;
 mod workplace;
 
-pub use reset::{ResetRequest, reset};
+pub use reset::{ResetRequest, reset, schema};
 pub use workplace::target;

@@ -8,7 +8,7 @@ use crate::model::config::MigrationsConfig;
 use crate::model::disposable::{Disposable, Refusal};
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
-use crate::model::plan::{BlastRadius, ChainPlan, Order, ResetPlan, SeedPlan};
+use crate::model::plan::{BlastRadius, ChainPlan, Order, ResetPlan, SchemaPlan, SeedPlan};
 use crate::model::server::{Server, Session};
 
 /// What the user asked for, with nothing left to interpret.
@@ -46,10 +46,7 @@ pub fn reset(picture: &Picture, request: &ResetRequest) -> Result<ResetPlan, Err
         exists: database.is_some(),
         workplace: workplace(picture)?,
         order,
-        init: picture.recipe.init.clone(),
-        bootstrap: picture.config.migrations.bootstrap.clone(),
-        stamp: picture.config.migrations.stamp.clone(),
-        chain: chain(picture, request)?,
+        schema: schema(picture, request.to.as_deref())?,
         seeds: seeds(picture, request)?,
         sessions,
         keep: picture.config.reset.keep,
@@ -105,18 +102,28 @@ fn may_end(server: &Server, sessions: &[Session]) -> Result<(), Error> {
         .hint("close them where they were opened, then run it again"))
 }
 
-fn chain(picture: &Picture, request: &ResetRequest) -> Result<ChainPlan, Error> {
+/// Returns what a new database of the project is given before its seeds; the chain stops at `to`.
+pub fn schema(picture: &Picture, to: Option<&str>) -> Result<SchemaPlan, Error> {
+    Ok(SchemaPlan {
+        init: picture.recipe.init.clone(),
+        bootstrap: picture.config.migrations.bootstrap.clone(),
+        stamp: picture.config.migrations.stamp.clone(),
+        chain: chain(picture, to)?,
+    })
+}
+
+fn chain(picture: &Picture, to: Option<&str>) -> Result<ChainPlan, Error> {
     let configured = picture.config.migrations.upgrade.clone();
     if let Observed::Known(chain) = &picture.chain {
         runnable(chain)?;
-        let odd = |to: &&String| !to.chars().all(|c| c.is_alphanumeric() || "._@+:-".contains(c));
-        if let Some(to) = request.to.as_ref().filter(odd) {
+        let odd = |to: &&str| !to.chars().all(|c| c.is_alphanumeric() || "._@+:-".contains(c));
+        if let Some(to) = to.filter(odd) {
             return Err(Error::usage(format!("`{to}` is no revision")).hint("devdb doctor -v   (reads the chain)"));
         }
-        return Ok(alembic(chain, &picture.config.migrations, request.to.as_deref()));
+        return Ok(alembic(chain, &picture.config.migrations, to));
     }
     if let Some(command) = configured {
-        if request.to.is_some() {
+        if to.is_some() {
             return Err(Error::usage("`--to` needs a chain that devdb can read"));
         }
         return Ok(ChainPlan::Command {
@@ -130,8 +137,8 @@ fn chain(picture: &Picture, request: &ResetRequest) -> Result<ChainPlan, Error> 
     match (&picture.recipe.sql_migrations, &picture.chain) {
         (Observed::Known(migrations), _) => {
             let mut migrations = migrations.clone();
-            if let Some(to) = &request.to {
-                let last = migrations.iter().position(|migration| migration.version == *to);
+            if let Some(to) = to {
+                let last = migrations.iter().position(|migration| migration.version == to);
                 let last = last.ok_or_else(|| Error::usage(format!("no migration has the version `{to}`")))?;
                 migrations.truncate(last + 1);
             }

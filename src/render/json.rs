@@ -10,7 +10,7 @@ use crate::model::event::Stage;
 use crate::model::finding::{CheckResult, Diagnosis, Evidence, Finding, Fix, Safety, Severity, Verdict};
 use crate::model::history::{ChainState, History};
 use crate::model::picture::Picture;
-use crate::model::plan::ResetPlan;
+use crate::model::plan::{Compared, ResetPlan};
 use crate::model::target::{Candidate, Origin};
 
 /// What `devdb doctor --json` prints.
@@ -355,5 +355,33 @@ pub fn migrate_status(picture: &Picture, history: &History, state: &ChainState) 
         pending: history.pending().iter().map(|entry| entry.id.clone()).collect(),
         unknown: history.unknown.clone(),
         faults: if let ChainState::Faulty(faults) = state { faults.clone() } else { Vec::new() },
+    }
+}
+
+/// What `devdb migrate check --json` prints.
+#[derive(Debug, Serialize, JsonSchema)]
+pub struct MigrateCheckReport {
+    pub version: u32,
+    pub ok: bool,
+    /// What is wrong with the chain, one sentence a fault.
+    pub faults: Vec<String>,
+    /// What the models have and the chain does not make, or the reverse; null when they were not compared.
+    pub differences: Option<Vec<String>>,
+    /// What autogenerate does not compare and is different: renames, CHECKs, enum values, server defaults. These do not
+    /// count for `ok`.
+    pub unseen: Vec<String>,
+    pub heads: Vec<String>,
+}
+
+/// Returns the report of a check of the chain.
+pub fn migrate_check(history: &History, faults: &[String], compared: Option<&Compared>) -> MigrateCheckReport {
+    let differ = compared.is_some_and(|compared| !compared.differences.is_empty());
+    MigrateCheckReport {
+        version: 1,
+        ok: faults.is_empty() && !differ,
+        faults: faults.to_vec(),
+        differences: compared.map(|compared| compared.differences.clone()),
+        unseen: compared.map(|compared| compared.unseen.clone()).unwrap_or_default(),
+        heads: history.heads.clone(),
     }
 }

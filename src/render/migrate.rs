@@ -9,7 +9,7 @@ use super::ui::{Ui, took};
 use crate::model::chain::Revision;
 use crate::model::history::{ChainState, Entry, History};
 use crate::model::picture::Picture;
-use crate::model::plan::{MigratePlan, Moved};
+use crate::model::plan::{Compared, MigratePlan, Moved};
 use crate::model::text::{counted, shortened, visible};
 
 /// Pending revisions that are listed before they are only counted.
@@ -19,12 +19,7 @@ const COLUMN: usize = 10;
 
 /// Writes where the database is, what is pending, and what to do.
 pub fn status(ui: &Ui, picture: &Picture, history: &History, state: &ChainState) {
-    let files = counted(history.entries.len(), "revision");
-    line(
-        ui,
-        "chain",
-        &format!("{}, {files}  {}", history.tool, style::faint(visible(&history.from.display().to_string()))),
-    );
+    chain_line(ui, history);
     if let Some(candidate) = picture.target() {
         let origin = style::faint(format!("({})", candidate.origin));
         line(ui, "database", &format!("{}  {origin}", visible(&candidate.target.to_string())));
@@ -45,9 +40,7 @@ pub fn status(ui: &Ui, picture: &Picture, history: &History, state: &ChainState)
         }
     }
     if let ChainState::Faulty(faults) = state {
-        for fault in faults {
-            ui.answer(&ui.wrapped(&format!("  - {}", visible(fault)), 4));
-        }
+        list(ui, faults);
     }
     if let Some(next) = next {
         line(ui, "next", &style::command(next));
@@ -141,6 +134,70 @@ pub fn moved(ui: &Ui, plan: &MigratePlan, moved: &Moved) {
     let name = visible(plan.workplace.target.database());
     let time = style::faint(format!("({})", took(moved.took)));
     ui.answer(&format!("{} `{name}` is {} {time}", style::good("✓"), visible(&moved.describe())));
+}
+
+/// Writes what is wrong with a chain, and what the models have beside it.
+pub fn checked(ui: &Ui, history: &History, faults: &[String], compared: Option<&Compared>) {
+    chain_line(ui, history);
+    if faults.is_empty() {
+        ui.answer(&format!("{} no fault in the chain", style::good("✓")));
+    } else {
+        ui.answer(&format!("{} the chain has {}", style::bad("✗"), counted(faults.len(), "fault")));
+        list(ui, faults);
+        line(ui, "next", &style::command("devdb doctor"));
+    }
+    let Some(compared) = compared else { return };
+    if compared.differences.is_empty() {
+        ui.answer(&format!("{} the chain makes what the models say", style::good("✓")));
+    } else {
+        let count = counted(compared.differences.len(), "difference");
+        ui.answer(&format!("{} models and chain: {count}", style::bad("✗")));
+        list(ui, &compared.differences);
+        line(ui, "next", &style::command("devdb migrate new \"…\" --autogenerate"));
+    }
+    unseen(ui, compared);
+}
+
+/// Says to stderr what a generated revision does, and what it cannot do.
+pub fn generated(ui: &Ui, compared: &Compared) {
+    if compared.differences.is_empty() {
+        ui.say(&format!(
+            "{} the models have nothing that the chain does not make: the file is empty",
+            style::warn("!")
+        ));
+    }
+    for difference in &compared.differences {
+        ui.say(&ui.wrapped(&format!("  - {}", visible(difference)), 4));
+    }
+    if compared.unseen.is_empty() {
+        let text = "read it before you run it: autogenerate sees no renames, CHECKs, enum values and server defaults";
+        ui.say(&ui.wrapped(&style::faint(text), 0));
+    } else {
+        ui.say(&format!("{} autogenerate does not see these; write them into the file yourself:", style::warn("!")));
+        for text in &compared.unseen {
+            ui.say(&ui.wrapped(&format!("  - {}", visible(text)), 4));
+        }
+    }
+}
+
+/// Writes what autogenerate does not see, when there is something.
+fn unseen(ui: &Ui, compared: &Compared) {
+    if !compared.unseen.is_empty() {
+        ui.answer(&format!("{} autogenerate does not compare these; look at them yourself:", style::warn("!")));
+        list(ui, &compared.unseen);
+    }
+}
+
+fn list(ui: &Ui, items: &[String]) {
+    for item in items {
+        ui.answer(&ui.wrapped(&format!("  - {}", visible(item)), 4));
+    }
+}
+
+fn chain_line(ui: &Ui, history: &History) {
+    let files = counted(history.entries.len(), "revision");
+    let from = style::faint(visible(&history.from.display().to_string()));
+    line(ui, "chain", &format!("{}, {files}  {from}", history.tool));
 }
 
 /// Says which file was written.

@@ -201,6 +201,152 @@ def _hook_alembic(module, _redirect, reporter):
     module.EnvironmentContext.configure = configure
 
 
+def _hook_autogenerate(module, _redirect, reporter):
+    original = module.RevisionContext.run_autogenerate
+
+    def run_autogenerate(self, rev, migration_context):
+        result = original(self, rev, migration_context)
+        try:
+            found = [
+                diff
+                for script in self.generated_revisions
+                for operations in script.upgrade_ops_list
+                for diff in _flat(operations.as_diffs())
+            ]
+            for diff in found:
+                reporter.send("difference", message=_difference(diff))
+            reporter.send("compared")
+            for text in _renames(found) + _unseen(migration_context):
+                reporter.send("unseen", message=text)
+        except Exception as error:
+            reporter.send("bridge-error", message=repr(error))
+        return result
+
+    module.RevisionContext.run_autogenerate = run_autogenerate
+
+
+def _flat(diffs):
+    """Changes of one column come as a list of their own."""
+    for diff in diffs:
+        if isinstance(diff, list):
+            yield from _flat(diff)
+        else:
+            yield diff
+
+
+def _name(schema, *parts):
+    return ".".join(str(part) for part in (schema,) + parts if part)
+
+
+def _table(table):
+    return _name(table.schema, table.name)
+
+
+def _difference(diff):
+    """Returns one entry of `compare_metadata` as a sentence."""
+    kind = diff[0]
+    missing, surplus = "is in the models, in no migration", "is made by the migrations, and in no model"
+    end = missing if kind.startswith("add_") else surplus
+    if kind in ("add_table", "remove_table"):
+        return "table `%s` %s" % (_table(diff[1]), end)
+    if kind in ("add_column", "remove_column"):
+        return "column `%s` %s" % (_name(diff[1], diff[2], diff[3].name), end)
+    if kind in ("add_index", "remove_index"):
+        columns = ", ".join(str(getattr(part, "name", part)) for part in diff[1].expressions)
+        return "index `%s` on `%s` (%s) %s" % (diff[1].name, _table(diff[1].table), columns, end)
+    if kind in ("add_constraint", "remove_constraint", "add_fk", "remove_fk"):
+        constraint = diff[1]
+        what = type(constraint).__name__.replace("Constraint", "").replace("ForeignKey", "foreign key").lower()
+        columns = ", ".join(column.name for column in constraint.columns)
+        name = " `%s`" % constraint.name if constraint.name else ""
+        return "%s constraint%s on `%s` (%s) %s" % (what, name, _table(constraint.table), columns, end)
+    if kind.startswith("modify_") and len(diff) == 7:
+        what = {"modify_type": "type", "modify_default": "default", "modify_comment": "comment"}.get(kind, "")
+        before, after = diff[5], diff[6]
+        if kind == "modify_nullable":
+            before, after = ("nullable" if value else "not null" for value in (before, after))
+        else:
+            before, after = (_shown(value) for value in (before, after))
+        text = "column `%s`: %s %s by the migrations, %s in the models"
+        return " ".join((text % (_name(diff[1], diff[2], diff[3]), what, before, after)).split())
+    return "%s: %s" % (kind, ", ".join(str(part) for part in diff[1:]))
+
+
+def _shown(value):
+    argument = getattr(value, "arg", value)
+    return str(getattr(argument, "text", argument))
+
+
+def _renames(diffs):
+    """Returns pairs of a dropped and an added thing that look like one thing renamed."""
+    found = []
+    added = [diff for diff in diffs if diff[0] == "add_column"]
+    for diff in (diff for diff in diffs if diff[0] == "remove_column"):
+        for other in added:
+            if diff[1:3] == other[1:3] and str(diff[3].type) == str(other[3].type):
+                table = _name(diff[1], diff[2])
+                text = "`%s` to `%s` in `%s` may be a rename: as generated, the column is dropped with its data"
+                found.append(text % (diff[3].name, other[3].name, table))
+    new = [diff[1] for diff in diffs if diff[0] == "add_table"]
+    for old in (diff[1] for diff in diffs if diff[0] == "remove_table"):
+        for table in new:
+            if set(old.columns.keys()) == set(table.columns.keys()):
+                text = "table `%s` to `%s` may be a rename: as generated, the table is dropped with its data"
+                found.append(text % (_table(old), _table(table)))
+    return found
+
+
+def _unseen(context):
+    """Returns what the models and the database differ in and autogenerate does not compare."""
+    from sqlalchemy import CheckConstraint, Enum, inspect, text
+
+    metadatas = context.opts.get("target_metadata")
+    metadatas = metadatas if isinstance(metadatas, (list, tuple)) else [metadatas]
+    inspector = inspect(context.connection)
+    found, enums = [], {}
+    for table in (table for metadata in metadatas if metadata is not None for table in metadata.tables.values()):
+        if not inspector.has_table(table.name, schema=table.schema):
+            continue
+        there = {column["name"]: column for column in inspector.get_columns(table.name, schema=table.schema)}
+        for column in table.columns:
+            if isinstance(column.type, Enum) and column.type.native_enum and column.type.name:
+                enums[column.type.name] = list(column.type.enums)
+            known = there.get(column.name)
+            if known is not None and not context.opts.get("compare_server_default"):
+                found.extend(_default(table, column, known))
+        known = {check["name"]: check for check in inspector.get_check_constraints(table.name, schema=table.schema)}
+        checks = [c for c in table.constraints if isinstance(c, CheckConstraint) and not getattr(c, "_type_bound", False)]
+        for check in checks:
+            if (check.name and check.name not in known) or (not check.name and not known):
+                text_of = check.name or check.sqltext
+                found.append("CHECK `%s` on `%s` is in the models, in no migration" % (text_of, _table(table)))
+        if not checks:
+            made = "CHECK `%s` on `%s` is made by the migrations, and in no model"
+            found.extend(made % (name, _table(table)) for name in sorted(known))
+    labels = "select enumlabel from pg_enum e join pg_type t on t.oid = e.enumtypid where typname = :name order by enumsortorder"
+    for name, values in sorted(enums.items()):
+        rows = [row[0] for row in context.connection.execute(text(labels), {"name": name})]
+        for value in (value for value in values if rows and value not in rows):
+            found.append("enum `%s`: the models have '%s', and no migration adds it" % (name, value))
+        for value in (value for value in rows if value not in values):
+            found.append("enum `%s`: the migrations have '%s', and the models have not" % (name, value))
+    return found
+
+
+def _default(table, column, known):
+    generated = column.primary_key or known.get("identity") or known.get("computed")
+    generated = generated or getattr(column, "identity", None) or getattr(column, "computed", None)
+    default = known.get("default")
+    if generated or "nextval(" in (default or ""):
+        return []
+    name = _name(table.schema, table.name, column.name)
+    if column.server_default is not None and default is None:
+        return ["server default of `%s` is in the models, in no migration" % name]
+    if column.server_default is None and default is not None:
+        return ["server default %s of `%s` is made by the migrations, and in no model" % (default, name)]
+    return []
+
+
 def _hook_psycopg2(module, redirect, _reporter):
     original = module.connect
 
@@ -282,6 +428,7 @@ def _hook_asyncpg(module, redirect, _reporter):
 _HOOKS = {
     "sqlalchemy": _hook_sqlalchemy,
     "alembic.runtime.environment": _hook_alembic,
+    "alembic.autogenerate.api": _hook_autogenerate,
     "psycopg2": _hook_psycopg2,
     "psycopg": _hook_psycopg,
     "asyncpg": _hook_asyncpg,

@@ -311,3 +311,57 @@ fn a_new_revision_follows_the_head() {
     shop.devdb(["migrate", "up"]).run().assert_code(0).assert_stdout_has("7 revisions");
     assert_eq!(versions(&shop), ["0001"]);
 }
+
+/// Changes the models in each way that autogenerate sees, and in each that it does not.
+fn change_models(shop: &Shop<'_>) {
+    let models = shop.project.read("app/models.py");
+    let changed = models
+        .replace("full_name: Mapped", "display_name: Mapped")
+        .replace("    cancelled = \"cancelled\"", "    cancelled = \"cancelled\"\n    lost = \"lost\"")
+        .replace("mapped_column(String(120))", "mapped_column(String(100))")
+        .replace(
+            "mapped_column(Text)\n",
+            "mapped_column(Text, server_default=\"none\")\n    __table_args__ = (CheckConstraint(\"length(name) > 2\", name=\"name_long\"),)\n",
+        )
+        .replace("import DateTime,", "import CheckConstraint, DateTime,");
+    assert_ne!(models, changed);
+    shop.project.write("app/models.py", &changed);
+}
+
+#[test]
+fn models_are_compared_with_the_chain_not_with_the_database() {
+    let (Some(cluster), Some(environment)) = (Cluster::shared(), bench::venv()) else { return };
+    for (fixture, driver) in [("alembic-sync", "postgresql"), ("alembic-async", "postgresql+asyncpg")] {
+        let shop = alembic(cluster, &environment, fixture, driver);
+        // A database that is behind and was changed by hand counts for nothing.
+        shop.database.sql("create table by_hand (id int)");
+        let before = shop.before();
+        shop.devdb(["migrate", "check"]).run().assert_code(0).assert_stdout_has("the chain makes what the models say");
+        change_models(&shop);
+        let output = shop.devdb(["migrate", "check", "--json"]).run();
+        let report = output.assert_code(1).json();
+        assert_eq!(report["ok"], false);
+        assert_eq!(
+            report["differences"],
+            serde_json::json!([
+                "column `projects.name`: type VARCHAR(120) by the migrations, VARCHAR(100) in the models",
+                "column `users.display_name` is in the models, in no migration",
+                "column `users.full_name` is made by the migrations, and in no model",
+            ])
+        );
+        let unseen = report["unseen"].to_string();
+        for word in ["may be a rename", "CHECK `name_long`", "'lost'", "server default of `projects.description`"] {
+            assert!(unseen.contains(word), "{word}: {unseen}");
+        }
+        let new = shop.devdb(["migrate", "new", "--autogenerate", "from models"]).run();
+        new.assert_code(0).assert_stderr_has("may be a rename").assert_stderr_has("'lost'");
+        let text = shop.project.read(new.stdout.trim());
+        assert!(text.contains("display_name") && !text.contains("by_hand"), "{text}");
+        shop.assert_untouched(&before);
+        shop.devdb(["migrate", "check"]).run().assert_code(0);
+        // With a fault nothing is run, and what is read is said.
+        revision(&shop, "aaaa1111", "\"nowhere\"", "pass", "pass");
+        let output = shop.devdb(["migrate", "check"]).run();
+        output.assert_code(1).assert_stdout_has("`aaaa1111` follows `nowhere`, which no file has");
+    }
+}

@@ -1,8 +1,9 @@
 //! `devdb migrate merge`: one revision behind several heads.
 
-use super::new::{run_and_show, written};
-use super::{Context, look};
+use super::new::{show, written};
+use super::{Context, look, surroundings};
 use crate::error::Result;
+use crate::execute::migrate::command;
 use crate::plan::migrate;
 
 /// Join several heads by a merge revision
@@ -20,5 +21,6 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let picture = look(context).await;
     let plan = migrate::merge(&picture, &args.revisions, &args.message)?;
     let before = written(migrate::chain(&picture)?);
-    run_and_show(context, &plan, &before).await
+    let printed = command(&plan, &surroundings(context)).await?;
+    show(context, &plan, &before, &printed).await
 }

@@ -1,5 +1,6 @@
 //! `devdb migrate`: the chain, read without Python and run by its own tool. One file a subcommand.
 
+mod check;
 mod down;
 mod heads;
 mod history;
@@ -47,6 +48,8 @@ enum Command {
     Stamp(stamp::Args),
     /// Print the SQL of migrations, without running anything
     Sql(sql::Args),
+    /// Check the chain for faults, and the models against what the chain makes
+    Check(check::Args),
 }
 
 impl Args {
@@ -56,6 +59,7 @@ impl Args {
             Some(Command::Status(args)) => args.json,
             Some(Command::History(args)) => args.json,
             Some(Command::Heads(args)) => args.json,
+            Some(Command::Check(args)) => args.json,
             _ => false,
         }
     }
@@ -73,6 +77,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         Some(Command::Merge(args)) => Box::pin(merge::run(context, args)).await,
         Some(Command::Stamp(args)) => Box::pin(stamp::run(context, args)).await,
         Some(Command::Sql(args)) => Box::pin(sql::run(context, args)).await,
+        Some(Command::Check(args)) => Box::pin(check::run(context, args)).await,
     }
 }
 

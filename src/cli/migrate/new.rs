@@ -6,11 +6,14 @@ use std::path::PathBuf;
 use super::{Context, look, surroundings};
 use crate::discover::Depth;
 use crate::error::{Error, Result};
+use crate::execute;
 use crate::execute::migrate::command;
 use crate::model::chain::Chain;
+use crate::model::picture::Picture;
 use crate::model::plan::MigratePlan;
 use crate::plan::migrate::{self, NewRequest};
 use crate::render;
+use crate::render::progress::Progress;
 
 /// Write a new migration
 #[derive(Debug, clap::Args)]
@@ -58,7 +61,31 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     };
     let plan = migrate::new(&picture, &request)?;
     let before = written(migrate::chain(&picture)?);
-    run_and_show(context, &plan, &before).await
+    if request.autogenerate {
+        return autogenerate(context, &picture, &plan, &before).await;
+    }
+    let printed = command(&plan, &surroundings(context)).await?;
+    show(context, &plan, &before, &printed).await
+}
+
+/// The models are compared with a scratch database at the head: autogenerate on the developer's own would refuse when
+/// that is behind, and take over what was changed in it by hand.
+async fn autogenerate(
+    context: &Context,
+    picture: &Picture,
+    plan: &MigratePlan,
+    before: &BTreeSet<PathBuf>,
+) -> Result<u8> {
+    let head = crate::plan::schema(picture, None)?;
+    let mut progress = Progress::new(&context.ui, false);
+    let mut tell = |event| progress.tell(&event);
+    let surroundings = surroundings(context);
+    let compared = execute::compare(&head, plan, &surroundings, context.cancelled(), &mut tell);
+    let compared = Box::pin(compared).await?;
+    drop(progress);
+    let code = show(context, plan, before, &[]).await?;
+    render::migrate::generated(&context.ui, &compared);
+    Ok(code)
 }
 
 /// Returns the files that the chain has.
@@ -67,9 +94,13 @@ pub(super) fn written(chain: &Chain) -> BTreeSet<PathBuf> {
     readable.chain(chain.unreadable.iter().map(|file| file.at.file.clone())).collect()
 }
 
-/// Runs a command that writes a revision, and shows the file that is there afterwards and was not before.
-pub(super) async fn run_and_show(context: &Context, plan: &MigratePlan, before: &BTreeSet<PathBuf>) -> Result<u8> {
-    let printed = command(plan, &surroundings(context)).await?;
+/// Shows the revision file that is there now and was not before.
+pub(super) async fn show(
+    context: &Context,
+    plan: &MigratePlan,
+    before: &BTreeSet<PathBuf>,
+    printed: &[String],
+) -> Result<u8> {
     let picture = context.look(Depth::Files).await;
     let chain = migrate::chain(&picture)?;
     let new: Vec<PathBuf> = written(chain).difference(before).cloned().collect();

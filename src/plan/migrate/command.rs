@@ -103,7 +103,7 @@ pub fn merge(picture: &Picture, revisions: &[String], message: &str) -> Result<M
             .detail("head", heads.join("\n")));
     }
     let ids: Vec<String> = chosen.iter().map(|id| quoted(id)).collect();
-    writing(picture, chain, &format!("merge -m {} {}", quoted(message), ids.join(" ")))
+    other(picture, chain, &format!("merge -m {} {}", quoted(message), ids.join(" ")))
 }
 
 /// What a new revision is to be.
@@ -154,11 +154,18 @@ pub fn new(picture: &Picture, request: &NewRequest) -> Result<MigratePlan, Error
     if request.autogenerate {
         command.push_str(" --autogenerate");
     }
-    writing(picture, chain, &command)
+    other(picture, chain, &command)
 }
 
-/// A command that writes files of the chain.
-fn writing(picture: &Picture, chain: &Chain, command: &str) -> Result<MigratePlan, Error> {
+/// Returns the command that compares the models with a database.
+pub fn comparison(picture: &Picture) -> Result<Option<MigratePlan>, Error> {
+    let chain = chain(picture)?;
+    runnable(chain)?;
+    other(picture, chain, "check").map(Some)
+}
+
+/// A command of Alembic on the chain as it is.
+fn other(picture: &Picture, chain: &Chain, command: &str) -> Result<MigratePlan, Error> {
     let (program, directory) = program(chain, &picture.config.migrations);
     Ok(MigratePlan {
         workplace: workplace(picture)?,
