@@ -11,6 +11,7 @@
 )]
 
 mod bench;
+mod fuzz;
 mod places;
 mod run;
 mod tasks;
@@ -25,6 +26,8 @@ usage: cargo xtask <task>
   bench-setup [--quick]     prepare the test bench only
   demo [ARGS…]              build devdb and run `devdb demo`
   docs [--check]            write the generated reference into docs/; --check fails when it was not up to date
+  fuzz [TARGET…] [--seconds N]
+                            fuzz the parsers (env, compose, ini, revision, sql; all by default), N seconds each (60)
   ci                        everything that must hold for a change: what .ci/run calls
 ";
 
@@ -39,6 +42,7 @@ fn main() -> ExitCode {
         "bench-setup" => tasks::bench_setup(rest),
         "demo" => tasks::demo(rest),
         "docs" => tasks::docs(rest),
+        "fuzz" => fuzz::fuzz(rest),
         "ci" => tasks::ci(),
         "" | "help" | "--help" | "-h" => {
             print!("{USAGE}");
