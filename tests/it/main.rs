@@ -30,6 +30,7 @@ mod reset_common;
 mod reset_failures;
 mod reset_kill;
 mod reset_safety;
+mod schema;
 mod setup;
 mod support;
 mod targets;
