@@ -7,6 +7,7 @@ mod compose;
 mod engine;
 mod files;
 mod project;
+mod published;
 mod reach;
 mod recipe;
 mod server;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use project::find_root;
+pub use published::published;
 
 use crate::model::config::Config;
 use crate::model::engine::{EngineOutcome, EngineProbe};

@@ -14,6 +14,7 @@ mod fix;
 mod in_place;
 pub mod migrate;
 mod properties;
+pub mod rebase;
 mod rename_first;
 mod reset;
 mod scratch;

@@ -14,6 +14,8 @@ pub mod observed;
 pub mod picture;
 pub mod place;
 pub mod plan;
+pub mod rebase;
+pub mod schema;
 pub mod secret;
 pub mod server;
 pub mod target;

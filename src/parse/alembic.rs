@@ -1,6 +1,7 @@
 //! What Alembic reads: its configuration, `env.py` and revision files, understood without running Python.
 
 pub mod config;
+pub mod edit;
 pub mod env;
 pub mod revision;
 #[cfg(test)]

@@ -9,5 +9,6 @@ pub mod picture;
 pub mod plan;
 pub mod progress;
 pub mod prompt;
+pub mod rebase;
 pub mod style;
 pub mod ui;

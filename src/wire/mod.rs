@@ -1,5 +1,6 @@
 //! How to talk to a server, an engine and a process: the I/O that `discover` and `execute` share. It decides nothing.
 
+pub mod catalog;
 pub mod engine;
 pub mod files;
 pub mod postgres;

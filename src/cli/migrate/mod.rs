@@ -6,6 +6,7 @@ mod heads;
 mod history;
 mod merge;
 mod new;
+mod rebase;
 mod sql;
 mod stamp;
 mod status;
@@ -44,6 +45,8 @@ enum Command {
     New(new::Args),
     /// Join several heads by a merge revision
     Merge(merge::Args),
+    /// Put my branch's revisions behind the other head, instead of a merge
+    Rebase(rebase::Args),
     /// Say that the database is at a revision, without running anything
     Stamp(stamp::Args),
     /// Print the SQL of migrations, without running anything
@@ -75,6 +78,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         Some(Command::Heads(args)) => heads::run(context, &args).await,
         Some(Command::New(args)) => Box::pin(new::run(context, args)).await,
         Some(Command::Merge(args)) => Box::pin(merge::run(context, args)).await,
+        Some(Command::Rebase(args)) => Box::pin(rebase::run(context, args)).await,
         Some(Command::Stamp(args)) => Box::pin(stamp::run(context, args)).await,
         Some(Command::Sql(args)) => Box::pin(sql::run(context, args)).await,
         Some(Command::Check(args)) => Box::pin(check::run(context, args)).await,
