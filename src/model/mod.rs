@@ -10,6 +10,7 @@ pub mod event;
 pub mod finding;
 pub mod local_server;
 pub mod observed;
+pub mod operation;
 pub mod picture;
 pub mod place;
 pub mod plan;

@@ -2,6 +2,7 @@
 
 pub mod config;
 pub mod env;
+pub mod operations;
 pub mod revision;
 #[cfg(test)]
 mod tests;
