@@ -6,6 +6,7 @@ mod cluster;
 mod compose;
 mod engine;
 mod files;
+pub mod operations;
 mod project;
 mod published;
 mod reach;

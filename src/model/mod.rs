@@ -11,6 +11,7 @@ pub mod finding;
 pub mod history;
 pub mod local_server;
 pub mod observed;
+pub mod operation;
 pub mod picture;
 pub mod place;
 pub mod plan;

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod edit;
 pub mod env;
+pub mod operations;
 pub mod revision;
 #[cfg(test)]
 mod tests;

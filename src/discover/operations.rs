@@ -1,0 +1,40 @@
+//! What revisions do, read from their files where it is asked for.
+
+use std::path::Path;
+
+use crate::model::chain::Revision;
+use crate::model::operation::MigrationOperations;
+use crate::parse::alembic::operations;
+use crate::wire::files::read_text;
+
+/// So many files are worth a thread of their own.
+const FILES_PER_THREAD: usize = 100;
+const MAX_THREADS: usize = 8;
+
+/// A syntax tree is walked on this much stack.
+const STACK: usize = 8 << 20;
+
+/// Returns what each revision does, in the given order. One whose file is gone or is no Python by now is left out.
+pub fn read(root: &Path, revisions: &[&Revision]) -> Vec<MigrationOperations> {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(MAX_THREADS);
+    let wanted = revisions.len().div_ceil(FILES_PER_THREAD).clamp(1, threads);
+    let share = revisions.len().div_ceil(wanted).max(1);
+    std::thread::scope(|scope| {
+        let start =
+            |part| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, move || read_part(root, part));
+        let started: Vec<_> = revisions.chunks(share).map(|part| (part, start(part))).collect();
+        let finish = |(part, thread): (_, std::io::Result<std::thread::ScopedJoinHandle<'_, _>>)| {
+            // Without threads the work is done here.
+            thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| read_part(root, part))
+        };
+        started.into_iter().flat_map(finish).collect()
+    })
+}
+
+fn read_part(root: &Path, revisions: &[&Revision]) -> Vec<MigrationOperations> {
+    let one = |revision: &&Revision| {
+        let text = read_text(&root.join(&revision.at.file)).ok()?;
+        operations::parse(&revision.id, &revision.at.file, &text)
+    };
+    revisions.iter().filter_map(one).collect()
+}
