@@ -18,6 +18,7 @@ mod reset;
 mod script;
 mod seed;
 pub mod server;
+pub mod sql_chain;
 mod swap;
 mod tag;
 mod undo;

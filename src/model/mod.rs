@@ -16,5 +16,6 @@ pub mod place;
 pub mod plan;
 pub mod secret;
 pub mod server;
+pub mod sql_chain;
 pub mod target;
 pub mod text;

@@ -10,3 +10,4 @@ pub mod pgpass;
 mod python;
 pub mod python_commands;
 pub mod sql;
+pub mod sql_chain;

@@ -2,6 +2,7 @@
 
 pub mod engine;
 pub mod files;
+pub mod history;
 pub mod postgres;
 pub mod process;
 pub mod tls;
