@@ -1,7 +1,5 @@
 //! `devdb setup`: from a fresh clone to a working database. Safe to run again: it does only what is missing.
 
-use std::collections::BTreeSet;
-
 use super::context::Context;
 use super::{fix, reset};
 use crate::diagnose;
@@ -15,6 +13,7 @@ use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::plan::Step;
 use crate::model::secret::Secret;
+use crate::model::sql_chain::AppliedMigration;
 use crate::parse::env_file;
 use crate::plan::server;
 use crate::render::progress::Progress;
@@ -221,17 +220,16 @@ fn state(picture: &Picture) -> State {
             }
         }
         (Observed::Known(_), _) => State::Unclear("the database has tables that no migration made".to_owned()),
-        _ => sql_state(picture, rows),
+        _ => sql_state(picture, database.history.known().map(Vec::as_slice)),
     }
 }
 
 /// The state of a chain of SQL files.
-fn sql_state(picture: &Picture, rows: Option<&[String]>) -> State {
-    let (Observed::Known(migrations), Some(rows)) = (&picture.recipe.sql_migrations, rows) else {
+fn sql_state(picture: &Picture, rows: Option<&[AppliedMigration]>) -> State {
+    let (Observed::Known(chain), Some(rows)) = (&picture.recipe.sql_chain, rows) else {
         return State::Current;
     };
-    let applied: BTreeSet<&str> = rows.iter().map(String::as_str).collect();
-    match migrations.iter().filter(|migration| !applied.contains(migration.version.as_str())).count() {
+    match chain.pending(rows).len() {
         0 => State::Current,
         pending => State::Unclear(format!("{pending} SQL migrations are pending")),
     }

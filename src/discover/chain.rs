@@ -10,6 +10,7 @@ use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::place::{Located, Place};
 use crate::model::secret::Secret;
+use crate::model::sql_chain::{HistoryTable, SqlTool};
 use crate::parse::alembic::{config, env, revision};
 use crate::parse::python_commands;
 use crate::wire::files::read_text;
@@ -17,10 +18,10 @@ use crate::wire::postgres::quote_ident;
 
 /// A table that says which revisions are applied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct VersionTable {
+pub(super) enum VersionTable {
     /// Quoted for SQL.
-    pub table: String,
-    pub column: &'static str,
+    Alembic(String),
+    Sql(SqlTool, HistoryTable),
 }
 
 /// Returns the chain and the folder of its configuration.
@@ -60,13 +61,9 @@ pub(super) fn version_table(picture: &Picture) -> Option<VersionTable> {
         let config = &chain.config;
         let schema = config.version_table_schema.as_ref().map(|schema| format!("{}.", quote_ident(schema)));
         let table = format!("{}{}", schema.unwrap_or_default(), quote_ident(&config.version_table));
-        return Some(VersionTable { table, column: "version_num" });
+        return Some(VersionTable::Alembic(table));
     }
-    picture
-        .recipe
-        .sql_migrations
-        .known()
-        .map(|_migrations| VersionTable { table: "schema_migrations".to_owned(), column: "version" })
+    picture.recipe.sql_chain.known().map(|chain| VersionTable::Sql(chain.tool, chain.table.clone()))
 }
 
 /// Finds the folder of a Python package that a script location names, among the project's own sources.

@@ -57,7 +57,8 @@ pub(super) fn find(root: &Path) -> Found {
     found
 }
 
-fn list(folder: &Path, seen: &mut usize) -> (Vec<String>, Vec<String>) {
+/// Returns the names of the files and of the folders in a folder, without those that hold no sources.
+pub(super) fn list(folder: &Path, seen: &mut usize) -> (Vec<String>, Vec<String>) {
     let (mut names, mut folders) = (Vec::new(), Vec::new());
     let Ok(entries) = std::fs::read_dir(folder) else { return (names, folders) };
     for entry in entries.flatten() {

@@ -13,6 +13,7 @@ mod reach;
 mod recipe;
 mod server;
 mod sockets;
+mod sql_chain;
 mod target;
 
 use std::collections::BTreeMap;

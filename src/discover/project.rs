@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Scope, chain, cluster, compose, files, recipe, target};
+use crate::model::chain::Chain;
 use crate::model::engine::{EngineOutcome, EngineProbe};
 use crate::model::env::{Dialect, EnvFile};
 use crate::model::observed::Observed;
@@ -45,10 +46,20 @@ pub(super) fn read(scope: &Scope) -> Picture {
     picture.compose = compose::read(scope, &found, &picture.env_files);
     picture.profiles = profiles(scope, &picture.env_files);
     picture.candidates = target::candidates(&picture);
-    picture.recipe = recipe::read(scope, config_folder.as_deref());
+    picture.recipe = recipe::read(scope, config_folder.as_deref(), makes_schema(scope, &picture.chain));
     picture.cluster = cluster::read(&scope.root);
     picture.inside_container = Path::new("/.dockerenv").exists() || scope.shell.contains_key("CODESPACES");
     picture
+}
+
+/// Whether the Alembic chain makes the schema; one that cannot be read gives way to a named folder of SQL.
+fn makes_schema(scope: &Scope, chain: &Observed<Chain>) -> bool {
+    let named = scope.config.migrations.directory.is_some() || scope.config.migrations.tool.is_some();
+    match chain {
+        Observed::Known(_) => true,
+        Observed::Unknown(_) => !named,
+        Observed::Absent => false,
+    }
 }
 
 fn empty(scope: &Scope) -> Picture {

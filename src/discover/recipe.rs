@@ -3,20 +3,19 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Scope;
+use super::{Scope, sql_chain};
 use crate::model::config::SeedConfig;
 use crate::model::observed::Observed;
 use crate::model::picture::Recipe;
-use crate::model::plan::{SeedPlan, SqlMigration};
+use crate::model::plan::SeedPlan;
 use crate::model::secret::Secret;
-use crate::wire::files::read_text;
 
-/// Returns the recipe; `config_folder` is the folder of `alembic.ini`.
-pub(super) fn read(scope: &Scope, config_folder: Option<&Path>) -> Recipe {
+/// Returns the recipe; `config_folder` is the folder of `alembic.ini`, and `has_chain` whether that makes the schema.
+pub(super) fn read(scope: &Scope, config_folder: Option<&Path>, has_chain: bool) -> Recipe {
     Recipe {
         python_environment: python_environment(scope, config_folder),
         init: scope.config.database.init.iter().flat_map(|pattern| expand(scope, pattern)).collect(),
-        sql_migrations: sql_migrations(scope),
+        sql_chain: if has_chain { Observed::Absent } else { sql_chain::read(scope) },
         seeds: seeds(scope),
     }
 }
@@ -35,35 +34,6 @@ fn python_environment(scope: &Scope, config_folder: Option<&Path>) -> Option<Pat
         let base = conda && scope.shell.get("CONDA_PREFIX").is_some_and(|prefix| Path::new(prefix.reveal()) == folder);
         !base && (folder.join("bin/python").exists() || folder.join("Scripts/python.exe").exists())
     })
-}
-
-/// dbmate's `db/migrations` when its files have `-- migrate:up` sections, or the configured folder.
-fn sql_migrations(scope: &Scope) -> Observed<Vec<SqlMigration>> {
-    let configured = scope.config.migrations.directory.clone();
-    let folder = configured.clone().unwrap_or_else(|| PathBuf::from("db/migrations"));
-    let files = sql_files(scope, &folder);
-    if configured.is_none() {
-        let sectioned =
-            |path: &PathBuf| read_text(&scope.root.join(path)).is_ok_and(|text| text.contains("-- migrate:up"));
-        if !files.first().is_some_and(sectioned) {
-            return Observed::Absent;
-        }
-    } else if files.is_empty() {
-        return Observed::Unknown(format!("`{}` has no SQL files", folder.display()));
-    }
-    Observed::Known(files.into_iter().filter_map(|path| migration(&path)).collect())
-}
-
-/// `20240102030405_add_users.sql`: the digits are the version (dbmate README, "Creating Migrations").
-fn migration(path: &Path) -> Option<SqlMigration> {
-    let stem = path.file_stem()?.to_str()?;
-    let digits = stem.find(|c: char| !c.is_ascii_digit()).unwrap_or(stem.len());
-    let (version, rest) = stem.split_at_checked(digits)?;
-    if version.is_empty() {
-        return None;
-    }
-    let message = rest.trim_start_matches(['_', '-', '.']).replace('_', " ");
-    Some(SqlMigration { version: version.to_owned(), path: path.to_path_buf(), message })
 }
 
 fn seeds(scope: &Scope) -> Vec<(Option<String>, SeedPlan)> {

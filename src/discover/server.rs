@@ -9,8 +9,10 @@ use tokio_postgres::types::Type;
 use super::chain::VersionTable;
 use crate::model::observed::Observed;
 use crate::model::server::{Database, LoginFailure, LoginFailureKind, Role, Server, Session as Other};
+use crate::model::sql_chain::AppliedMigration;
 use crate::model::target::Target;
 use crate::model::text::visible;
+use crate::wire::history;
 use crate::wire::postgres::{Session, message};
 
 /// Sessions are those with a user: an autovacuum worker has none, and the kind of another role's session is hidden.
@@ -153,24 +155,51 @@ async fn ask(
     Ok(server(facts, identifier, applied))
 }
 
+/// What the version table says: the versions, and for an SQL chain the whole rows.
+#[derive(Debug, Default)]
+struct Applied {
+    versions: Observed<Vec<String>>,
+    history: Observed<Vec<AppliedMigration>>,
+}
+
 /// Returns the rows of the version table; absent when there is no such table.
-async fn applied(session: &Session, versions: Option<&VersionTable>) -> Observed<Vec<String>> {
-    let Some(VersionTable { table, column }) = versions else { return Observed::Absent };
-    match session.query_typed(&format!("select {column}::text from {table} order by 1"), &[]).await {
+async fn applied(session: &Session, versions: Option<&VersionTable>) -> Applied {
+    match versions {
+        None => Applied::default(),
+        Some(VersionTable::Alembic(table)) => {
+            Applied { versions: revisions(session, table).await, ..Applied::default() }
+        }
+        Some(VersionTable::Sql(tool, table)) => match history::read(session, *tool, table).await {
+            Ok(Some(rows)) => Applied {
+                versions: Observed::Known(rows.iter().map(|row| row.version.clone()).collect()),
+                history: Observed::Known(rows),
+            },
+            Ok(None) => Applied::default(),
+            Err(error) => {
+                let why = message(&error);
+                Applied { versions: Observed::Unknown(why.clone()), history: Observed::Unknown(why) }
+            }
+        },
+    }
+}
+
+async fn revisions(session: &Session, table: &str) -> Observed<Vec<String>> {
+    match session.query_typed(&format!("select version_num::text from {table} order by 1"), &[]).await {
         Ok(rows) => Observed::Known(rows.iter().filter_map(|row| row.try_get(0).ok()).collect()),
         Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Observed::Absent,
         Err(error) => Observed::Unknown(message(&error)),
     }
 }
 
-fn server(facts: Facts, system_identifier: Option<u64>, versions: Observed<Vec<String>>) -> Server {
+const UNSEEN: &str = "the database could not be entered";
+
+fn server(facts: Facts, system_identifier: Option<u64>, applied: Applied) -> Server {
     let entered = facts.entered;
     let owns_database = facts.database.as_ref().is_some_and(|database| database.owned);
     let sessions: Vec<Other> = facts.sessions.into_iter().map(session).collect();
     let tables = facts.tables;
     let database = facts.database.map(|database| {
         let inside = database.name == entered;
-        let unseen = || Observed::Unknown("the database could not be entered".to_owned());
         Database {
             oid: database.oid,
             owner: database.owner,
@@ -179,9 +208,10 @@ fn server(facts: Facts, system_identifier: Option<u64>, versions: Observed<Vec<S
             size_bytes: database.size.unwrap_or_default(),
             marker: database.marker,
             comment: database.comment,
-            tables: if inside { Observed::Known(tables.count) } else { unseen() },
+            tables: if inside { Observed::Known(tables.count) } else { Observed::Unknown(UNSEEN.to_owned()) },
             estimated_rows: if inside { tables.rows } else { 0 },
-            versions: if inside { versions } else { Observed::Unknown("the database could not be entered".to_owned()) },
+            versions: if inside { applied.versions } else { Observed::Unknown(UNSEEN.to_owned()) },
+            history: if inside { applied.history } else { Observed::Unknown(UNSEEN.to_owned()) },
             sessions,
             name: database.name,
         }

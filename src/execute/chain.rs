@@ -1,20 +1,15 @@
 //! The schema: by the project's own command, or by devdb from a chain of SQL files.
 
 use std::path::Path;
-use std::time::Duration;
-
-use tokio::time::Instant;
 
 use super::Teller;
 use super::commands::{Ran, Runner};
-use super::script::{Script, without_passwords};
+use super::script::without_passwords;
+use super::sql_chain::SqlRunner;
 use crate::error::{Error, Result};
-use crate::model::event::Event;
-use crate::model::plan::{ChainPlan, SqlMigration};
+use crate::model::plan::ChainPlan;
 use crate::model::text::{counted, shortened, visible};
-use crate::parse::sql::line_of;
-use crate::wire::files::read_text;
-use crate::wire::postgres::{Session, quote_literal};
+use crate::wire::postgres::Session;
 
 /// Makes the schema and returns a sentence about it.
 pub(super) async fn run(
@@ -25,7 +20,11 @@ pub(super) async fn run(
 ) -> Result<String> {
     match chain {
         ChainPlan::None => Ok("the project has no migrations".to_owned()),
-        ChainPlan::Sql { migrations } => apply_sql(runner, session, migrations, tell).await,
+        ChainPlan::Sql { chain } => {
+            let which: Vec<_> = chain.migrations.iter().collect();
+            let sql = SqlRunner { session, chain, live: false };
+            Ok(counted(sql.up(&which, tell).await?, "migration"))
+        }
         ChainPlan::Command { command, directory, .. } => {
             let ran = run_command(runner, command, directory, "migration", tell).await?;
             Ok(match ran.applied {
@@ -114,68 +113,4 @@ fn never_reached(runner: &Runner<'_>, command: &str, ran: &Ran) -> Error {
 fn tail(ran: &Ran, lines: usize) -> String {
     let from = ran.tail.len().saturating_sub(lines);
     ran.tail.iter().skip(from).map(|line| visible(line)).collect::<Vec<_>>().join("\n")
-}
-
-/// dbmate's layout and its table (dbmate README, "Migration Options").
-async fn apply_sql(
-    runner: &Runner<'_>,
-    session: &Session,
-    migrations: &[SqlMigration],
-    tell: &mut Teller<'_>,
-) -> Result<String> {
-    const TABLE: &str = "create table if not exists schema_migrations (version varchar(128) primary key)";
-    session.batch_execute(TABLE).await.map_err(|error| super::admin::failed("create `schema_migrations`", &error))?;
-    for (index, migration) in migrations.iter().enumerate() {
-        let (id, message) = (migration.version.clone(), migration.message.clone());
-        tell(Event::Revision { id: id.clone(), message: message.clone(), index: index + 1, total: migrations.len() });
-        let started = Instant::now();
-        apply_one(runner, session, migration).await?;
-        let took: Duration = started.elapsed();
-        tell(Event::Applied { id, message, took });
-    }
-    Ok(counted(migrations.len(), "migration"))
-}
-
-async fn apply_one(runner: &Runner<'_>, session: &Session, migration: &SqlMigration) -> Result<()> {
-    let path = runner.surroundings.root.join(&migration.path);
-    let text = read_text(&path).map_err(|why| {
-        Error::failed(format!("cannot read the migration `{}`", migration.path.display())).detail("why", why)
-    })?;
-    let (up, offset, in_transaction) = up_section(&text).ok_or_else(|| {
-        Error::failed(format!("the migration `{}` has no `-- migrate:up` line", migration.path.display()))
-            .hint("put `-- migrate:up` above its statements")
-    })?;
-    let script = Script { path: &migration.path, text: up, offset };
-    let record = format!("insert into schema_migrations (version) values ({})", quote_literal(&migration.version));
-    if in_transaction {
-        script.run(session, &record, "migration").await
-    } else {
-        script.run_bare(session, &record, "migration").await
-    }
-}
-
-/// Returns the statements of the `up` section, the lines before it, and whether they run in a transaction.
-fn up_section(text: &str) -> Option<(&str, usize, bool)> {
-    const UP: &str = "-- migrate:up";
-    let start = text.match_indices(UP).map(|(at, _)| at).find(|at| *at == 0 || text.get(at - 1..*at) == Some("\n"))?;
-    let body = text.get(start..)?;
-    let (header, _) = body.split_once('\n').unwrap_or((body, ""));
-    let end = body.find("\n-- migrate:down").unwrap_or(body.len());
-    let bare = header.replace(' ', "").contains("transaction:false");
-    Some((body.get(..end)?, line_of(text, start) - 1, !bare))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::up_section;
-
-    #[test]
-    fn the_up_section_is_cut_out() {
-        let text = "-- about\n-- migrate:up\ncreate table a ();\n\n-- migrate:down\ndrop table a;\n";
-        let (up, offset, in_transaction) = up_section(text).unwrap();
-        assert_eq!((up, offset, in_transaction), ("-- migrate:up\ncreate table a ();\n", 1, true));
-        let (_, _, in_transaction) = up_section("-- migrate:up transaction:false\nselect 1;").unwrap();
-        assert!(!in_transaction);
-        assert!(up_section("create table a ();").is_none());
-    }
 }

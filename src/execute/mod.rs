@@ -21,6 +21,7 @@ mod scratch;
 mod script;
 mod seed;
 pub mod server;
+pub mod sql_chain;
 mod swap;
 mod tag;
 mod undo;

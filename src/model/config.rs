@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::sql_chain::SqlTool;
+
 /// The whole file. Unknown keys are errors, so that a typing mistake is not silence.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -50,8 +52,12 @@ pub struct MigrationsConfig {
     pub upgrade: Option<String>,
     /// `alembic.ini` or `pyproject.toml`, when there are several.
     pub config: Option<PathBuf>,
-    /// A folder of SQL files (`-- migrate:up` sections) run by devdb itself.
+    /// The folder of SQL migrations that devdb runs itself, when there are several.
     pub directory: Option<PathBuf>,
+    /// The tool whose layout that folder has, when it does not tell.
+    pub tool: Option<SqlTool>,
+    /// The tool's own table, when it is not the usual one: `name` or `schema.name`.
+    pub table: Option<String>,
     /// Run before the chain, for chains that need tables first.
     pub bootstrap: Option<String>,
     /// A revision to stamp after `bootstrap`; `upgrade` then continues from it.

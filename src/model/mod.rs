@@ -19,5 +19,6 @@ pub mod rebase;
 pub mod schema;
 pub mod secret;
 pub mod server;
+pub mod sql_chain;
 pub mod target;
 pub mod text;

@@ -10,9 +10,10 @@ use super::engine::{Container, Engine, EngineOutcome, EngineProbe};
 use super::env::{Dialect, EnvFile};
 use super::local_server::ExistingCluster;
 use super::observed::{Observed, Unknown};
-use super::plan::{SeedPlan, SqlMigration};
+use super::plan::SeedPlan;
 use super::secret::Secret;
 use super::server::{Listener, LoginFailure, Reach, Server};
+use super::sql_chain::SqlChain;
 use super::target::{Candidate, Host};
 
 /// The project and its surroundings, as they were at one moment.
@@ -58,8 +59,8 @@ pub struct Recipe {
     pub python_environment: Option<PathBuf>,
     /// `[database] init`, globs expanded.
     pub init: Vec<PathBuf>,
-    /// A chain of SQL files, in order.
-    pub sql_migrations: Observed<Vec<SqlMigration>>,
+    /// A chain of SQL files; not looked for beside an Alembic chain.
+    pub sql_chain: Observed<SqlChain>,
     /// Seeds of every profile, in order: the profile (nothing: always) and the seed.
     pub seeds: Vec<(Option<String>, SeedPlan)>,
 }

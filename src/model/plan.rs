@@ -10,6 +10,7 @@ use super::disposable::Disposable;
 use super::history::Entry;
 use super::secret::Secret;
 use super::server::Session;
+use super::sql_chain::SqlChain;
 use super::target::{Origin, Target};
 use super::text::counted;
 
@@ -219,20 +220,10 @@ pub enum ChainPlan {
         /// Quoted for SQL; nothing when the chain is not known.
         version_table: Option<String>,
     },
-    /// SQL files run by devdb.
-    Sql { migrations: Vec<SqlMigration> },
+    /// SQL files run by devdb: all that the chain still holds.
+    Sql { chain: SqlChain },
     /// The project has no chain.
     None,
-}
-
-/// One file of an SQL chain (dbmate's layout).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SqlMigration {
-    /// The digits that the file's name starts with.
-    pub version: String,
-    pub path: PathBuf,
-    /// The name without version and ending.
-    pub message: String,
 }
 
 /// One seed.
@@ -274,7 +265,9 @@ impl ResetPlan {
             ChainPlan::Command { command, revisions, .. } => {
                 steps.push(format!("run `{command}` ({revisions} revisions)"));
             }
-            ChainPlan::Sql { migrations } => steps.push(format!("apply {} SQL migrations", migrations.len())),
+            ChainPlan::Sql { chain } => {
+                steps.push(format!("apply {} of {}", counted(chain.migrations.len(), "SQL migration"), chain.tool));
+            }
             ChainPlan::None => {}
         }
         steps.extend(self.seeds.iter().map(|seed| format!("seed from `{}`", seed.name())));

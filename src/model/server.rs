@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use super::observed::Observed;
+use super::sql_chain::AppliedMigration;
 
 /// A listening socket of this machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,6 +134,8 @@ pub struct Database {
     pub estimated_rows: u64,
     /// The rows of the chain's version table; absent when there is no such table.
     pub versions: Observed<Vec<String>>,
+    /// The same rows of an SQL chain's table, with what else it says of each.
+    pub history: Observed<Vec<AppliedMigration>>,
     pub sessions: Vec<Session>,
 }
 

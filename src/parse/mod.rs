@@ -10,4 +10,5 @@ pub mod pgpass;
 mod python;
 pub mod python_commands;
 pub mod sql;
+pub mod sql_chain;
 pub mod sql_ddl;

@@ -10,6 +10,7 @@ use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::plan::{BlastRadius, ChainPlan, Order, ResetPlan, SchemaPlan, SeedPlan};
 use crate::model::server::{Server, Session};
+use crate::model::sql_chain::SqlChain;
 
 /// What the user asked for, with nothing left to interpret.
 #[derive(Debug, Clone, Default)]
@@ -134,21 +135,25 @@ fn chain(picture: &Picture, to: Option<&str>) -> Result<ChainPlan, Error> {
             version_table: None,
         });
     }
-    match (&picture.recipe.sql_migrations, &picture.chain) {
-        (Observed::Known(migrations), _) => {
-            let mut migrations = migrations.clone();
-            if let Some(to) = to {
-                let last = migrations.iter().position(|migration| migration.version == to);
-                let last = last.ok_or_else(|| Error::usage(format!("no migration has the version `{to}`")))?;
-                migrations.truncate(last + 1);
-            }
-            Ok(ChainPlan::Sql { migrations })
-        }
+    match (&picture.recipe.sql_chain, &picture.chain) {
+        (Observed::Known(chain), _) => Ok(ChainPlan::Sql { chain: sql(chain, to)? }),
         (Observed::Unknown(why), _) | (_, Observed::Unknown(why)) => {
             Err(Error::usage("the migrations cannot be read").detail("why", why.clone()).hint("devdb doctor"))
         }
         _ => Ok(ChainPlan::None),
     }
+}
+
+/// The chain, up to a version when one is named; its faults are said before anything is built.
+fn sql(chain: &SqlChain, to: Option<&str>) -> Result<SqlChain, Error> {
+    if let Some(fault) = chain.faults.first() {
+        return Err(Error::failed(format!("the migrations of {} cannot be run", chain.tool))
+            .detail("why", fault.describe())
+            .hint("devdb doctor"));
+    }
+    let Some(to) = to else { return Ok(chain.clone()) };
+    let last = chain.find(to).ok_or_else(|| Error::usage(format!("no migration has the version `{to}`")))?;
+    Ok(chain.upto(last))
 }
 
 fn alembic(chain: &Chain, config: &MigrationsConfig, to: Option<&str>) -> ChainPlan {

@@ -4,8 +4,8 @@ use super::style;
 use super::ui::Ui;
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
-use crate::model::plan::SqlMigration;
 use crate::model::server::Database;
+use crate::model::sql_chain::{AppliedMigration, SqlChain, dirty};
 use crate::model::text::{counted, size, visible};
 
 /// Writes target, server, database and revision, and the next command when one is due.
@@ -48,10 +48,14 @@ fn describe(database: &Database) -> String {
 fn revision(picture: &Picture) -> (String, Option<&'static str>) {
     let database = picture.server.known().and_then(|server| server.database.known());
     let rows = database.and_then(|database| database.versions.known());
-    let chain = match (&picture.chain, &picture.recipe.sql_migrations) {
+    let chain = match (&picture.chain, &picture.recipe.sql_chain) {
         (Observed::Known(chain), _) => chain,
-        (Observed::Unknown(why), _) => return (format!("{} {}", style::warn("?"), visible(why)), None),
-        (Observed::Absent, Observed::Known(migrations)) => return sql_revision(migrations, rows),
+        (Observed::Unknown(why), _) | (Observed::Absent, Observed::Unknown(why)) => {
+            return (format!("{} {}", style::warn("?"), visible(why)), None);
+        }
+        (Observed::Absent, Observed::Known(chain)) => {
+            return sql_revision(chain, database.and_then(|database| database.history.known()));
+        }
         (Observed::Absent, _) => return (style::faint("no migrations"), None),
     };
     let heads: Vec<&str> = chain.heads().iter().map(|head| head.id.as_str()).collect();
@@ -80,13 +84,25 @@ fn revision(picture: &Picture) -> (String, Option<&'static str>) {
 }
 
 /// Where a chain of SQL files stands.
-fn sql_revision(migrations: &[SqlMigration], rows: Option<&Vec<String>>) -> (String, Option<&'static str>) {
-    let of = counted(migrations.len(), "migration");
-    let Some(rows) = rows else { return (format!("{} ({of})", style::warn("never migrated")), Some("devdb reset")) };
-    let pending = migrations.iter().filter(|migration| !rows.contains(&migration.version)).count();
-    let at = rows.last().map_or("nothing", String::as_str);
-    match pending {
+fn sql_revision(chain: &SqlChain, rows: Option<&Vec<AppliedMigration>>) -> (String, Option<&'static str>) {
+    let of = counted(chain.migrations.len(), "migration");
+    if !chain.faults.is_empty() {
+        return (format!("{} ({of})", style::bad("the chain has a fault")), Some("devdb doctor"));
+    }
+    let Some(rows) = rows else {
+        return (format!("{} ({of})", style::warn("never migrated")), Some("devdb migrate up"));
+    };
+    let at = chain.current(rows).map_or("nothing", |migration| migration.version.as_str());
+    if let Some(row) = dirty(rows) {
+        let text = format!("{} {} ({of})", visible(&row.version), style::bad("was begun and not finished"));
+        return (text, Some("devdb migrate up"));
+    }
+    let unknown = chain.unknown(rows);
+    if let Some(version) = unknown.first() {
+        return (format!("{} {} ({of})", visible(version), style::bad("is in no file")), Some("devdb doctor"));
+    }
+    match chain.pending(rows).len() {
         0 => (format!("{at} {}", style::good(format!("(all of {of})"))), None),
-        _ => (format!("{at}, {} ({of})", style::warn(format!("{pending} pending"))), Some("devdb reset")),
+        pending => (format!("{at}, {} ({of})", style::warn(format!("{pending} pending"))), Some("devdb migrate up")),
     }
 }

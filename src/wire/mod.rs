@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod engine;
 pub mod files;
+pub mod history;
 pub mod postgres;
 pub mod process;
 pub mod tls;

@@ -1,0 +1,70 @@
+//! A new migration, as the tool itself would start it.
+
+use std::path::PathBuf;
+
+use super::{flyway_next, leading_digits};
+use crate::model::sql_chain::{SqlChain, SqlTool};
+
+/// Returns the files of a new migration: paths relative to the project's root, and what stands in them. `timestamp` is
+/// `YYYYMMDDhhmmss` in UTC; a chain that counts (`0001`, `V2`) is counted on.
+pub fn new_file(chain: &SqlChain, message: &str, timestamp: &str) -> Vec<(PathBuf, String)> {
+    let name = slug(message, chain.tool);
+    let version = next_version(chain, timestamp);
+    let one = |file: String, text: &str| vec![(chain.directory.join(file), text.to_owned())];
+    let two = |up: (String, &str), down: (String, &str)| {
+        let both = [up, down].into_iter();
+        both.map(|(file, text)| (chain.directory.join(file), text.to_owned())).collect()
+    };
+    match chain.tool {
+        SqlTool::Dbmate => one(format!("{version}_{name}.sql"), "-- migrate:up\n\n\n-- migrate:down\n\n"),
+        SqlTool::Goose => one(format!("{version}_{name}.sql"), "-- +goose Up\n\n\n-- +goose Down\n\n"),
+        SqlTool::Supabase => one(format!("{version}_{name}.sql"), ""),
+        SqlTool::Prisma => one(format!("{version}_{name}/migration.sql"), ""),
+        SqlTool::Flyway => one(format!("V{version}__{name}.sql"), ""),
+        SqlTool::Diesel => two(
+            (format!("{version}_{name}/up.sql"), "-- Your SQL goes here\n"),
+            (format!("{version}_{name}/down.sql"), "-- This file should undo anything in `up.sql`\n"),
+        ),
+        SqlTool::GolangMigrate => {
+            two((format!("{version}_{name}.up.sql"), ""), (format!("{version}_{name}.down.sql"), ""))
+        }
+        SqlTool::Sqlx if is_reversible(chain) => two(
+            (format!("{version}_{name}.up.sql"), "-- Add up migration script here\n"),
+            (format!("{version}_{name}.down.sql"), "-- Add down migration script here\n"),
+        ),
+        SqlTool::Sqlx => one(format!("{version}_{name}.sql"), "-- Add migration script here\n"),
+    }
+}
+
+/// sqlx goes on as the chain has begun.
+fn is_reversible(chain: &SqlChain) -> bool {
+    chain.migrations.last().and_then(|last| last.file.to_str()).is_some_and(|file| file.ends_with(".up.sql"))
+}
+
+/// The timestamp, or the next number where the chain counts with numbers shorter than a timestamp.
+fn next_version(chain: &SqlChain, timestamp: &str) -> String {
+    let Some(head) = chain.head() else { return timestamp.to_owned() };
+    if chain.tool == SqlTool::Flyway {
+        return flyway_next(&head.version, timestamp);
+    }
+    let own = head.shown_name().map(leading_digits).map_or("", |(digits, _)| digits);
+    let counts = !own.is_empty() && own.len() < 10 && !matches!(chain.tool, SqlTool::Prisma | SqlTool::Diesel);
+    match own.parse::<u64>() {
+        Ok(number) if counts => format!("{:0width$}", number + 1, width = own.len()),
+        _ if chain.tool == SqlTool::Diesel && head.name.contains('-') => dashed(timestamp),
+        _ => timestamp.to_owned(),
+    }
+}
+
+/// Diesel writes `2024-01-02-030405`.
+fn dashed(timestamp: &str) -> String {
+    let parts = [timestamp.get(..4), timestamp.get(4..6), timestamp.get(6..8), timestamp.get(8..)];
+    parts.into_iter().flatten().collect::<Vec<_>>().join("-")
+}
+
+fn slug(message: &str, tool: SqlTool) -> String {
+    let lower = if tool == SqlTool::Flyway { message.to_owned() } else { message.to_lowercase() };
+    let words = lower.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let name: String = words.collect::<Vec<_>>().join("_");
+    if name.is_empty() { "migration".to_owned() } else { name }
+}
