@@ -7,10 +7,11 @@ use tokio_postgres::error::SqlState;
 
 use super::admin::{Admin, failed};
 use super::commands::{Ran, Runner};
+use super::sql_chain::SqlRunner;
 use super::{Surroundings, Teller, chain};
 use crate::error::{Error, Kind, Result};
 use crate::model::event::{Event, Stage};
-use crate::model::plan::{MigratePlan, Moved};
+use crate::model::plan::{MigratePlan, Move, Moved, SqlMovePlan, SqlTask};
 use crate::model::target::Target;
 use crate::wire::files::read_text;
 use crate::wire::postgres::Session;
@@ -51,9 +52,50 @@ impl Lock {
     }
 }
 
-/// Runs the command of a plan on the target itself, while the lock is held.
+/// Moves the target itself, while the lock is held.
 pub async fn along(
     _lock: &Lock,
+    plan: &Move,
+    surroundings: &Surroundings,
+    cancelled: impl Future<Output = ()>,
+    tell: &mut Teller<'_>,
+) -> Result<Moved> {
+    let done = match plan {
+        Move::Alembic(plan) => by_command(plan, surroundings, cancelled, tell).await,
+        Move::Sql(plan) => Box::pin(by_files(plan, cancelled, tell)).await,
+    };
+    let password = plan.workplace().target.password.as_ref().map_or("", |password| password.reveal());
+    done.map_err(|error| error.hiding(password))
+}
+
+/// Runs files of SQL as their tool would.
+async fn by_files(plan: &SqlMovePlan, cancelled: impl Future<Output = ()>, tell: &mut Teller<'_>) -> Result<Moved> {
+    let started = Instant::now();
+    let session = enter(&plan.workplace.target).await?;
+    super::reset::unhurried(&session).await?;
+    let runner = SqlRunner { session: &session, chain: &plan.chain, live: true };
+    let find = |version: &String| plan.chain.migrations.iter().find(|migration| migration.version == *version);
+    let which: Vec<_> = plan.versions.iter().filter_map(find).collect();
+    let running = async {
+        match plan.task {
+            SqlTask::Up => runner.up(&which, tell).await,
+            SqlTask::Down => runner.down(&which, tell).await,
+            SqlTask::Stamp => runner.stamp(&which).await.map(|()| 0),
+        }
+    };
+    let ran = tokio::select! {
+        biased;
+        () = cancelled => return Err(Error::new(Kind::Cancelled, "the migration was stopped; `devdb migrate status` says how far it came")),
+        ran = running => ran?,
+    };
+    let applied = runner.rows().await?;
+    let at = plan.chain.current(&applied).map(|migration| migration.version.clone());
+    session.close().await;
+    Ok(Moved { ran, rows: at.into_iter().collect(), took: started.elapsed() })
+}
+
+/// Runs a command of the project.
+async fn by_command(
     plan: &MigratePlan,
     surroundings: &Surroundings,
     cancelled: impl Future<Output = ()>,
@@ -67,12 +109,10 @@ pub async fn along(
         () = cancelled => Err(Error::new(Kind::Cancelled, "the migration was stopped")),
         ran = chain::run_command(&runner, &plan.command, &plan.directory, "migration", tell) => ran,
     };
-    let done = match ran {
+    match ran {
         Ok(ran) => finished(plan, &ran, started.elapsed()).await,
         Err(error) => Err(told(plan, &runner, error).await),
-    };
-    let password = plan.workplace.target.password.as_ref().map_or("", |password| password.reveal());
-    done.map_err(|error| error.hiding(password))
+    }
 }
 
 async fn finished(plan: &MigratePlan, ran: &Ran, took: Duration) -> Result<Moved> {
@@ -111,12 +151,16 @@ fn bare_revision(plan: &MigratePlan, runner: &Runner<'_>) -> Option<String> {
     steps.iter().find(|step| bare(&step.at.file)).map(|step| step.at.file.display().to_string())
 }
 
+async fn enter(target: &Target) -> Result<Session> {
+    let name = target.database();
+    Session::open(target, name, "devdb migrate", LOGIN).await.map_err(|failure| {
+        Error::environment(format!("cannot enter `{name}`")).detail("server says", failure.message).hint("devdb doctor")
+    })
+}
+
 /// Returns the rows of the version table; none when there is no such table.
 pub(super) async fn versions(target: &Target, table: &str) -> Result<Vec<String>> {
-    let name = target.database();
-    let session = Session::open(target, name, "devdb migrate", LOGIN).await.map_err(|failure| {
-        Error::environment(format!("cannot enter `{name}`")).detail("server says", failure.message).hint("devdb doctor")
-    })?;
+    let session = enter(target).await?;
     let asked = session.query_typed(&format!("select version_num::text from {table} order by 1"), &[]).await;
     session.close().await;
     match asked {
@@ -150,4 +194,9 @@ async fn quietly(plan: &MigratePlan, command: &str, surroundings: &Surroundings)
     };
     let ran = runner.run(command, &plan.directory, &mut take).await?;
     if ran.success { Ok(lines) } else { Err(chain::failure(&runner, &plan.command, "command", &ran)) }
+}
+
+/// Writes a migration file that is not there yet.
+pub fn write_new(path: &std::path::Path, text: &str) -> std::io::Result<()> {
+    crate::wire::files::create_new(path, text)
 }

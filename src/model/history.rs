@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::chain::{Chain, Revision};
 use super::place::Place;
+use super::sql_chain::{AppliedMigration, SqlChain, SqlMigration};
 
 /// A chain, with what is known of a database beside it.
 #[derive(Debug, Clone, Default)]
@@ -64,6 +65,33 @@ impl History {
         }
     }
 
+    /// Returns the history of a chain of SQL files; `rows` are those of the tool's own table.
+    pub fn of_sql(chain: &SqlChain, rows: Option<&[AppliedMigration]>) -> Self {
+        let pending = chain.pending(rows.unwrap_or_default());
+        let pending: BTreeSet<&str> = pending.iter().map(|migration| migration.version.as_str()).collect();
+        let current = rows.and_then(|rows| chain.current(rows)).map(|migration| migration.version.as_str());
+        let before = [None].into_iter().chain(chain.migrations.iter().map(Some));
+        let entry = |(migration, before): (&SqlMigration, Option<&SqlMigration>)| Entry {
+            id: migration.version.clone(),
+            down_revisions: before.iter().map(|before| before.version.clone()).collect(),
+            depends_on: Vec::new(),
+            branch_labels: Vec::new(),
+            message: migration.message.clone(),
+            at: Place::new(&migration.file, 0),
+            applied: rows.map(|_| !pending.contains(migration.version.as_str())),
+            current: current == Some(migration.version.as_str()),
+        };
+        let unknown = rows.map(|rows| chain.unknown(rows).into_iter().map(str::to_owned).collect());
+        Self {
+            tool: chain.tool.name(),
+            from: chain.directory.clone(),
+            entries: chain.migrations.iter().zip(before).map(entry).collect(),
+            heads: chain.migrations.last().iter().map(|head| head.version.clone()).collect(),
+            rows: rows.map(|rows| rows.iter().map(|row| row.version.clone()).collect()),
+            unknown: unknown.unwrap_or_default(),
+        }
+    }
+
     /// Returns what an upgrade would still run, in its order.
     pub fn pending(&self) -> Vec<&Entry> {
         self.entries.iter().filter(|entry| entry.applied == Some(false)).collect()
@@ -74,12 +102,19 @@ impl History {
         self.entries.iter().find(|entry| entry.id == id)
     }
 
-    /// Returns where the database is, as one line.
+    /// Returns what one entry is called.
+    pub fn noun(&self) -> &'static str {
+        if self.tool == "Alembic" { "revision" } else { "migration" }
+    }
+
+    /// Returns where the database is, as one line: the rows that Alembic has, the last version of an SQL chain.
     pub fn position(&self) -> String {
+        let current: Vec<&str> = self.entries.iter().filter(|it| it.current).map(|it| it.id.as_str()).collect();
+        let unknown = self.unknown.iter().map(String::as_str);
         match self.rows.as_deref() {
             None => "unknown".to_owned(),
             Some([]) => "base (nothing applied)".to_owned(),
-            Some(rows) => rows.join(", "),
+            Some(_) => current.into_iter().chain(unknown).collect::<Vec<_>>().join(", "),
         }
     }
 }

@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 mod command;
+mod sql;
 mod state;
 
-pub use command::{NewRequest, comparison, merge, new, program, quoted, sql, stamp};
-pub use state::{describe, faults, state};
+pub use command::{NewRequest, comparison, merge, new, program, quoted, script};
+pub use sql::script as sql_script;
+pub use state::{all_faults, describe, state};
 
 use super::workplace::{no_server, runnable, target, workplace};
 use crate::error::Error;
@@ -16,8 +18,9 @@ use crate::model::config::MigrationsConfig;
 use crate::model::history::{Entry, History};
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
-use crate::model::plan::MigratePlan;
+use crate::model::plan::{MigratePlan, Move};
 use crate::model::server::Database;
+use crate::model::sql_chain::SqlChain;
 use crate::model::target::Candidate;
 use crate::model::text::counted;
 
@@ -56,8 +59,22 @@ pub fn chain(picture: &Picture) -> Result<&Chain, Error> {
     }
 }
 
+/// Returns the project's SQL chain, where it has no Alembic chain.
+pub fn sql_chain(picture: &Picture) -> Result<Option<&SqlChain>, Error> {
+    match (&picture.chain, &picture.recipe.sql_chain) {
+        (Observed::Absent, Observed::Known(chain)) => Ok(Some(chain)),
+        (Observed::Absent, Observed::Unknown(why)) => {
+            Err(Error::usage("the migrations cannot be read").detail("why", why.clone()).hint("devdb doctor"))
+        }
+        _ => Ok(None),
+    }
+}
+
 /// Returns the chain and what the database has of it, as far as the database answered.
 pub fn history(picture: &Picture) -> Result<History, Error> {
+    if let Some(chain) = sql_chain(picture)? {
+        return Ok(History::of_sql(chain, sql::rows(picture).as_deref()));
+    }
     let chain = chain(picture)?;
     Ok(History::of_chain(chain, rows(picture).as_deref()))
 }
@@ -72,13 +89,32 @@ fn rows(picture: &Picture) -> Option<Vec<String>> {
 }
 
 /// Returns the plan of an upgrade or a downgrade; `goal` is what stands on the command line.
-pub fn along(picture: &Picture, direction: Direction, goal: Option<&str>) -> Result<MigratePlan, Error> {
+pub fn along(picture: &Picture, direction: Direction, goal: Option<&str>) -> Result<Move, Error> {
+    match sql_chain(picture)? {
+        Some(chain) => sql::along(picture, chain, direction, goal).map(Move::Sql),
+        None => alembic(picture, direction, goal).map(Move::Alembic),
+    }
+}
+
+/// Returns the plan of a stamp.
+pub fn stamp(picture: &Picture, revision: &str, purge: bool) -> Result<Move, Error> {
+    match sql_chain(picture)? {
+        Some(chain) => sql::stamp(picture, chain, revision).map(Move::Sql),
+        None => command::stamp(picture, revision, purge).map(Move::Alembic),
+    }
+}
+
+/// Returns the target database, which the server must have.
+fn database(picture: &Picture) -> Result<&Database, Error> {
     let candidate = target(picture)?;
+    let server = picture.server.known().ok_or_else(|| no_server(picture, candidate))?;
+    server.database.known().ok_or_else(|| no_database(candidate))
+}
+
+fn alembic(picture: &Picture, direction: Direction, goal: Option<&str>) -> Result<MigratePlan, Error> {
     let chain = chain(picture)?;
     runnable(chain)?;
-    let server = picture.server.known().ok_or_else(|| no_server(picture, candidate))?;
-    let database = server.database.known().ok_or_else(|| no_database(candidate))?;
-    let before = applied(database)?;
+    let before = applied(database(picture)?)?;
     known(chain, &before)?;
     let history = History::of_chain(chain, Some(&before));
     let goal = parse(chain, direction, goal)?;

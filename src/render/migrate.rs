@@ -9,7 +9,7 @@ use super::ui::{Ui, took};
 use crate::model::chain::Revision;
 use crate::model::history::{ChainState, Entry, History};
 use crate::model::picture::Picture;
-use crate::model::plan::{Compared, MigratePlan, Moved};
+use crate::model::plan::{Compared, Move, Moved};
 use crate::model::text::{counted, shortened, visible};
 
 /// Pending revisions that are listed before they are only counted.
@@ -29,7 +29,7 @@ pub fn status(ui: &Ui, picture: &Picture, history: &History, state: &ChainState)
     }
     let heads = if history.heads.is_empty() { "none".to_owned() } else { history.heads.join(", ") };
     line(ui, if history.heads.len() > 1 { "heads" } else { "head" }, &visible(&heads));
-    let (text, next) = verdict(state);
+    let (text, next) = verdict(history, state);
     line(ui, "state", &text);
     let pending = history.pending();
     if matches!(state, ChainState::Behind(_)) {
@@ -47,11 +47,11 @@ pub fn status(ui: &Ui, picture: &Picture, history: &History, state: &ChainState)
     }
 }
 
-fn verdict(state: &ChainState) -> (String, Option<&'static str>) {
+fn verdict(history: &History, state: &ChainState) -> (String, Option<&'static str>) {
     match state {
         ChainState::Current => (style::good("up to date"), None),
         ChainState::Behind(count) => {
-            (style::warn(format!("{} pending", counted(*count, "revision"))), Some("devdb migrate up"))
+            (style::warn(format!("{} pending", counted(*count, history.noun()))), Some("devdb migrate up"))
         }
         ChainState::Unknown(ids) => {
             let text = format!("`{}` is in no revision file", visible(&ids.join("`, `")));
@@ -92,23 +92,21 @@ pub fn entries(ui: &Ui, entries: &[&Entry]) {
 }
 
 /// Says that there is nothing to do.
-pub fn nothing(ui: &Ui, plan: &MigratePlan) {
-    let at = if plan.before.is_empty() { "base".to_owned() } else { plan.before.join(", ") };
-    let name = visible(plan.workplace.target.database());
-    ui.answer(&format!("{} nothing to do: `{name}` is at {}", style::good("✓"), visible(&at)));
+pub fn nothing(ui: &Ui, plan: &Move) {
+    let name = visible(plan.workplace().target.database());
+    ui.answer(&format!("{} nothing to do: `{name}` is at {}", style::good("✓"), visible(&plan.position())));
 }
 
 /// Writes what will run, or be taken back, to stderr.
-pub fn plan(ui: &Ui, plan: &MigratePlan, back: bool) {
-    let target = &plan.workplace.target;
+pub fn plan(ui: &Ui, plan: &Move, back: bool) {
+    let target = &plan.workplace().target;
     say(ui, if back { "down" } else { "up" }, &visible(&target.to_string()));
-    say(ui, "", &style::faint(format!("named by {}", plan.workplace.origin)));
-    let at = if plan.before.is_empty() { "base".to_owned() } else { plan.before.join(", ") };
-    say(ui, "from", &visible(&at));
-    say(ui, "runs", &format!("`{}`", visible(&plan.command)));
-    let Some(steps) = &plan.steps else { return };
+    say(ui, "", &style::faint(format!("named by {}", plan.workplace().origin)));
+    say(ui, "from", &visible(&plan.position()));
+    say(ui, "runs", &visible(&plan.shown()));
+    let Some(steps) = plan.steps() else { return };
     let verb = if back { "takes back" } else { "applies" };
-    say(ui, "", &format!("{verb} {}", counted(steps.len(), "revision")));
+    say(ui, "", &format!("{verb} {}", counted(steps.len(), plan.noun())));
     if !back {
         return;
     }
@@ -118,22 +116,21 @@ pub fn plan(ui: &Ui, plan: &MigratePlan, back: bool) {
     if steps.len() > LISTED {
         ui.say(&style::faint(format!("  … and {} more", steps.len() - LISTED)));
     }
-    ui.say(&ui.wrapped(&style::warn("what these revisions made is dropped, with the data in it"), 2));
+    ui.say(&ui.wrapped(&style::warn("what they made is dropped, with the data in it"), 2));
 }
 
 /// Writes what a stamp changes to stderr.
-pub fn stamp(ui: &Ui, plan: &MigratePlan) {
-    say(ui, "stamp", &visible(&plan.workplace.target.to_string()));
-    let at = if plan.before.is_empty() { "nothing".to_owned() } else { plan.before.join(", ") };
-    say(ui, "from", &visible(&at));
-    say(ui, "runs", &format!("`{}`", visible(&plan.command)));
+pub fn stamp(ui: &Ui, plan: &Move) {
+    say(ui, "stamp", &visible(&plan.workplace().target.to_string()));
+    say(ui, "from", &visible(&plan.position()));
+    say(ui, "runs", &visible(&plan.shown()));
 }
 
 /// Says what was done.
-pub fn moved(ui: &Ui, plan: &MigratePlan, moved: &Moved) {
-    let name = visible(plan.workplace.target.database());
+pub fn moved(ui: &Ui, plan: &Move, moved: &Moved) {
+    let name = visible(plan.workplace().target.database());
     let time = style::faint(format!("({})", took(moved.took)));
-    ui.answer(&format!("{} `{name}` is {} {time}", style::good("✓"), visible(&moved.describe())));
+    ui.answer(&format!("{} `{name}` is {} {time}", style::good("✓"), visible(&moved.describe(plan.noun()))));
 }
 
 /// Writes what is wrong with a chain, and what the models have beside it.
@@ -195,7 +192,7 @@ fn list(ui: &Ui, items: &[String]) {
 }
 
 fn chain_line(ui: &Ui, history: &History) {
-    let files = counted(history.entries.len(), "revision");
+    let files = counted(history.entries.len(), history.noun());
     let from = style::faint(visible(&history.from.display().to_string()));
     line(ui, "chain", &format!("{}, {files}  {from}", history.tool));
 }

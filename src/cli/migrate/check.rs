@@ -23,7 +23,7 @@ pub(in crate::cli) struct Args {
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let picture = look(context).await;
     let history = migrate::history(&picture)?;
-    let faults = picture.chain.known().map(migrate::faults).unwrap_or_default();
+    let faults = migrate::all_faults(&picture);
     // A chain with a fault cannot be run to its head.
     let compared =
         if faults.is_empty() && !args.chain_only { models(context, &picture, args.json).await? } else { None };

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::execute::migrate::Lock;
 use crate::model::disposable::Disposable;
 use crate::model::picture::Picture;
-use crate::model::plan::MigratePlan;
+use crate::model::plan::Move;
 use crate::plan::migrate::{self, Direction};
 use crate::render;
 use crate::render::progress::Progress;
@@ -54,7 +54,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
 async fn locked(context: &Context, args: &Args, lock: &Lock) -> Result<u8> {
     let picture = Box::pin(context.look(Depth::All)).await;
     let plan = migrate::along(&picture, Direction::Down, args.target.as_deref())?;
-    if plan.steps.as_ref().is_some_and(Vec::is_empty) {
+    if plan.steps().is_some_and(<[_]>::is_empty) {
         render::migrate::nothing(&context.ui, &plan);
         return Ok(0);
     }
@@ -74,14 +74,14 @@ async fn locked(context: &Context, args: &Args, lock: &Lock) -> Result<u8> {
     carry_out(context, lock, &plan).await
 }
 
-fn request<'a>(picture: &'a Picture, plan: &'a MigratePlan, proof: &'a Disposable) -> consent::Request<'a> {
-    let ids = plan.steps.iter().flatten().map(|step| step.id.clone());
+fn request<'a>(picture: &'a Picture, plan: &'a Move, proof: &'a Disposable) -> consent::Request<'a> {
+    let ids = plan.steps().unwrap_or_default().iter().map(|step| step.id.clone());
     consent::Request {
         picture,
-        target: &plan.workplace.target,
+        target: &plan.workplace().target,
         proof,
         // The rows are part of it, so that a token is spent once the downgrade was done.
-        steps: plan.before.iter().cloned().chain([plan.command.clone()]).chain(ids).collect(),
+        steps: plan.before().iter().cloned().chain([plan.shown()]).chain(ids).collect(),
         command: "devdb migrate down",
         verb: "downgrade",
     }

@@ -11,6 +11,8 @@ use crate::execute::migrate::command;
 use crate::model::chain::Chain;
 use crate::model::picture::Picture;
 use crate::model::plan::MigratePlan;
+use crate::model::sql_chain::SqlChain;
+use crate::parse::sql_chain::new_file;
 use crate::plan::migrate::{self, NewRequest};
 use crate::render;
 use crate::render::progress::Progress;
@@ -59,6 +61,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         version_path: args.version_path,
         autogenerate: args.autogenerate,
     };
+    if let Some(chain) = migrate::sql_chain(&picture)? {
+        return files(context, chain, &request);
+    }
     let plan = migrate::new(&picture, &request)?;
     let before = written(migrate::chain(&picture)?);
     if request.autogenerate {
@@ -66,6 +71,20 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     }
     let printed = command(&plan, &surroundings(context)).await?;
     show(context, &plan, &before, &printed).await
+}
+
+/// Writes the file, or the two files, that the chain's tool would make.
+fn files(context: &Context, chain: &SqlChain, request: &NewRequest) -> Result<u8> {
+    if *request != (NewRequest { message: request.message.clone(), ..NewRequest::default() }) {
+        return Err(Error::usage(format!("files of {} have a message and nothing else", chain.tool)));
+    }
+    let now = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S").to_string();
+    for (file, text) in new_file(chain, &request.message, &now) {
+        execute::migrate::write_new(&context.root.join(&file), &text)
+            .map_err(|error| Error::environment(format!("cannot write `{}`", file.display())).because(error))?;
+        context.ui.answer(&file.display().to_string());
+    }
+    Ok(0)
 }
 
 /// The models are compared with a scratch database at the head: autogenerate on the developer's own would refuse when

@@ -31,7 +31,17 @@ impl Args {
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let picture = look(context).await;
     let direction = if args.down { Direction::Down } else { Direction::Up };
-    let plan = migrate::sql(&picture, direction, args.range.as_deref())?;
+    if let Some(chain) = migrate::sql_chain(&picture)? {
+        let pieces = migrate::sql_script(&picture, chain, direction, args.range.as_deref())?;
+        for (migration, sections) in pieces {
+            context.ui.answer(&format!("-- {}", migration.file.display()));
+            for section in sections {
+                context.ui.answer(section.text.trim_end());
+            }
+        }
+        return Ok(0);
+    }
+    let plan = migrate::script(&picture, direction, args.range.as_deref())?;
     for line in statements(&plan, &surroundings(context)).await? {
         context.ui.answer(&line);
     }

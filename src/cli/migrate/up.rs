@@ -7,7 +7,7 @@ use crate::discover::Depth;
 use crate::error::Result;
 use crate::execute::migrate::{Lock, along};
 use crate::execute::server::wait;
-use crate::model::plan::MigratePlan;
+use crate::model::plan::Move;
 use crate::plan::migrate::{self, Direction};
 use crate::render;
 use crate::render::progress::Progress;
@@ -55,7 +55,7 @@ async fn locked(context: &Context, args: &Args, lock: Option<&Lock>) -> Result<u
     let picture = look(context).await;
     let plan = migrate::along(&picture, Direction::Up, args.target.as_deref())?;
     let ui = &context.ui;
-    if plan.steps.as_ref().is_some_and(Vec::is_empty) {
+    if plan.steps().is_some_and(<[_]>::is_empty) {
         render::migrate::nothing(ui, &plan);
         return Ok(0);
     }
@@ -68,7 +68,7 @@ async fn locked(context: &Context, args: &Args, lock: Option<&Lock>) -> Result<u
 }
 
 /// Runs a plan with its revisions told one by one.
-pub(super) async fn carry_out(context: &Context, lock: &Lock, plan: &MigratePlan) -> Result<u8> {
+pub(super) async fn carry_out(context: &Context, lock: &Lock, plan: &Move) -> Result<u8> {
     let mut progress = Progress::of_revisions(&context.ui);
     let mut tell = |event| progress.tell(&event);
     let moved = along(lock, plan, &surroundings(context), context.cancelled(), &mut tell).await;

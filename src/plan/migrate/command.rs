@@ -2,23 +2,20 @@
 
 use std::path::PathBuf;
 
-use super::{Direction, applied, chain, no_database, no_revision, rows, version_table};
+use super::{Direction, applied, chain, database, no_revision, rows, sql_chain, version_table};
 use crate::error::Error;
 use crate::model::chain::Chain;
 use crate::model::config::MigrationsConfig;
 use crate::model::picture::Picture;
 use crate::model::plan::MigratePlan;
 use crate::model::text::counted;
-use crate::plan::workplace::{no_server, runnable, target, workplace};
+use crate::plan::workplace::{runnable, workplace};
 
 /// Returns the plan of a stamp.
-pub fn stamp(picture: &Picture, revision: &str, purge: bool) -> Result<MigratePlan, Error> {
+pub(super) fn stamp(picture: &Picture, revision: &str, purge: bool) -> Result<MigratePlan, Error> {
     let chain = chain(picture)?;
     runnable(chain)?;
-    let candidate = target(picture)?;
-    let server = picture.server.known().ok_or_else(|| no_server(picture, candidate))?;
-    let database = server.database.known().ok_or_else(|| no_database(candidate))?;
-    let before = applied(database)?;
+    let before = applied(database(picture)?)?;
     if !purge && !chain.unknown(&before).is_empty() {
         return Err(Error::usage(format!(
             "the version table holds `{}`, which no revision file has",
@@ -46,7 +43,7 @@ pub fn stamp(picture: &Picture, revision: &str, purge: bool) -> Result<MigratePl
 }
 
 /// Returns the command that prints the SQL of a range; nothing is executed by it.
-pub fn sql(picture: &Picture, direction: Direction, range: Option<&str>) -> Result<MigratePlan, Error> {
+pub fn script(picture: &Picture, direction: Direction, range: Option<&str>) -> Result<MigratePlan, Error> {
     let chain = chain(picture)?;
     runnable(chain)?;
     let rows = rows(picture);
@@ -89,6 +86,12 @@ pub fn sql(picture: &Picture, direction: Direction, range: Option<&str>) -> Resu
 
 /// Returns the command that joins heads.
 pub fn merge(picture: &Picture, revisions: &[String], message: &str) -> Result<MigratePlan, Error> {
+    if let Some(chain) = sql_chain(picture)? {
+        return Err(Error::usage(format!(
+            "files of {} follow each other by their names: there is nothing to merge",
+            chain.tool
+        )));
+    }
     let chain = chain(picture)?;
     runnable(chain)?;
     let heads: Vec<String> = chain.heads().iter().map(|head| head.id.clone()).collect();
@@ -107,7 +110,7 @@ pub fn merge(picture: &Picture, revisions: &[String], message: &str) -> Result<M
 }
 
 /// What a new revision is to be.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NewRequest {
     pub message: String,
     pub head: Option<String>,
@@ -157,8 +160,11 @@ pub fn new(picture: &Picture, request: &NewRequest) -> Result<MigratePlan, Error
     other(picture, chain, &command)
 }
 
-/// Returns the command that compares the models with a database.
+/// Returns the command that compares the models with a database; a chain of SQL files has none.
 pub fn comparison(picture: &Picture) -> Result<Option<MigratePlan>, Error> {
+    if sql_chain(picture)?.is_some() {
+        return Ok(None);
+    }
     let chain = chain(picture)?;
     runnable(chain)?;
     other(picture, chain, "check").map(Some)

@@ -7,7 +7,7 @@ use crate::model::picture::Picture;
 
 /// Returns in what state the database is, and the chain.
 pub fn state(picture: &Picture, history: &History) -> ChainState {
-    let faults = picture.chain.known().map(faults).unwrap_or_default();
+    let faults = all_faults(picture);
     if !faults.is_empty() {
         return ChainState::Faulty(faults);
     }
@@ -32,8 +32,17 @@ pub fn state(picture: &Picture, history: &History) -> ChainState {
     }
 }
 
+/// Returns what is wrong with the project's chain, of either kind, one sentence a fault.
+pub fn all_faults(picture: &Picture) -> Vec<String> {
+    match (picture.chain.known(), picture.recipe.sql_chain.known()) {
+        (Some(chain), _) => faults(chain),
+        (None, Some(chain)) => super::sql::faults(picture, chain),
+        (None, None) => Vec::new(),
+    }
+}
+
 /// Returns what is wrong with a chain, one sentence a fault.
-pub fn faults(chain: &Chain) -> Vec<String> {
+fn faults(chain: &Chain) -> Vec<String> {
     let unreadable = chain.unreadable.iter().map(|file| format!("{}: {}", file.at, file.reason));
     let mut told: Vec<String> = unreadable.collect();
     told.extend(chain.faults().iter().map(describe));
