@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use devdb::parse::alembic::config::{from_ini, from_pyproject, problems, sections, url_from_ini};
+use devdb::parse::alembic::config::{ConfigFile, from_ini, from_pyproject, problems, sections, url_from_ini};
 use devdb::parse::ini;
 use libfuzzer_sys::fuzz_target;
 
@@ -19,12 +19,21 @@ fuzz_target!(|text: &str| {
     }
     drop(problems(text, here, "alembic"));
     drop(url_from_ini(Path::new("alembic.ini"), text, here, "alembic"));
+    let mut input = ConfigFile {
+        file: Path::new("db/alembic.ini"),
+        text,
+        here,
+        directory: Path::new("db"),
+        package_directory: &packages,
+        script_directory: None,
+    };
     for section in sections(text).iter().map(String::as_str).chain(["alembic"]) {
-        if let Ok(config) = from_ini(Path::new("alembic.ini"), text, here, section, &packages) {
+        if let Ok(config) = from_ini(&input, section) {
             assert!(!config.version_directories.is_empty());
         }
     }
-    if let Ok(Some(config)) = from_pyproject(Path::new("pyproject.toml"), text, here, &packages) {
+    input.file = Path::new("pyproject.toml");
+    if let Ok(Some(config)) = from_pyproject(&input) {
         assert!(!config.version_directories.is_empty());
     }
 });

@@ -146,7 +146,7 @@ fn two_revisions() -> Chain {
         down_revision_line: 9,
     };
     let config = AlembicConfig { version_table: "alembic_version".to_owned(), ..AlembicConfig::default() };
-    Chain { config, revisions: vec![revision("a1", None), revision("b2", Some("a1"))], unreadable: Vec::new() }
+    Chain { config, revisions: vec![revision("a1", None), revision("b2", Some("a1"))], ..Chain::default() }
 }
 
 pub(super) fn engine(picture: &mut Picture) -> &mut Engine {

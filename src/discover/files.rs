@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 /// How deep below the root is looked.
 const DEPTH: usize = 3;
+/// The same for the ini files of chains, which packages keep beside their migrations.
+const INI_DEPTH: usize = 6;
 /// Entries looked at in all: beyond that, a project keeps its files near the root.
 const LIMIT: usize = 20_000;
 const SKIPPED: [&str; 14] = [
@@ -34,6 +36,8 @@ pub(super) struct Found {
     /// Folders with a Compose file, each with the names of its files.
     pub compose: Vec<(PathBuf, Vec<String>)>,
     pub alembic: Vec<PathBuf>,
+    /// Files ending in `.ini` that may configure a chain as well.
+    pub inis: Vec<PathBuf>,
     pub pyprojects: Vec<PathBuf>,
     pub has_cargo: bool,
     pub has_node: bool,
@@ -45,7 +49,7 @@ pub(super) fn find(root: &Path) -> Found {
     let mut found = Found::default();
     let mut seen = 0;
     let mut level = vec![PathBuf::new()];
-    for depth in 0..=DEPTH {
+    for depth in 0..=INI_DEPTH {
         let mut next = Vec::new();
         for folder in level {
             let (names, folders) = list(&root.join(&folder), &mut seen);
@@ -90,6 +94,8 @@ fn sort_out(folder: &Path, names: &[String], depth: usize, found: &mut Found) {
         let path = || folder.join(name);
         match name.as_str() {
             "alembic.ini" => found.alembic.push(path()),
+            _ if may_configure_a_chain(name) => found.inis.push(path()),
+            _ if depth > DEPTH => {}
             "pyproject.toml" => {
                 found.pyprojects.push(path());
                 found.has_python = true;
@@ -101,6 +107,9 @@ fn sort_out(folder: &Path, names: &[String], depth: usize, found: &mut Found) {
             _ if is_env_file(name) => found.env_files.push(path()),
             _ => {}
         }
+        if depth > DEPTH {
+            continue;
+        }
         let yaml = Path::new(name).extension().is_some_and(|ending| ending == "yml" || ending == "yaml");
         if yaml && (name.starts_with("compose") || name.starts_with("docker-compose")) {
             compose.push(name.clone());
@@ -109,6 +118,11 @@ fn sort_out(folder: &Path, names: &[String], depth: usize, found: &mut Found) {
     if !compose.is_empty() {
         found.compose.push((folder.to_path_buf(), compose));
     }
+}
+
+fn may_configure_a_chain(name: &str) -> bool {
+    const OTHERS: [&str; 6] = ["tox.ini", "pytest.ini", "mypy.ini", "desktop.ini", "php.ini", "uwsgi.ini"];
+    Path::new(name).extension().is_some_and(|ending| ending == "ini") && !OTHERS.contains(&name)
 }
 
 /// Files that the app may read on this machine.

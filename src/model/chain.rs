@@ -21,19 +21,41 @@ pub struct Chain {
     pub revisions: Vec<Revision>,
     /// Files in the version folders that are no readable revision, and why.
     pub unreadable: Vec<UnreadableRevision>,
+    /// Further chains of the same repository, which nothing else is read of.
+    pub others: Vec<OtherChain>,
+}
+
+/// A chain that was found and not chosen; `[migrations] config` and `section` of `devdb.toml` choose it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OtherChain {
+    /// The configuration that names it.
+    pub file: PathBuf,
+    /// The section of `file`, `alembic` by default.
+    pub section: String,
+    pub version_directories: Vec<PathBuf>,
 }
 
 /// What `alembic.ini` or `[tool.alembic]` says. Paths are relative to the devdb project's root when inside.
 #[derive(Debug, Clone, Default)]
 pub struct AlembicConfig {
     pub file: PathBuf,
-    /// The section read, `alembic` by default.
+    /// The section read, `alembic` by default and in a `pyproject.toml`.
     pub section: String,
+    /// Where `alembic` has to run for relative locations to be right; mostly the folder of `file`.
+    pub working_directory: PathBuf,
     pub script_location: Option<Place>,
     /// The folder with `env.py`.
     pub script_directory: PathBuf,
     pub version_directories: Vec<PathBuf>,
     pub recursive: bool,
+    /// How the files of new revisions are named, as Alembic formats it; see `parse::alembic::template`.
+    pub file_template: Option<String>,
+    /// The time zone of the dates in new files and their names; local time without one.
+    pub timezone: Option<String>,
+    /// How many characters of the message a file's name holds; 40 without it.
+    pub truncate_slug_length: Option<usize>,
+    /// `env.py` runs for every new revision, with `--autogenerate` or not.
+    pub revision_environment: bool,
     /// `sqlalchemy.url`, interpolated, with its line.
     pub url: Option<super::place::Located<super::secret::Secret>>,
     /// The table that holds the version; `alembic_version` unless `env.py` says otherwise in literals.

@@ -52,6 +52,8 @@ pub struct MigrationsConfig {
     pub upgrade: Option<String>,
     /// `alembic.ini` or `pyproject.toml`, when there are several.
     pub config: Option<PathBuf>,
+    /// The section of the ini file, as `alembic -n` takes it, when it is not `alembic`.
+    pub section: Option<String>,
     /// The folder of SQL migrations that devdb runs itself, when there are several.
     pub directory: Option<PathBuf>,
     /// The tool whose layout that folder has, when it does not tell.

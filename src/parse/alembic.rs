@@ -5,5 +5,6 @@ pub mod edit;
 pub mod env;
 pub mod operations;
 pub mod revision;
+pub mod template;
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use ruff_python_ast::token::TokenKind;
 use ruff_python_parser::{Mode, lexer};
 use ruff_text_size::{TextRange, TextSize};
 
+pub(super) mod encoding;
 pub(super) mod names;
 #[cfg(test)]
 mod tests;

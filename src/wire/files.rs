@@ -12,6 +12,19 @@ pub const ENV_LIMIT: usize = 256 << 10;
 
 /// Returns a file's text. Errors say why in words: missing, not a regular file, too large, not UTF-8.
 pub fn read_text(path: &Path) -> Result<String, String> {
+    let bytes = read_bytes(path)?;
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err("it is UTF-16; save it as UTF-8".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = before.split(|byte| *byte == b'\n').count();
+        format!("line {line} is not UTF-8")
+    })
+}
+
+/// Returns what a file holds. Errors say why in words: missing, not a regular file, too large.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, String> {
     // Asked before opening: opening a pipe would wait for its writer.
     let metadata = std::fs::metadata(path).map_err(|error| error.to_string())?;
     if !metadata.is_file() {
@@ -23,14 +36,7 @@ pub fn read_text(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or_default());
     let file = std::fs::File::open(path).map_err(|error| error.to_string())?;
     file.take(TEXT_LIMIT).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err("it is UTF-16; save it as UTF-8".to_owned());
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
-        let line = before.split(|byte| *byte == b'\n').count();
-        format!("line {line} is not UTF-8")
-    })
+    Ok(bytes)
 }
 
 /// Replaces a file's content: written beside it, flushed, renamed over it, with the old file's permissions.

@@ -139,7 +139,7 @@ fn alembic_missing_parent() {
 fn alembic_missing_parent_by_a_file_that_python_cannot_read() {
     let Some((project, _database)) = stamped(HEAD) else { return };
     project.write("alembic/versions/half_merged.py", "<<<<<<< HEAD\nrevision = \"a\"\n");
-    doctor(&project).only_error("alembic-missing-parent").says("cannot be read as a revision").at(
+    doctor(&project).only_error("alembic-unreadable-revision").says("cannot be read as a revision").at(
         "alembic/versions/half_merged.py",
         1,
         "",

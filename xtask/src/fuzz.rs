@@ -83,7 +83,7 @@ fn build(triple: &str) -> Result<PathBuf, Failure> {
     let mut command = run::command(cargo);
     command
         .current_dir(places::root().join("fuzz"))
-        .args(["build", "--release", "--locked", "--target", triple])
+        .args(["build", "--release", "--target", triple])
         .env("CARGO_TARGET_DIR", &target)
         .env("RUSTFLAGS", COVERAGE.join(" "));
     match run::shown(&mut command)? {

@@ -43,6 +43,7 @@ pub(super) const CHECKS: &[Check] = &[
     connection::db_missing::CHECK,
     connection::no_createdb::CHECK,
     connection::db_in_use::CHECK,
+    migrations::alembic_unreadable_revision::CHECK,
     migrations::alembic_missing_parent::CHECK,
     migrations::alembic_cycle::CHECK,
     migrations::alembic_duplicate_id::CHECK,

@@ -6,6 +6,8 @@ pub(super) use crate::diagnose::check::{Check, Need};
 pub(super) use crate::diagnose::facts;
 #[cfg(test)]
 pub(super) use crate::diagnose::sample;
+#[cfg(test)]
+pub(super) use crate::model::chain::UnreadableRevision;
 pub(super) use crate::model::chain::{Chain, ChainFault};
 pub(super) use crate::model::engine::{Container, EngineOutcome};
 pub(super) use crate::model::env::{Dialect, EnvEntry, EnvFile, EnvProblemKind};

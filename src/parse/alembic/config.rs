@@ -2,18 +2,23 @@
 //!
 //! Source: `alembic/config.py` and `coerce_resource_to_filename` of Alembic 1.20.1.
 
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use thiserror::Error;
-use toml_edit::{Document, Item, Value};
+use toml_edit::Document;
 
 use crate::model::chain::AlembicConfig;
 use crate::model::place::{Located, Place};
 use crate::model::secret::Secret;
 use crate::parse::ini::{self, Ini, IniError, Problem};
 
+mod places;
+mod table;
 #[cfg(test)]
 mod tests;
+
+use places::Places;
+use table::TomlSource;
 
 /// Why a configuration cannot be used, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -42,55 +47,63 @@ pub enum ConfigFault {
     InvalidToml(String),
 }
 
+/// The section that `alembic` reads unless `-n` names another.
+pub const MAIN_SECTION: &str = "alembic";
+
 /// Finds the directory of an importable package (`app.db`), for locations such as `app.db:migrations`.
 pub type PackageDirectory<'f> = &'f dyn Fn(&str) -> Option<PathBuf>;
 
-/// Returns what a section of an ini file configures.
+/// A configuration file, and what its locations are taken from.
+pub struct ConfigFile<'f> {
+    pub file: &'f Path,
+    pub text: &'f str,
+    /// The absolute directory of `file`; `%(here)s` stands for it.
+    pub here: &'f Path,
+    /// The directory in which `alembic` runs: relative locations start here. That of `file`, wherever `alembic` finds
+    /// its file by itself.
+    pub directory: &'f Path,
+    pub package_directory: PackageDirectory<'f>,
+    /// The script directory of an ini file that names none, as Flask-Migrate writes it.
+    pub script_directory: Option<&'f Path>,
+}
+
+/// Returns what a section of an ini file configures. Paths come out relative when `file` and `directory` are.
 ///
-/// `here` is the absolute directory of `file`; `%(here)s` stands for it. Relative locations are taken from the
-/// directory of `file`, where Alembic takes them from the working directory: the two are the same wherever `alembic`
-/// finds its file by itself. So paths come out relative when `file` is. `version_table` is the default; see
-/// [`super::env::version_table`]. A `sqlalchemy.url` that cannot be interpolated is left out; see [`problems`].
+/// `version_table` is the default; see [`super::env::version_table`]. A `sqlalchemy.url` that cannot be interpolated is
+/// left out; see [`problems`].
 ///
-/// Fails without the section, without a `script_location`, on one that cannot be interpolated, on an unknown path
-/// separator, and on a package that `package_directory` does not find.
-pub fn from_ini(
-    file: &Path,
-    text: &str,
-    here: &Path,
-    section: &str,
-    package_directory: PackageDirectory<'_>,
-) -> Result<AlembicConfig, ConfigError> {
-    let ini = ini::parse(text);
-    let source = IniSource { ini: &ini, file, section, here: here.to_string_lossy().into_owned() };
+/// Fails without the section, without a `script_location`, on an option that cannot be interpolated or is of a wrong
+/// type, on an unknown path separator, and on a package that `package_directory` does not find.
+pub fn from_ini(input: &ConfigFile<'_>, section: &str) -> Result<AlembicConfig, ConfigError> {
+    let ini = ini::parse(input.text);
+    let source = IniSource { ini: &ini, file: input.file, section, here: input.here.to_string_lossy().into_owned() };
     if !ini.has_section(section) {
         return Err(source.error(0, ConfigFault::NoSection(section.to_owned())));
     }
-    let Some((location, line)) = source.option("script_location")? else {
-        return Err(source.error(0, ConfigFault::NoScriptLocation));
+    let places = input.places();
+    let (script_directory, script_location) = match (source.option("script_location")?, input.script_directory) {
+        (Some((location, line)), _) => (places.resolve(&location, line)?, Some(Place::new(input.file, line))),
+        (None, Some(directory)) => (directory.to_path_buf(), None),
+        (None, None) => return Err(source.error(0, ConfigFault::NoScriptLocation)),
     };
-    let places = Places { file, here, package_directory };
-    let script_directory = places.resolve(&location, line)?;
     let mut version_directories = Vec::new();
     if let Some((locations, line)) = source.option("version_locations")? {
         for location in source.split_locations(&locations)? {
             version_directories.push(places.resolve(&location, line)?);
         }
     }
-    if version_directories.is_empty() {
-        version_directories.push(script_directory.join("versions"));
-    }
-    let recursive = source.option("recursive_version_locations")?;
     Ok(AlembicConfig {
-        file: file.to_path_buf(),
         section: section.to_owned(),
-        script_location: Some(Place::new(file, line)),
+        script_location,
+        version_directories: or_default(version_directories, &script_directory),
         script_directory,
-        version_directories,
-        recursive: recursive.is_some_and(|(value, _)| value == "true"),
+        recursive: source.boolean("recursive_version_locations")?,
         url: source.url(),
-        version_table: "alembic_version".to_owned(),
-        ..AlembicConfig::default()
+        file_template: source.text("file_template")?,
+        timezone: source.text("timezone")?,
+        truncate_slug_length: source.number("truncate_slug_length")?,
+        revision_environment: source.boolean("revision_environment")?,
+        ..input.start()
     })
 }
 
@@ -99,42 +112,61 @@ pub fn from_ini(
 /// Paths as in [`from_ini`]. There is never a URL: Alembic reads it from an ini file only, see [`url_from_ini`].
 ///
 /// Fails on invalid TOML and on values of a wrong type, else as [`from_ini`].
-pub fn from_pyproject(
-    file: &Path,
-    text: &str,
-    here: &Path,
-    package_directory: PackageDirectory<'_>,
-) -> Result<Option<AlembicConfig>, ConfigError> {
+pub fn from_pyproject(input: &ConfigFile<'_>) -> Result<Option<AlembicConfig>, ConfigError> {
+    let (file, text) = (input.file, input.text);
     let document = Document::parse(text).map_err(|error| {
         let line = error.span().map_or(0, |span| line_of(text, span.start));
         ConfigError { at: Place::new(file, line), fault: ConfigFault::InvalidToml(error.message().to_owned()) }
     })?;
     let tool = document.get("tool").and_then(|tool| tool.get("alembic"));
     let Some(table) = tool else { return Ok(None) };
-    let source = TomlSource { table, file, text, here: here.to_string_lossy().into_owned() };
+    let source = TomlSource { table, file, text, here: input.here.to_string_lossy().into_owned() };
     let Some((location, line)) = source.string("script_location")? else {
         return Err(source.error(table, ConfigFault::NoScriptLocation));
     };
-    let places = Places { file, here, package_directory };
+    let places = input.places();
     let script_directory = places.resolve(&location, line)?;
     let mut version_directories = Vec::new();
     for (location, line) in source.strings("version_locations")? {
         version_directories.push(places.resolve(&location, line)?);
     }
+    let text = |option| source.string(option).map(|found| found.map(|(value, _)| value));
+    Ok(Some(AlembicConfig {
+        // Alembic knows no other name for it; its ini file, when there is one beside it, has this section.
+        section: MAIN_SECTION.to_owned(),
+        script_location: Some(Place::new(file, line)),
+        version_directories: or_default(version_directories, &script_directory),
+        script_directory,
+        recursive: source.boolean("recursive_version_locations")?,
+        file_template: text("file_template")?,
+        timezone: text("timezone")?,
+        truncate_slug_length: source.number("truncate_slug_length")?,
+        revision_environment: source.boolean("revision_environment")?,
+        ..input.start()
+    }))
+}
+
+impl ConfigFile<'_> {
+    fn places(&self) -> Places<'_> {
+        let (file, here) = (self.file, self.here);
+        Places { file, here, directory: self.directory, package_directory: self.package_directory }
+    }
+
+    fn start(&self) -> AlembicConfig {
+        AlembicConfig {
+            file: self.file.to_path_buf(),
+            working_directory: self.directory.to_path_buf(),
+            version_table: "alembic_version".to_owned(),
+            ..AlembicConfig::default()
+        }
+    }
+}
+
+fn or_default(mut version_directories: Vec<PathBuf>, script_directory: &Path) -> Vec<PathBuf> {
     if version_directories.is_empty() {
         version_directories.push(script_directory.join("versions"));
     }
-    Ok(Some(AlembicConfig {
-        file: file.to_path_buf(),
-        section: "tool.alembic".to_owned(),
-        script_location: Some(Place::new(file, line)),
-        script_directory,
-        version_directories,
-        recursive: source.boolean("recursive_version_locations")?,
-        url: None,
-        version_table: "alembic_version".to_owned(),
-        ..AlembicConfig::default()
-    }))
+    version_directories
 }
 
 /// Returns the sections that have a `script_location`, in order: several mean several chains, as `alembic -n` selects
@@ -143,7 +175,7 @@ pub fn sections(text: &str) -> Vec<String> {
     let ini = ini::parse(text);
     let has_location = |section: &String| {
         let entry = ini.get(section, "script_location");
-        entry.is_some_and(|entry| entry.section == *section || section == "alembic")
+        entry.is_some_and(|entry| entry.section == *section || section == MAIN_SECTION)
     };
     ini.sections.iter().filter(|section| has_location(section)).cloned().collect()
 }
@@ -195,6 +227,21 @@ impl IniSource<'_> {
         })
     }
 
+    fn text(&self, name: &str) -> Result<Option<String>, ConfigError> {
+        Ok(self.option(name)?.map(|(value, _)| value))
+    }
+
+    /// Alembic compares with this word; `True` is false to it.
+    fn boolean(&self, name: &str) -> Result<bool, ConfigError> {
+        Ok(self.option(name)?.is_some_and(|(value, _)| value == "true"))
+    }
+
+    fn number(&self, name: &str) -> Result<Option<usize>, ConfigError> {
+        let Some((value, line)) = self.option(name)? else { return Ok(None) };
+        let wrong = |_| ConfigFault::WrongType { option: name.to_owned(), expected: "a number" };
+        value.trim().parse().map(Some).map_err(|error| self.error(line, wrong(error)))
+    }
+
     fn url(&self) -> Option<Located<Secret>> {
         let (url, line) = self.option("sqlalchemy.url").ok()??;
         Some(Located::new(Secret::new(url), Place::new(self.file, line)))
@@ -232,114 +279,6 @@ fn separator_named(name: &str) -> Option<char> {
     }
 }
 
-struct TomlSource<'d> {
-    table: &'d Item,
-    file: &'d Path,
-    text: &'d str,
-    here: String,
-}
-
-impl TomlSource<'_> {
-    fn error(&self, item: &Item, fault: ConfigFault) -> ConfigError {
-        let line = item.span().map_or(0, |span| line_of(self.text, span.start));
-        ConfigError { at: Place::new(self.file, line), fault }
-    }
-
-    fn wrong(&self, item: &Item, option: &str, expected: &'static str) -> ConfigError {
-        let option = option.to_owned();
-        self.error(item, ConfigFault::WrongType { option, expected })
-    }
-
-    fn string(&self, option: &str) -> Result<Option<(String, usize)>, ConfigError> {
-        let Some(item) = self.table.get(option) else {
-            return Ok(None);
-        };
-        let text = item.as_str().ok_or_else(|| self.wrong(item, option, "a string"))?;
-        let line = item.span().map_or(0, |span| line_of(self.text, span.start));
-        Ok(Some((self.expand(item, option, text)?, line)))
-    }
-
-    fn strings(&self, option: &str) -> Result<Vec<(String, usize)>, ConfigError> {
-        let Some(item) = self.table.get(option) else {
-            return Ok(Vec::new());
-        };
-        let wrong = || self.wrong(item, option, "a list of strings");
-        let mut strings = Vec::new();
-        for value in item.as_array().ok_or_else(wrong)? {
-            let text = value.as_str().ok_or_else(wrong)?;
-            let line = Value::span(value).map_or(0, |span| line_of(self.text, span.start));
-            strings.push((self.expand(item, option, text)?, line));
-        }
-        Ok(strings)
-    }
-
-    fn boolean(&self, option: &str) -> Result<bool, ConfigError> {
-        let Some(item) = self.table.get(option) else {
-            return Ok(false);
-        };
-        item.as_bool().ok_or_else(|| self.wrong(item, option, "true or false"))
-    }
-
-    /// Python's `text % {"here": …}`, for the one conversion that makes sense there.
-    fn expand(&self, item: &Item, option: &str, text: &str) -> Result<String, ConfigError> {
-        // Python does not look for further `%` in what it has put in.
-        let here = self.here.replace('%', "%%");
-        let find = |name: &str| (name == "here").then_some(here.as_str());
-        ini::expand(text, &find).map_err(|source| {
-            let option = option.to_owned();
-            self.error(item, ConfigFault::Interpolation { option, source })
-        })
-    }
-}
-
 fn line_of(text: &str, offset: usize) -> usize {
     crate::parse::sql::line_of(text, offset)
-}
-
-/// What locations are resolved against.
-struct Places<'p> {
-    file: &'p Path,
-    here: &'p Path,
-    package_directory: PackageDirectory<'p>,
-}
-
-impl Places<'_> {
-    fn resolve(&self, location: &str, line: usize) -> Result<PathBuf, ConfigError> {
-        let folder = self.file.parent().unwrap_or(Path::new(""));
-        let path = Path::new(location);
-        if !path.has_root() && !path.is_absolute() && location.contains(':') {
-            return self.resolve_package(location, line);
-        }
-        let path = match path.strip_prefix(self.here) {
-            Ok(inside) => folder.join(inside),
-            Err(_) => folder.join(path),
-        };
-        Ok(without_dots(&path))
-    }
-
-    fn resolve_package(&self, location: &str, line: usize) -> Result<PathBuf, ConfigError> {
-        let mut tokens = location.split(':');
-        let package = tokens.next().unwrap_or_default();
-        let directory = (self.package_directory)(package).ok_or_else(|| ConfigError {
-            at: Place::new(self.file, line),
-            fault: ConfigFault::UnknownPackage { location: location.to_owned() },
-        })?;
-        Ok(without_dots(&tokens.fold(directory, |path, token| path.join(token))))
-    }
-}
-
-/// Returns the path without `.` and, as far as the text allows, without `..`.
-fn without_dots(path: &Path) -> PathBuf {
-    let mut plain = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir if matches!(plain.components().next_back(), Some(Component::Normal(_))) => {
-                plain.pop();
-            }
-            Component::ParentDir if plain.has_root() => {}
-            part => plain.push(part),
-        }
-    }
-    plain
 }

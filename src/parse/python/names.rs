@@ -37,9 +37,21 @@ pub(in crate::parse) enum Why {
 struct Binding<'a> {
     /// The number of the statement, in order of execution.
     step: usize,
-    value: Result<&'a Expr, Why>,
+    value: Result<Bound<'a>, Why>,
     range: TextRange,
 }
+
+#[derive(Clone, Copy)]
+enum Bound<'a> {
+    Value(&'a Expr),
+    /// `import module as …`
+    Module(&'a str),
+    /// `from module import name`
+    Member(&'a str, &'a str),
+}
+
+/// Tells what a name of another module is, by the module's name and its own; nothing when that module is unknown.
+pub(in crate::parse) type Foreign<'f> = &'f dyn Fn(&str, &str) -> Option<Value>;
 
 /// The names that a module's top level binds, in order of execution: the body of `if TYPE_CHECKING` does not run,
 /// that of `try` does, and what another condition, a loop or an `except` would bind cannot be told.
@@ -68,13 +80,18 @@ impl<'a> Names<'a> {
 
     /// Returns the value that a name has when the module has been imported.
     pub(in crate::parse) fn value(&self, name: &str) -> Option<Result<Value, Untold>> {
+        self.value_with(name, &|_module, _name| None)
+    }
+
+    /// The same, where imported names can be told by `foreign`.
+    pub(in crate::parse) fn value_with(&self, name: &str, foreign: Foreign<'_>) -> Option<Result<Value, Untold>> {
         let range = self.place(name)?;
         let mut steps = MAX_STEPS;
-        let mut eval = Evaluation { names: self, steps: &mut steps };
+        let mut eval = Evaluation { names: self, foreign, steps: &mut steps };
         Some(eval.name(name, range, usize::MAX, 0))
     }
 
-    fn bind(&mut self, name: &'a str, value: Result<&'a Expr, Why>, range: TextRange) {
+    fn bind(&mut self, name: &'a str, value: Result<Bound<'a>, Why>, range: TextRange) {
         let step = self.step;
         self.bindings.entry(name).or_default().push(Binding { step, value, range });
     }
@@ -104,8 +121,12 @@ impl<'a> Names<'a> {
             Stmt::TypeAlias(it) => self.assign(&it.name, None, certain),
             Stmt::FunctionDef(it) => self.bind(&it.name.id, Err(sure(Why::NotText)), it.name.range),
             Stmt::ClassDef(it) => self.bind(&it.name.id, Err(sure(Why::NotText)), it.name.range),
-            Stmt::Import(it) => self.import(&it.names, sure(Why::Imported)),
-            Stmt::ImportFrom(it) => self.import(&it.names, sure(Why::Imported)),
+            Stmt::Import(it) => self.import(&it.names, None, certain),
+            // Alembic loads revisions as modules without a package, where relative imports fail.
+            Stmt::ImportFrom(it) => {
+                let module = it.module.as_ref().filter(|_| it.level == 0);
+                self.import(&it.names, Some(module.map_or("", |module| module.id.as_str())), certain);
+            }
             Stmt::Delete(it) => {
                 for target in it.targets.iter().filter_map(Expr::as_name_expr) {
                     self.bind(&target.id, Err(sure(Why::Unbound)), target.range);
@@ -175,7 +196,7 @@ impl<'a> Names<'a> {
         while let Some((target, value)) = todo.pop() {
             let bound = match value {
                 _ if !certain => Err(Why::Conditional),
-                Some(value) => Ok(value),
+                Some(value) => Ok(Bound::Value(value)),
                 None => Err(Why::Computed),
             };
             match target {
@@ -202,11 +223,18 @@ impl<'a> Names<'a> {
         }
     }
 
-    fn import(&mut self, names: &'a [Alias], why: Why) {
+    fn import(&mut self, names: &'a [Alias], from: Option<&'a str>, certain: bool) {
         for alias in names {
-            let name = alias.asname.as_ref().unwrap_or(&alias.name);
-            let bound = name.id.split('.').next().unwrap_or_default();
-            self.bind(bound, Err(why), alias.range);
+            let own = alias.name.id.as_str();
+            let bound = match from {
+                _ if !certain => Err(Why::Conditional),
+                Some("") => Err(Why::Imported),
+                Some(module) => Ok(Bound::Member(module, own)),
+                None if alias.asname.is_some() || !own.contains('.') => Ok(Bound::Module(own)),
+                None => Err(Why::Imported),
+            };
+            let name = alias.asname.as_ref().map_or(own, |name| name.id.as_str());
+            self.bind(name.split('.').next().unwrap_or_default(), bound, alias.range);
         }
     }
 
@@ -294,19 +322,35 @@ pub(in crate::parse) fn text(expression: &Expr) -> Option<String> {
 
 struct Evaluation<'n, 'a> {
     names: &'n Names<'a>,
+    foreign: Foreign<'n>,
     steps: &'n mut usize,
 }
 
-impl Evaluation<'_, '_> {
+impl<'a> Evaluation<'_, 'a> {
     /// Returns what `name` holds just before the statement `before`.
     fn name(&mut self, name: &str, range: TextRange, before: usize, depth: usize) -> Result<Value, Untold> {
-        let unbound = Untold { why: Why::Computed, range };
-        let bindings = self.names.bindings.get(name).ok_or(unbound)?;
-        let until = bindings.partition_point(|binding| binding.step < before);
-        let binding = until.checked_sub(1).and_then(|last| bindings.get(last)).ok_or(unbound)?;
+        let binding = self.binding(name, before).ok_or(Untold { why: Why::Computed, range })?;
+        let imported = Untold { why: Why::Imported, range: binding.range };
         match binding.value {
-            Ok(value) => self.expression(value, binding.step, depth + 1),
+            Ok(Bound::Value(value)) => self.expression(value, binding.step, depth + 1),
+            Ok(Bound::Member(module, name)) => (self.foreign)(module, name).ok_or(imported),
+            Ok(Bound::Module(_)) => Err(imported),
             Err(why) => Err(Untold { why, range: binding.range }),
+        }
+    }
+
+    fn binding(&self, name: &str, before: usize) -> Option<Binding<'a>> {
+        let bindings = self.names.bindings.get(name)?;
+        let until = bindings.partition_point(|binding| binding.step < before);
+        bindings.get(until.checked_sub(1)?).copied()
+    }
+
+    /// `module.name`, where the module was imported.
+    fn attribute(&mut self, module: &str, name: &str, before: usize) -> Option<Value> {
+        match self.binding(module, before)?.value {
+            Ok(Bound::Module(module)) => (self.foreign)(module, name),
+            Ok(Bound::Member(package, module)) => (self.foreign)(&format!("{package}.{module}"), name),
+            _ => None,
         }
     }
 
@@ -327,6 +371,11 @@ impl Evaluation<'_, '_> {
                 values.collect::<Result<_, _>>().map(Value::Many)
             }
             Expr::Name(name) => self.name(&name.id, name.range, step, depth),
+            Expr::Attribute(it) => {
+                let module = it.value.as_name_expr();
+                let value = module.and_then(|module| self.attribute(&module.id, &it.attr.id, step));
+                value.ok_or(untold(Why::Computed))
+            }
             Expr::BinOp(sum) if sum.op == Operator::Add => {
                 let left = self.expression(&sum.left, step, depth + 1)?;
                 let right = self.expression(&sum.right, step, depth + 1)?;

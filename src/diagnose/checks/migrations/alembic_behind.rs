@@ -16,6 +16,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         "db-missing",
         "alembic-unstamped",
         "alembic-unknown-revision",
+        "alembic-unreadable-revision",
         "alembic-missing-parent",
         "alembic-cycle",
         "alembic-multiple-heads",

@@ -10,7 +10,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     needs: &[Need::Chain],
     follows: &[],
     explain: "Seen as: a bare `KeyError: 'nope'` from every alembic command.\n\
-        Cause: `down_revision` (or `depends_on`) names a file that was deleted, renamed, or never committed; or a revision file cannot be read.\n\
+        Cause: `down_revision` (or `depends_on`) names a file that was deleted, renamed, or never committed.\n\
         Proof: the line, and the ids of all revision files.\n\
         Fix: restore the file (`git log --all -- path`), or name the right parent.",
     detect,
@@ -20,20 +20,22 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(chain) = picture.chain.known() else { return Ok(Vec::new()) };
-    let mut findings: Vec<Finding> = chain
+    let findings: Vec<Finding> = chain
         .faults()
         .into_iter()
         .filter_map(|fault| match fault {
+            ChainFault::MissingParent { parent, .. } if is_unreadable(chain, &parent) => None,
             ChainFault::MissingParent { revision, parent, at } => Some(missing(chain, &revision, &parent, &at)),
             _ => None,
         })
         .collect();
-    findings.extend(chain.unreadable.iter().map(|file| {
-        Finding::new("a file in the version folder cannot be read as a revision")
-            .at(&file.at, file.reason.clone())
-            .manual("mend the file, or move it out of the folder", &[])
-    }));
     Ok(findings)
+}
+
+/// Whether a file that was not read is the parent, by its name: that file is another finding.
+fn is_unreadable(chain: &Chain, parent: &str) -> bool {
+    let named = |file: &Place| file.file.file_stem().is_some_and(|stem| stem.to_string_lossy().contains(parent));
+    chain.unreadable.iter().any(|unreadable| named(&unreadable.at))
 }
 
 fn missing(chain: &Chain, revision: &str, parent: &str, at: &Place) -> Finding {

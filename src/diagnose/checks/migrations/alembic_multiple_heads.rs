@@ -8,7 +8,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "migrations",
     severity: Severity::Error,
     needs: &[Need::Chain],
-    follows: &["alembic-duplicate-id", "alembic-missing-parent", "alembic-cycle"],
+    follows: &["alembic-duplicate-id", "alembic-unreadable-revision", "alembic-missing-parent", "alembic-cycle"],
     explain: "Seen as: `Multiple head revisions are present for given argument 'head'`.\n\
         Cause: two branches each added a revision on the same parent, and both were merged.\n\
         Proof: the revisions that no other follows. Chains with labelled branches of their own bases are meant to have several.\n\

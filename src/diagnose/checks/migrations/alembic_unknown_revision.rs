@@ -8,7 +8,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "migrations",
     severity: Severity::Error,
     needs: &[Need::Chain, Need::Server],
-    follows: &["wrong-server", "db-missing", "alembic-missing-parent"],
+    follows: &["wrong-server", "db-missing", "alembic-unreadable-revision", "alembic-missing-parent"],
     explain: "Seen as: `Can't locate revision identified by '3f2a…'`, from upgrade, downgrade and current alike.\n\
         Cause: the database was migrated on another git branch, whose revision files you do not have now.\n\
         Proof: a row of the version table that no revision file has.\n\

@@ -6,5 +6,6 @@ pub(super) mod alembic_duplicate_id;
 pub(super) mod alembic_missing_parent;
 pub(super) mod alembic_multiple_heads;
 pub(super) mod alembic_unknown_revision;
+pub(super) mod alembic_unreadable_revision;
 pub(super) mod alembic_unstamped;
 pub(super) mod alembic_url_diff;

@@ -4,11 +4,17 @@ const HERE: &str = "/home/me/app/backend";
 
 fn read(text: &str, section: &str) -> Result<AlembicConfig, ConfigError> {
     let packages = |name: &str| (name == "app.db").then(|| PathBuf::from("backend/src/app/db"));
-    from_ini(Path::new("backend/alembic.ini"), text, Path::new(HERE), section, &packages)
+    from_ini(&input("backend/alembic.ini", text, HERE, &packages), section)
 }
 
 fn read_toml(text: &str) -> Result<Option<AlembicConfig>, ConfigError> {
-    from_pyproject(Path::new("pyproject.toml"), text, Path::new("/home/100%"), &|_| None)
+    from_pyproject(&input("pyproject.toml", text, "/home/100%", &|_| None))
+}
+
+fn input<'f>(file: &'f str, text: &'f str, here: &'f str, package_directory: PackageDirectory<'f>) -> ConfigFile<'f> {
+    let file = Path::new(file);
+    let directory = file.parent().unwrap();
+    ConfigFile { file, text, here: Path::new(here), directory, package_directory, script_directory: None }
 }
 
 #[track_caller]
@@ -133,4 +139,45 @@ fn pyproject_is_read_with_lines() {
     assert_eq!(refused("[tool.alembic]\nscript_location = 'a'\nversion_locations = 'b'").0, 3);
     assert_eq!(refused("a = 1\n\n[tool.alembic").0, 3);
     assert_eq!(refused("[tool.alembic]\nx = 1"), (1, "no `script_location`".to_owned()));
+}
+
+#[test]
+fn names_of_new_files_are_configured() {
+    let config = read(
+        "[alembic]\nscript_location = a\nfile_template = %%(year)d_%%(rev)s\ntimezone = UTC\n\
+         truncate_slug_length = 20\nrevision_environment = true\nrecursive_version_locations = True\n",
+        "alembic",
+    );
+    let config = config.unwrap();
+    assert_eq!(config.file_template.as_deref(), Some("%(year)d_%(rev)s"));
+    assert_eq!((config.timezone.as_deref(), config.truncate_slug_length), (Some("UTC"), Some(20)));
+    assert_eq!((config.revision_environment, config.recursive), (true, false));
+    let config = read_toml(
+        "[tool.alembic]\nscript_location = 'a'\nfile_template = '%%(rev)s'\ntruncate_slug_length = '7'\n\
+         revision_environment = true\n",
+    );
+    let config = config.unwrap().unwrap();
+    assert_eq!(config.file_template.as_deref(), Some("%(rev)s"));
+    assert_eq!((config.truncate_slug_length, config.revision_environment), (Some(7), true));
+    check_refused(
+        "[alembic]\nscript_location = a\ntruncate_slug_length = x",
+        3,
+        "`truncate_slug_length` is not a number",
+    );
+}
+
+#[test]
+fn locations_start_where_alembic_runs() {
+    let text = "[alembic]\nscript_location = db/migrations\nversion_locations = %(here)s/one two\n";
+    let mut file = input("db/alembic.ini", text, "/app/db", &|_| None);
+    file.directory = Path::new("");
+    let config = from_ini(&file, "alembic").unwrap();
+    assert_eq!(config.script_directory, Path::new("db/migrations"));
+    assert_eq!(config.version_directories, [Path::new("db/one"), Path::new("two")]);
+    assert_eq!(config.working_directory, Path::new(""));
+    file.text = "[alembic]\n";
+    file.script_directory = Some(Path::new("db"));
+    let config = from_ini(&file, "alembic").unwrap();
+    assert_eq!(config.version_directories, [Path::new("db/versions")]);
+    assert_eq!(config.script_location, None);
 }

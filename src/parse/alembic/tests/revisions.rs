@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use crate::model::chain::Revision;
-use crate::parse::alembic::revision::parse;
+use crate::parse::alembic::revision::{self, parse};
 
 fn read(source: &str) -> Revision {
     parse(Path::new("versions/x.py"), source).unwrap().unwrap()
@@ -106,4 +106,65 @@ fn large_files_read() {
         .map(|number| char::from_u32(number.wrapping_mul(2_654_435_761) % 255 + 1).unwrap())
         .collect();
     assert!(parse(Path::new("x.py"), &garbage).is_err());
+}
+
+/// Reads a revision of a chain whose other files are `modules`.
+fn read_beside(source: &str, modules: &[(&str, &str)]) -> Result<Revision, String> {
+    let find = |name: &str| {
+        let found = modules.iter().find(|(module, _)| *module == name);
+        found.map(|(_, text)| text.as_bytes().to_vec())
+    };
+    let read = revision::read(Path::new("x.py"), source.as_bytes(), &find);
+    read.map(Option::unwrap).map_err(|unreadable| format!("{}: {}", unreadable.at, unreadable.reason))
+}
+
+#[test]
+fn headers_are_imported_from_the_same_chain() {
+    let modules = [
+        ("db.first", "revision = 'one'\nids = ['a', 'b']"),
+        ("db.second", "from db.first import revision as base\nrevision = base + '2'"),
+        ("loop", "from loop import revision"),
+        ("bad", "revision = = 1"),
+    ];
+    let parents = |source: &str| {
+        read_beside(&format!("{source}\nrevision = 'x'"), &modules).map(|revision| revision.down_revisions.join(" "))
+    };
+    let ok = |text: &str| Ok(text.to_owned());
+    assert_eq!(parents("from db.first import revision as down_revision"), ok("one"));
+    assert_eq!(parents("from db.first import revision as r\ndown_revision = r"), ok("one"));
+    assert_eq!(parents("from db.second import revision as r\ndown_revision = (r, 'y')"), ok("one2 y"));
+    assert_eq!(parents("import db.first as f\ndown_revision = f.revision"), ok("one"));
+    assert_eq!(parents("from db import first\ndown_revision = first.ids"), ok("a b"));
+    let refused = |text: &str| Err(format!("x.py:1: `down_revision` is imported: `{text}`"));
+    assert_eq!(parents("from .first import revision as down_revision"), refused("revision as down_revision"));
+    assert_eq!(parents("from db.gone import down_revision"), refused("down_revision"));
+    assert_eq!(parents("from loop import revision as down_revision"), refused("revision as down_revision"));
+    assert_eq!(parents("from bad import revision as down_revision"), refused("revision as down_revision"));
+    assert_eq!(
+        parents("import db.first\ndown_revision = db.first.revision"),
+        Err("x.py:2: `down_revision` is computed: `db.first.revision`".to_owned())
+    );
+    let conditional = parents("down_revision = None\nif x:\n  from db.first import revision as down_revision");
+    assert_eq!(conditional, Err("x.py:3: `down_revision` depends on a condition".to_owned()));
+}
+
+#[test]
+fn modules_that_import_each_other_many_times_end() {
+    let sum = vec!["m.revision"; 50].join(" + ");
+    let text = format!("import m\nrevision = {sum}\ndown_revision = None");
+    assert!(read_beside(&text, &[("m", &text)]).is_err());
+}
+
+#[test]
+fn bytes_are_decoded_as_python_decodes_them() {
+    let read = |bytes: &[u8]| {
+        let read = revision::read(Path::new("x.py"), bytes, &|_| None);
+        read.map(|read| read.unwrap().message).map_err(|unreadable| (unreadable.at.line, unreadable.reason))
+    };
+    let rest = b"\nrevision = 'a'\ndown_revision = None\n".as_slice();
+    assert_eq!(read(&[b"# coding: latin-1\n'caf\xe9'", rest].concat()), Ok("caf\u{e9}".to_owned()));
+    assert_eq!(read(&[b"\xef\xbb\xbf'caf\xc3\xa9'\r", rest].concat()), Ok("caf\u{e9}".to_owned()));
+    assert_eq!(read(&[b"\n'caf\xe9'", rest].concat()), Err((2, "invalid Python: not UTF-8".to_owned())));
+    let odd = b"# coding: cp1252\nrevision = 'caf\xe9'\ndown_revision = None";
+    assert!(read(odd).unwrap_err().1.starts_with("`revision` holds characters"));
 }
