@@ -7,6 +7,7 @@ mod compose;
 mod engine;
 mod files;
 pub mod operations;
+pub mod preflight;
 mod project;
 mod published;
 mod reach;

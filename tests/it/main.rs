@@ -22,6 +22,7 @@ mod doctor_ports;
 mod doctor_report;
 mod hostile;
 mod migrate;
+mod migrate_preflight;
 mod migrate_rebase;
 mod reference;
 mod reset_alembic;
