@@ -183,7 +183,7 @@ pub(super) async fn unhurried(session: &Session) -> Result<()> {
     Ok(())
 }
 
-async fn init(runner: &Runner<'_>, session: &Session, path: &std::path::Path) -> Result<()> {
+pub(super) async fn init(runner: &Runner<'_>, session: &Session, path: &std::path::Path) -> Result<()> {
     let text = read_text(&runner.surroundings.root.join(path))
         .map_err(|why| Error::failed(format!("cannot read `{}`", path.display())).detail("why", why))?;
     super::script::Script { path, text: &text, offset: 0 }.run(session, "", "init file").await
@@ -240,7 +240,7 @@ pub(super) async fn prune(
         match tag.role {
             Role::Failed => admin.drop_own(&database.name).await?,
             Role::Previous => previous.push((tag.made, Some(&database.name) == newest.as_ref(), database.name)),
-            Role::Building | Role::Aside => {}
+            Role::Building | Role::Aside | Role::Scratch => {}
         }
     }
     previous.sort_by_key(|(made, newest, _)| std::cmp::Reverse((*newest, *made)));

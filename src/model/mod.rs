@@ -16,6 +16,7 @@ pub mod place;
 pub mod plan;
 pub mod rebase;
 pub mod schema;
+pub mod scratch;
 pub mod secret;
 pub mod server;
 pub mod target;

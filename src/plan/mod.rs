@@ -3,6 +3,7 @@
 pub mod migrate;
 pub mod rebase;
 mod reset;
+pub mod scratch;
 pub mod server;
 mod workplace;
 

@@ -201,6 +201,16 @@ def _hook_alembic(module, _redirect, reporter):
     module.EnvironmentContext.configure = configure
 
 
+def _hook_alembic_command(module, _redirect, _reporter):
+    """Where devdb wants to choose the revisions one by one, `steps.py` lets it."""
+    folder = os.environ.get("DEVDB_STEPS")
+    if folder:
+        spec = importlib.util.spec_from_file_location("_devdb_steps", os.path.join(folder, "steps.py"))
+        steps = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(steps)
+        steps.install(module, folder)
+
+
 def _hook_psycopg2(module, redirect, _reporter):
     original = module.connect
 
@@ -282,6 +292,7 @@ def _hook_asyncpg(module, redirect, _reporter):
 _HOOKS = {
     "sqlalchemy": _hook_sqlalchemy,
     "alembic.runtime.environment": _hook_alembic,
+    "alembic.command": _hook_alembic_command,
     "psycopg2": _hook_psycopg2,
     "psycopg": _hook_psycopg,
     "asyncpg": _hook_asyncpg,

@@ -23,6 +23,7 @@ mod doctor_report;
 mod hostile;
 mod migrate;
 mod migrate_rebase;
+mod migrate_test;
 mod reference;
 mod reset_alembic;
 mod reset_applications;
