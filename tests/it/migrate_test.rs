@@ -79,10 +79,10 @@ impl Chain {
 
 /// What a JSON report says: revision, verdict.
 fn verdicts(output: &Output) -> Vec<(String, String)> {
-    let text = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+    let text = |it: &serde_json::Value, key: &str| it.get(key).unwrap().as_str().unwrap().to_owned();
     let report = output.json();
-    let revisions = report["revisions"].as_array().unwrap();
-    revisions.iter().map(|it| (text(&it["revision"]), text(&it["verdict"]))).collect()
+    let revisions = report.get("revisions").unwrap().as_array().unwrap();
+    revisions.iter().map(|it| (text(it, "revision"), text(it, "verdict"))).collect()
 }
 
 #[test]
