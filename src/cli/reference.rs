@@ -12,7 +12,7 @@ use super::{Cli, bug};
 use crate::diagnose;
 use crate::error::{Error, Result};
 use crate::model::finding::Severity;
-use crate::render::json;
+use crate::render::{chain_test, json};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -31,6 +31,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         ("migrate-status.schema.json", schemars::schema_for!(json::MigrateStatusReport)),
         ("reset.schema.json", schemars::schema_for!(json::ResetReport)),
         ("reset-plan.schema.json", schemars::schema_for!(json::ResetPlanReport)),
+        ("migrate-test.schema.json", schemars::schema_for!(chain_test::ChainTestReport)),
         ("error.schema.json", schemars::schema_for!(json::ErrorReport)),
     ];
     for (name, schema) in schemas {

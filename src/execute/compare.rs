@@ -2,48 +2,49 @@
 //! the target nor what is pending there counts.
 
 use super::commands::{Ran, Runner};
-use super::reset::{StageLog, enter, schema};
 use super::scratch::Scratch;
 use super::{Surroundings, Teller, chain};
 use crate::error::{Error, Kind, Result};
 use crate::model::event::{Event, Stage};
-use crate::model::plan::{Compared, MigratePlan, SchemaPlan};
+use crate::model::plan::{Compared, MigratePlan};
+use crate::model::scratch::ScratchPlan;
 
 /// Brings a scratch database to the head and runs the plan's command on it: `alembic check`, or `alembic revision
 /// --autogenerate`. Returns what the models and the chain differ in.
 pub async fn compare(
-    head: &SchemaPlan,
+    head: &ScratchPlan,
     plan: &MigratePlan,
     surroundings: &Surroundings,
     cancelled: impl Future<Output = ()>,
     tell: &mut Teller<'_>,
 ) -> Result<Compared> {
     tokio::pin!(cancelled);
-    let target = &plan.workplace.target;
     tell(Event::Started { stage: Stage::Migrate, detail: "a scratch database at the head".to_owned() });
-    let scratch = Scratch::create(target, "migrate", &mut cancelled, tell).await?;
+    let scratch = tokio::select! {
+        biased;
+        () = &mut cancelled => return Err(Error::cancelled()),
+        scratch = Scratch::create(head, surroundings, tell) => scratch,
+    };
+    let password = plan.workplace.target.password.as_ref().map_or("", |password| password.reveal());
+    let scratch = scratch.map_err(|error| error.hiding(password))?;
     let compared = tokio::select! {
         biased;
         () = &mut cancelled => Err(Error::new(Kind::Cancelled, "the scratch database was removed")),
-        compared = on_scratch(head, plan, surroundings, &scratch.name, tell) => compared,
+        compared = on_scratch(head, plan, &scratch, tell) => compared,
     };
     scratch.remove(tell).await;
-    let password = target.password.as_ref().map_or("", |password| password.reveal());
-    compared.map_err(|error| error.detail("where", "on a scratch database; yours was not touched").hiding(password))
+    compared.map_err(|error| error.detail("database", "a scratch one; yours was not touched").hiding(password))
 }
 
 async fn on_scratch(
-    head: &SchemaPlan,
+    head: &ScratchPlan,
     plan: &MigratePlan,
-    surroundings: &Surroundings,
-    scratch: &str,
+    scratch: &Scratch<'_>,
     tell: &mut Teller<'_>,
 ) -> Result<Compared> {
-    let runner = Runner { workplace: &plan.workplace, surroundings, database: scratch };
-    let session = enter(&runner).await?;
-    let built = schema(&runner, head, &session, &mut StageLog::default(), &mut |_event| {}).await;
-    session.close().await;
-    built?;
+    let runner = scratch.runner();
+    scratch.prepare(&mut |_event| {}).await?;
+    chain::run_command(&runner, &head.command, &head.directory, "migration", &mut |_event| {}).await?;
     tell(Event::Started { stage: Stage::Verify, detail: format!("`{}`", plan.command) });
     let ran = runner.run(&plan.command, &plan.directory, tell).await?;
     // `alembic check` fails when it finds something; that is an answer.

@@ -59,6 +59,7 @@ pub(super) async fn clean_up(admin: &Admin, target: &str, tell: &mut Teller<'_>)
         admin.drop_own(&left.name).await?;
         tell(Event::Cleaned { what: format!("the unfinished `{}` of a run that was killed", left.name) });
     }
+    super::scratch::clean(admin, target, tell).await?;
     Ok(restored)
 }
 
@@ -105,9 +106,21 @@ pub(super) async fn create(
     old: Option<&Properties>,
     tell: &mut Teller<'_>,
 ) -> Result<Tag> {
-    let quoted = quote_ident(name);
     let tag =
         Tag { role: Role::Building, of: target.to_owned(), comment: None, swapping: false, made: now(admin).await };
+    create_tagged(admin, name, &tag, old, tell).await?;
+    Ok(tag)
+}
+
+/// Creates an empty database with a tag, and with the locale and properties of another where there is one.
+pub(super) async fn create_tagged(
+    admin: &Admin,
+    name: &str,
+    tag: &Tag,
+    old: Option<&Properties>,
+    tell: &mut Teller<'_>,
+) -> Result<()> {
+    let quoted = quote_ident(name);
     let what = format!("create the database `{name}`");
     match old {
         None => admin.run(&format!("create database {quoted}"), &what).await?,
@@ -117,7 +130,7 @@ pub(super) async fn create(
     if let Some(old) = old {
         old.give(admin, name, admin.target.user(), tell).await?;
     }
-    Ok(tag)
+    Ok(())
 }
 
 /// From `template1`, as `createdb` does, where the locale is the same; else, or where it is busy, from `template0`.

@@ -6,6 +6,7 @@
 mod admin;
 mod bridge;
 mod chain;
+pub mod chain_test;
 mod commands;
 mod compare;
 mod create;
@@ -22,6 +23,7 @@ mod script;
 mod seed;
 pub mod server;
 pub mod sql_chain;
+mod steps;
 mod swap;
 mod tag;
 mod undo;

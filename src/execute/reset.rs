@@ -142,7 +142,7 @@ pub(super) async fn build(
 }
 
 /// Gives a new database its schema: init files, bootstrap, chain.
-pub(super) async fn schema(
+async fn schema(
     runner: &Runner<'_>,
     plan: &SchemaPlan,
     session: &Session,
@@ -176,7 +176,7 @@ pub(super) async fn schema(
 }
 
 /// Logs in to the new database as the app would.
-pub(super) async fn enter(runner: &Runner<'_>) -> Result<Session> {
+async fn enter(runner: &Runner<'_>) -> Result<Session> {
     let session =
         Session::open(&runner.workplace.target, runner.database, "devdb reset", LOGIN).await.map_err(|failure| {
             Error::environment(format!("role `{}` cannot enter the new database", runner.workplace.target.user()))
@@ -195,7 +195,7 @@ pub(super) async fn unhurried(session: &Session) -> Result<()> {
     Ok(())
 }
 
-async fn init(runner: &Runner<'_>, session: &Session, path: &std::path::Path) -> Result<()> {
+pub(super) async fn init(runner: &Runner<'_>, session: &Session, path: &std::path::Path) -> Result<()> {
     let text = read_text(&runner.surroundings.root.join(path))
         .map_err(|why| Error::failed(format!("cannot read `{}`", path.display())).detail("why", why))?;
     super::script::Script { path, text: &text, offset: 0 }.run(session, "", "init file").await
@@ -252,7 +252,7 @@ pub(super) async fn prune(
         match tag.role {
             Role::Failed => admin.drop_own(&database.name).await?,
             Role::Previous => previous.push((tag.made, Some(&database.name) == newest.as_ref(), database.name)),
-            Role::Building | Role::Aside => {}
+            Role::Building | Role::Aside | Role::Scratch => {}
         }
     }
     previous.sort_by_key(|(made, newest, _)| std::cmp::Reverse((*newest, *made)));

@@ -34,6 +34,8 @@ pub(super) enum Role {
     Aside,
     /// A failed build that was asked to be kept.
     Failed,
+    /// Made to try something out; worthless once nobody is on it.
+    Scratch,
 }
 
 impl Tag {
@@ -74,7 +76,7 @@ pub(super) fn is_beside(name: &str, of: &str, kind: &str) -> bool {
 
 /// Returns whether `name` is one that devdb gives to a database beside `of`.
 pub(super) fn is_ours(name: &str, of: &str) -> bool {
-    ["building", "previous"].iter().any(|kind| is_beside(name, of, kind))
+    ["building", "previous", "scratch"].iter().any(|kind| is_beside(name, of, kind))
 }
 
 /// FNV-1a, 32 bits.

@@ -73,13 +73,17 @@ pub struct Refusal {
 }
 
 impl Disposable {
+    /// Returns how it is known that the server is this machine's, without any claim on its databases: enough to make a
+    /// database of devdb's own beside them.
+    pub fn server_is_ours(picture: &Picture) -> Result<String, Refusal> {
+        let candidate = picture.target().ok_or_else(no_target)?;
+        own_server(picture, candidate)?;
+        Ok(locality(picture, candidate)?.0)
+    }
+
     /// Returns the proof for the picture's target, or the first rule that stands against it.
     pub fn prove(picture: &Picture) -> Result<Self, Refusal> {
-        let candidate = picture.target().ok_or_else(|| Refusal {
-            rule: "target",
-            message: "no file and no variable names a database".to_owned(),
-            remedy: "set `DATABASE_URL` in `.env`".to_owned(),
-        })?;
+        let candidate = picture.target().ok_or_else(no_target)?;
         name_is_ordinary(picture, candidate)?;
         no_production_marker(picture)?;
         stored_marker_agrees(picture, candidate)?;
@@ -149,6 +153,14 @@ fn name_is_ordinary(picture: &Picture, candidate: &Candidate) -> Result<(), Refu
         });
     }
     Ok(())
+}
+
+fn no_target() -> Refusal {
+    Refusal {
+        rule: "target",
+        message: "no file and no variable names a database".to_owned(),
+        remedy: "set `DATABASE_URL` in `.env`".to_owned(),
+    }
 }
 
 fn no_production_marker(picture: &Picture) -> Result<(), Refusal> {

@@ -17,6 +17,7 @@ pub mod place;
 pub mod plan;
 pub mod rebase;
 pub mod schema;
+pub mod scratch;
 pub mod secret;
 pub mod server;
 pub mod sql_chain;

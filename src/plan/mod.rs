@@ -3,8 +3,9 @@
 pub mod migrate;
 pub mod rebase;
 mod reset;
+pub mod scratch;
 pub mod server;
 mod workplace;
 
-pub use reset::{ResetRequest, reset, schema};
+pub use reset::{ResetRequest, reset};
 pub use workplace::target;

@@ -104,7 +104,7 @@ fn may_end(server: &Server, sessions: &[Session]) -> Result<(), Error> {
 }
 
 /// Returns what a new database of the project is given before its seeds; the chain stops at `to`.
-pub fn schema(picture: &Picture, to: Option<&str>) -> Result<SchemaPlan, Error> {
+fn schema(picture: &Picture, to: Option<&str>) -> Result<SchemaPlan, Error> {
     Ok(SchemaPlan {
         init: picture.recipe.init.clone(),
         bootstrap: picture.config.migrations.bootstrap.clone(),

@@ -345,6 +345,14 @@ def _default(table, column, known):
     if column.server_default is None and default is not None:
         return ["server default %s of `%s` is made by the migrations, and in no model" % (default, name)]
     return []
+def _hook_alembic_command(module, _redirect, _reporter):
+    """Where devdb wants to choose the revisions one by one, `steps.py` lets it."""
+    folder = os.environ.get("DEVDB_STEPS")
+    if folder:
+        spec = importlib.util.spec_from_file_location("_devdb_steps", os.path.join(folder, "steps.py"))
+        steps = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(steps)
+        steps.install(module, folder)
 
 
 def _hook_psycopg2(module, redirect, _reporter):
@@ -429,6 +437,7 @@ _HOOKS = {
     "sqlalchemy": _hook_sqlalchemy,
     "alembic.runtime.environment": _hook_alembic,
     "alembic.autogenerate.api": _hook_autogenerate,
+    "alembic.command": _hook_alembic_command,
     "psycopg2": _hook_psycopg2,
     "psycopg": _hook_psycopg,
     "asyncpg": _hook_asyncpg,

@@ -1,11 +1,13 @@
 //! `devdb migrate check`: the chain has no fault, and makes what the models say.
 
-use super::{Context, look, surroundings};
+use super::{Context, surroundings};
+use crate::discover::Depth;
 use crate::error::Result;
 use crate::execute;
 use crate::model::picture::Picture;
 use crate::model::plan::Compared;
 use crate::plan::migrate;
+use crate::plan::scratch;
 use crate::render;
 use crate::render::progress::Progress;
 
@@ -21,7 +23,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
-    let picture = look(context).await;
+    let picture = Box::pin(context.look(Depth::All)).await;
     let history = migrate::history(&picture)?;
     let faults = migrate::all_faults(&picture);
     // A chain with a fault cannot be run to its head.
@@ -39,7 +41,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
 
 async fn models(context: &Context, picture: &Picture, quiet: bool) -> Result<Option<Compared>> {
     let Some(plan) = migrate::comparison(picture)? else { return Ok(None) };
-    let head = crate::plan::schema(picture, None)?;
+    let head = scratch::scratch(picture)?;
     let mut progress = Progress::new(&context.ui, quiet);
     let mut tell = |event| progress.tell(&event);
     let surroundings = surroundings(context);

@@ -10,6 +10,7 @@ mod rebase;
 mod sql;
 mod stamp;
 mod status;
+mod test;
 mod up;
 
 use super::context::Context;
@@ -45,6 +46,8 @@ enum Command {
     New(new::Args),
     /// Join several heads by a merge revision
     Merge(merge::Args),
+    /// Try on a scratch database whether every revision can be taken back
+    Test(test::Args),
     /// Put my branch's revisions behind the other head, instead of a merge
     Rebase(rebase::Args),
     /// Say that the database is at a revision, without running anything
@@ -63,6 +66,7 @@ impl Args {
             Some(Command::History(args)) => args.json,
             Some(Command::Heads(args)) => args.json,
             Some(Command::Check(args)) => args.json,
+            Some(Command::Test(args)) => args.json,
             _ => false,
         }
     }
@@ -78,6 +82,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         Some(Command::Heads(args)) => heads::run(context, &args).await,
         Some(Command::New(args)) => Box::pin(new::run(context, args)).await,
         Some(Command::Merge(args)) => Box::pin(merge::run(context, args)).await,
+        Some(Command::Test(args)) => Box::pin(test::run(context, args)).await,
         Some(Command::Rebase(args)) => Box::pin(rebase::run(context, args)).await,
         Some(Command::Stamp(args)) => Box::pin(stamp::run(context, args)).await,
         Some(Command::Sql(args)) => Box::pin(sql::run(context, args)).await,

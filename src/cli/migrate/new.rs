@@ -14,6 +14,7 @@ use crate::model::plan::MigratePlan;
 use crate::model::sql_chain::SqlChain;
 use crate::parse::sql_chain::new_file;
 use crate::plan::migrate::{self, NewRequest};
+use crate::plan::scratch;
 use crate::render;
 use crate::render::progress::Progress;
 
@@ -50,7 +51,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
-    let picture = look(context).await;
+    let picture = if args.autogenerate { Box::pin(context.look(Depth::All)).await } else { look(context).await };
     let request = NewRequest {
         message: args.message.or(args.message_option).unwrap_or_default(),
         head: args.head,
@@ -95,7 +96,7 @@ async fn autogenerate(
     plan: &MigratePlan,
     before: &BTreeSet<PathBuf>,
 ) -> Result<u8> {
-    let head = crate::plan::schema(picture, None)?;
+    let head = scratch::scratch(picture)?;
     let mut progress = Progress::new(&context.ui, false);
     let mut tell = |event| progress.tell(&event);
     let surroundings = surroundings(context);

@@ -1,0 +1,223 @@
+//! One command of the project, inside which devdb chooses the revisions: Python and the chain's files are loaded once,
+//! and between two revisions the command waits while the schema is looked at.
+
+use std::path::Path;
+use std::pin::Pin;
+
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::mpsc;
+
+use super::Teller;
+use super::chain::failure;
+use super::commands::{Ran, Runner};
+use crate::error::{Error, Result};
+use crate::model::event::Event;
+
+const MODULE: &str = include_str!("../../templates/bridge/steps.py");
+
+/// Which way revisions run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    Up,
+    Down,
+}
+
+/// What the command says of one question.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Answer {
+    pub ok: bool,
+    /// The exception's class.
+    pub kind: String,
+    pub message: String,
+    pub sqlstate: String,
+    pub statement: String,
+    /// The line that failed, or that of `downgrade`; 0 when it is not known.
+    pub line: usize,
+    pub revision: String,
+    /// The revision raised by itself.
+    pub deliberate: bool,
+    /// Its `downgrade` does nothing.
+    pub empty: bool,
+}
+
+/// A command that is asked.
+pub(super) struct Steps<'a> {
+    process: Pin<Box<dyn Future<Output = Result<Ran>> + 'a>>,
+    output: mpsc::UnboundedReceiver<Event>,
+    channel: channel::Channel,
+    runner: &'a Runner<'a>,
+    command: &'a str,
+}
+
+impl<'a> Steps<'a> {
+    /// Starts the command and waits until it asks. With `versions`, the chain's files are those of that folder.
+    pub(super) async fn start(
+        runner: &'a Runner<'a>,
+        command: &'a str,
+        directory: &'a Path,
+        versions: Option<&Path>,
+        tell: &mut Teller<'_>,
+    ) -> Result<Self> {
+        let settings = json!({ "database": runner.database, "versions": versions }).to_string();
+        let channel = channel::Channel::open(MODULE, &settings)
+            .map_err(|error| Error::environment("cannot open the channel to the command").because(error))?;
+        let whole = format!("export DEVDB_STEPS='{}'; {command}", channel.folder().display());
+        let (sender, output) = mpsc::unbounded_channel();
+        let process = Box::pin(async move {
+            let mut pass_on = move |event: Event| {
+                if let Event::Output { .. } = event {
+                    // The receiver lives as long as the command.
+                    let _sent = sender.send(event);
+                }
+            };
+            runner.run(&whole, directory, &mut pass_on).await
+        });
+        let mut steps = Self { process, output, channel, runner, command };
+        steps.connected(tell).await?;
+        Ok(steps)
+    }
+
+    async fn connected(&mut self, tell: &mut Teller<'_>) -> Result<()> {
+        loop {
+            tokio::select! {
+                biased;
+                Some(event) = self.output.recv() => tell(event),
+                accepted = self.channel.accept() => {
+                    return accepted.map_err(|error| Error::environment("the command did not ask").because(error));
+                }
+                ran = &mut self.process => return Err(self.ended(&ran?)),
+            }
+        }
+    }
+
+    /// Runs revisions in one go and returns what became of them; fails when the command itself is gone.
+    pub(super) async fn run(&mut self, way: Way, revisions: &[&str], tell: &mut Teller<'_>) -> Result<Answer> {
+        let what = if way == Way::Up { "up" } else { "down" };
+        let question = json!({ "do": what, "revisions": revisions }).to_string();
+        let broken = |error: std::io::Error| Error::environment("the command does not answer any more").because(error);
+        self.channel.send(&question).await.map_err(broken)?;
+        loop {
+            tokio::select! {
+                biased;
+                Some(event) = self.output.recv() => tell(event),
+                line = self.channel.receive() => {
+                    let Some(line) = line.map_err(broken)? else {
+                        let ran = (&mut self.process).await?;
+                        return Err(self.ended(&ran));
+                    };
+                    let answer = serde_json::from_str(&line);
+                    return answer.map_err(|error| Error::failed("the command answered nonsense").because(error));
+                }
+                ran = &mut self.process => return Err(self.ended(&ran?)),
+            }
+        }
+    }
+
+    /// Lets the command come to its end.
+    pub(super) async fn finish(mut self) -> Result<()> {
+        self.channel.close();
+        let ran = (&mut self.process).await?;
+        if ran.success { Ok(()) } else { Err(failure(self.runner, self.command, "migration", &ran)) }
+    }
+
+    fn ended(&self, ran: &Ran) -> Error {
+        if !ran.success {
+            return failure(self.runner, self.command, "migration", ran);
+        }
+        Error::environment(format!("`{}` does not upgrade by Alembic's own `upgrade`", self.command))
+            .detail("why", "it ended without asking for a revision, so its chain cannot be run one by one")
+            .hint("name a command that does: [migrations] upgrade = \"alembic upgrade heads\" in devdb.toml")
+    }
+}
+
+#[cfg(unix)]
+mod channel {
+    #![expect(clippy::disallowed_methods, reason = "the channel's folder is written here")]
+
+    use std::io;
+    use std::path::Path;
+
+    use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
+    use tokio::net::UnixListener;
+    use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+
+    /// A folder with the module, its settings and a socket.
+    pub(super) struct Channel {
+        folder: tempfile::TempDir,
+        listener: UnixListener,
+        reader: Option<Lines<BufReader<OwnedReadHalf>>>,
+        writer: Option<OwnedWriteHalf>,
+    }
+
+    impl Channel {
+        pub(super) fn open(module: &str, settings: &str) -> io::Result<Self> {
+            let folder = tempfile::Builder::new().prefix("devdb-").tempdir()?;
+            std::fs::write(folder.path().join("steps.py"), module)?;
+            std::fs::write(folder.path().join("steps.json"), settings)?;
+            let listener = UnixListener::bind(folder.path().join("steps"))?;
+            Ok(Self { folder, listener, reader: None, writer: None })
+        }
+
+        pub(super) fn folder(&self) -> &Path {
+            self.folder.path()
+        }
+
+        pub(super) async fn accept(&mut self) -> io::Result<()> {
+            let (stream, _address) = self.listener.accept().await?;
+            let (reader, writer) = stream.into_split();
+            self.reader = Some(BufReader::new(reader).lines());
+            self.writer = Some(writer);
+            Ok(())
+        }
+
+        pub(super) async fn send(&mut self, line: &str) -> io::Result<()> {
+            let writer = self.writer.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+            writer.write_all(format!("{line}\n").as_bytes()).await
+        }
+
+        pub(super) async fn receive(&mut self) -> io::Result<Option<String>> {
+            let reader = self.reader.as_mut().ok_or(io::ErrorKind::NotConnected)?;
+            reader.next_line().await
+        }
+
+        pub(super) fn close(&mut self) {
+            self.reader = None;
+            self.writer = None;
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod channel {
+    use std::io;
+    use std::path::Path;
+
+    /// Without unix sockets there is no way to ask.
+    pub(super) struct Channel;
+
+    impl Channel {
+        pub(super) fn open(_module: &str, _settings: &str) -> io::Result<Self> {
+            Err(io::Error::new(io::ErrorKind::Unsupported, "running revisions one by one needs unix sockets"))
+        }
+
+        pub(super) fn folder(&self) -> &Path {
+            Path::new("")
+        }
+
+        pub(super) async fn accept(&mut self) -> io::Result<()> {
+            std::future::pending().await
+        }
+
+        pub(super) async fn send(&mut self, _line: &str) -> io::Result<()> {
+            Ok(())
+        }
+
+        pub(super) async fn receive(&mut self) -> io::Result<Option<String>> {
+            Ok(None)
+        }
+
+        pub(super) fn close(&mut self) {}
+    }
+}

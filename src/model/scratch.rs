@@ -1,0 +1,81 @@
+//! A scratch database: made beside the target to try a chain out, and thrown away.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::chain::Revision;
+use super::plan::Workplace;
+use super::schema::Difference;
+
+/// What a chain needs to run in a scratch database.
+#[derive(Debug, Clone)]
+pub struct ScratchPlan {
+    pub workplace: Workplace,
+    /// The command that upgrades, inside which the revisions are chosen one by one.
+    pub command: String,
+    /// Where it is run, relative to the root.
+    pub directory: PathBuf,
+    /// SQL files run before the chain.
+    pub init: Vec<PathBuf>,
+    pub bootstrap: Option<String>,
+    /// Stamped after `bootstrap`, by this command.
+    pub stamp: Option<String>,
+    /// Schema and name of the table that holds the version.
+    pub version_table: (String, String),
+    /// In the order in which they run; those below the stamp are not among them.
+    pub revisions: Vec<Revision>,
+}
+
+/// A test of a chain, decided.
+#[derive(Debug, Clone)]
+pub struct ChainTestPlan {
+    pub scratch: ScratchPlan,
+    /// How many revisions are only applied, because the test starts behind them.
+    pub skipped: usize,
+}
+
+/// What became of one revision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tested {
+    pub revision: Revision,
+    pub verdict: Verdict,
+    /// The line of its `downgrade`, or the one that failed; 0 when it is not known.
+    pub line: usize,
+    pub took: Duration,
+}
+
+/// Whether a revision comes back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Down and up again make the schemas that were there before and after it.
+    Reversible,
+    /// It says itself that there is no way back: by raising, or by an empty `downgrade`.
+    Irreversible { reason: String },
+    /// Its `downgrade` ran and left another schema than the one before it; `again` says why it cannot be applied again.
+    NotBack { differences: Vec<Difference>, again: Option<String> },
+    /// Its `downgrade` failed.
+    DownFailed { reason: String },
+    /// It came back, and could not be applied a second time.
+    UpAgainFailed { reason: String },
+    /// It came back, and made another schema the second time.
+    UpDiffers { differences: Vec<Difference> },
+}
+
+impl Verdict {
+    /// Returns whether nothing is wrong with the revision; one that says that it is irreversible keeps its word.
+    pub fn is_fine(&self) -> bool {
+        matches!(self, Self::Reversible | Self::Irreversible { .. })
+    }
+
+    /// Returns the verdict's name, as JSON has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Reversible => "reversible",
+            Self::Irreversible { .. } => "irreversible",
+            Self::NotBack { .. } => "not_back",
+            Self::DownFailed { .. } => "down_failed",
+            Self::UpAgainFailed { .. } => "up_again_failed",
+            Self::UpDiffers { .. } => "up_differs",
+        }
+    }
+}
