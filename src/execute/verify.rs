@@ -4,9 +4,12 @@ use std::collections::BTreeSet;
 
 use super::Teller;
 use super::admin::failed;
+use super::sql_chain::SqlRunner;
 use crate::error::{Error, Result};
 use crate::model::event::Event;
 use crate::model::plan::{ChainPlan, ResetPlan, SeedPlan};
+use crate::model::sql_chain::SqlChain;
+use crate::model::text::counted;
 use crate::parse::sql::{StatementKind, split};
 use crate::wire::files::read_text;
 use crate::wire::postgres::{Session, quote_ident};
@@ -28,6 +31,9 @@ pub(super) async fn run(
 }
 
 async fn version(plan: &ResetPlan, session: &Session) -> Result<Option<String>> {
+    if let ChainPlan::Sql { chain } = &plan.schema.chain {
+        return sql_version(chain, session).await;
+    }
     let ChainPlan::Command { heads, version_table: Some(table), command, .. } = &plan.schema.chain else {
         return Ok(None);
     };
@@ -45,6 +51,18 @@ async fn version(plan: &ResetPlan, session: &Session) -> Result<Option<String>> 
             .hint("devdb doctor   (checks the chain)"));
     }
     Ok(Some(reached.into_iter().collect::<Vec<_>>().join(", ")))
+}
+
+/// The tool's own table names every migration: a later one may have emptied or dropped it.
+async fn sql_version(chain: &SqlChain, session: &Session) -> Result<Option<String>> {
+    let rows = SqlRunner { session, chain, live: false }.rows().await?;
+    let pending = chain.pending(&rows);
+    if let Some(migration) = pending.first() {
+        return Err(Error::failed(format!("the migrations ran, and {} lacks some of them", chain.table.quoted()))
+            .detail("lacks", format!("{}, `{}` first", counted(pending.len(), "row"), migration.version))
+            .hint(format!("a migration changes the table that {} keeps", chain.tool)));
+    }
+    Ok(chain.current(&rows).map(|migration| migration.version.clone()))
 }
 
 async fn tables(plan: &ResetPlan, session: &Session, tell: &mut Teller<'_>) -> Result<String> {
@@ -69,7 +87,7 @@ async fn tables(plan: &ResetPlan, session: &Session, tell: &mut Teller<'_>) -> R
             text: format!("role `{role}` may not read {hidden} of the tables, {example} among them"),
         });
     }
-    Ok(crate::model::text::counted(usize::try_from(count).unwrap_or_default(), "table"))
+    Ok(counted(usize::try_from(count).unwrap_or_default(), "table"))
 }
 
 /// Every table that a seed file names as the target of INSERT or COPY holds a row.

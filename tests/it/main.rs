@@ -24,6 +24,7 @@ mod hostile;
 mod migrate;
 mod migrate_preflight;
 mod migrate_rebase;
+mod migrate_sql_tools;
 mod migrate_test;
 mod reference;
 mod reset_alembic;

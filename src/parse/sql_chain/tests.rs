@@ -166,7 +166,7 @@ fn checksums_are_those_of_the_tools() {
 #[test]
 fn a_folder_tells_whose_it_is() {
     #[track_caller]
-    fn check(path: &str, files: &[&str], below: &[&str], sample: &str, expected: Verdict) {
+    fn check(path: &str, files: &[&str], below: &[&str], sample: &str, expected: &Verdict) {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
         let look = Look {
             path: path.to_owned(),
@@ -175,18 +175,18 @@ fn a_folder_tells_whose_it_is() {
             sample: sample.to_owned(),
             marks: Marks::default(),
         };
-        assert_eq!(verdict(&look), expected, "{path} {files:?}");
+        assert_eq!(verdict(&look), *expected, "{path} {files:?}");
     }
     let tool = Verdict::Tool;
-    check("db/migrations", &["1_a.sql"], &[], "-- migrate:up\n", tool(SqlTool::Dbmate));
-    check("migrations", &["1_a.sql"], &[], "-- +goose Up\n", tool(SqlTool::Goose));
-    check("migrations", &["1_a.up.sql", "1_a.down.sql"], &[], "", tool(SqlTool::GolangMigrate));
-    check("migrations", &[], &["1_a/up.sql", "1_a/down.sql"], "", tool(SqlTool::Diesel));
-    check("prisma/migrations", &["migration_lock.toml"], &["1_a/migration.sql"], "", tool(SqlTool::Prisma));
-    check("supabase/migrations", &["20240101000000_a.sql"], &[], "", tool(SqlTool::Supabase));
-    check("src/main/resources/db/migration", &["V1__a.sql"], &[], "", tool(SqlTool::Flyway));
-    check("migrations", &["__init__.py", "0001_initial.py"], &[], "", Verdict::No);
-    check("app/migrations", &["README.md"], &[], "", Verdict::No);
+    check("db/migrations", &["1_a.sql"], &[], "-- migrate:up\n", &tool(SqlTool::Dbmate));
+    check("migrations", &["1_a.sql"], &[], "-- +goose Up\n", &tool(SqlTool::Goose));
+    check("migrations", &["1_a.up.sql", "1_a.down.sql"], &[], "", &tool(SqlTool::GolangMigrate));
+    check("migrations", &[], &["1_a/up.sql", "1_a/down.sql"], "", &tool(SqlTool::Diesel));
+    check("prisma/migrations", &["migration_lock.toml"], &["1_a/migration.sql"], "", &tool(SqlTool::Prisma));
+    check("supabase/migrations", &["20240101000000_a.sql"], &[], "", &tool(SqlTool::Supabase));
+    check("src/main/resources/db/migration", &["V1__a.sql"], &[], "", &tool(SqlTool::Flyway));
+    check("migrations", &["__init__.py", "0001_initial.py"], &[], "", &Verdict::No);
+    check("app/migrations", &["README.md"], &[], "", &Verdict::No);
     let look = |marks, files: &[&str]| Look {
         path: "migrations".to_owned(),
         files: files.iter().map(|name| (*name).to_owned()).collect(),

@@ -16,6 +16,8 @@ struct Bench {
     venv: Option<PathBuf>,
     venv_prefect: Option<PathBuf>,
     venv_airflow: Option<PathBuf>,
+    dbmate: Option<PathBuf>,
+    sqlx: Option<PathBuf>,
     corpus: Option<PathBuf>,
     #[serde(default)]
     missing: Vec<Missing>,
@@ -106,6 +108,16 @@ pub(crate) fn prefect() -> Option<PathBuf> {
 /// The Python environment with Airflow.
 pub(crate) fn airflow() -> Option<PathBuf> {
     require("Python environment for Airflow", load().venv_airflow.as_ref())
+}
+
+/// The program `dbmate`.
+pub(crate) fn dbmate() -> Option<PathBuf> {
+    require("dbmate", load().dbmate.as_ref())
+}
+
+/// The program `sqlx`.
+pub(crate) fn sqlx() -> Option<PathBuf> {
+    require("sqlx", load().sqlx.as_ref())
 }
 
 /// Real projects' chains and Compose files.

@@ -8,6 +8,7 @@ mod engine;
 mod image;
 mod postgres;
 mod rootfs;
+mod tools;
 mod venv;
 
 use crate::places;
@@ -45,6 +46,8 @@ pub(crate) struct Bench {
     venv: Option<PathBuf>,
     venv_prefect: Option<PathBuf>,
     venv_airflow: Option<PathBuf>,
+    dbmate: Option<PathBuf>,
+    sqlx: Option<PathBuf>,
     corpus: Option<PathBuf>,
     pub(crate) missing: Vec<Missing>,
 }
@@ -66,6 +69,7 @@ pub(crate) fn prepare(quick: bool) -> Result<(Bench, PathBuf), String> {
     // Downloading Python packages waits for the network, building the image for the disk: side by side.
     std::thread::scope(|scope| {
         let venvs = scope.spawn(|| venv::prepare_all(&directory, quick));
+        let sqlx = scope.spawn(|| timed("sqlx", || tools::sqlx(&directory, quick)));
         let found = timed("PostgreSQL", postgres::find);
         bench.pg = bench.keep(found);
         let found = timed("Docker engine", || engine::find(&directory));
@@ -77,12 +81,17 @@ pub(crate) fn prepare(quick: bool) -> Result<(Bench, PathBuf), String> {
         let found = timed("corpus", corpus);
         bench.corpus = bench.keep(found);
         match venvs.join() {
-            Ok([plain, prefect, airflow]) => {
+            Ok([plain, prefect, airflow, dbmate]) => {
                 bench.venv = bench.keep(plain);
                 bench.venv_prefect = bench.keep(prefect);
                 bench.venv_airflow = bench.keep(airflow);
+                bench.dbmate = bench.keep(dbmate).map(|directory| directory.join("bin/dbmate"));
             }
             Err(_panic) => bench.missing.push(Missing::new("Python environments", "preparing them panicked", "")),
+        }
+        match sqlx.join() {
+            Ok(program) => bench.sqlx = bench.keep(program).map(|program| program.0),
+            Err(_panic) => bench.missing.push(Missing::new("sqlx", "building it panicked", "")),
         }
     });
     let file = directory.join("bench.json");

@@ -10,28 +10,43 @@ struct Environment {
     what: &'static str,
     directory: &'static str,
     requirements: &'static str,
+    /// Something in it, below `bin`, that answers when all is well.
+    probe: [&'static str; 3],
     /// Takes most of a minute: `--quick` leaves it out.
     large: bool,
 }
 
-const ENVIRONMENTS: [Environment; 3] = [
+const PYTHON: [&str; 3] = ["python", "-c", "import sqlalchemy"];
+
+const ENVIRONMENTS: [Environment; 4] = [
     Environment {
         what: "Python environment",
         directory: "venv",
         requirements: "tests/fixtures/requirements-bench.txt",
+        probe: PYTHON,
         large: false,
     },
     Environment {
         what: "Python environment for Prefect",
         directory: "venv-prefect",
         requirements: "tests/fixtures/requirements-prefect.txt",
+        probe: PYTHON,
         large: true,
     },
     Environment {
         what: "Python environment for Airflow",
         directory: "venv-airflow",
         requirements: "tests/fixtures/requirements-airflow.txt",
+        probe: PYTHON,
         large: true,
+    },
+    // Its wheel brings the program itself.
+    Environment {
+        what: "dbmate",
+        directory: "venv-dbmate",
+        requirements: "tests/fixtures/requirements-dbmate.txt",
+        probe: ["dbmate", "--env-file=none", "--version"],
+        large: false,
     },
 ];
 
@@ -45,7 +60,7 @@ impl Told for Ready {
 }
 
 /// Prepares all environments; the large ones side by side.
-pub(crate) fn prepare_all(bench: &Path, quick: bool) -> [Result<PathBuf, Missing>; 3] {
+pub(crate) fn prepare_all(bench: &Path, quick: bool) -> [Result<PathBuf, Missing>; 4] {
     std::thread::scope(|scope| {
         ENVIRONMENTS
             .each_ref()
@@ -72,7 +87,7 @@ fn prepare(environment: &Environment, bench: &Path, quick: bool) -> Result<Ready
         .map_err(|error| missing(format!("cannot read {}: {error}", requirements.display())))?;
     let stamp = run::fingerprint([pins.as_str(), &directory.to_string_lossy()]);
     let stamp_file = directory.join("bench-stamp");
-    if fs::read_to_string(&stamp_file).is_ok_and(|was| was == stamp) && runs(&directory) {
+    if fs::read_to_string(&stamp_file).is_ok_and(|was| was == stamp) && runs(&directory, environment.probe) {
         return Ok(Ready(directory));
     }
     if quick && environment.large {
@@ -88,8 +103,8 @@ fn prepare(environment: &Environment, bench: &Path, quick: bool) -> Result<Ready
 }
 
 /// The interpreter an environment points at may have been removed since.
-fn runs(directory: &Path) -> bool {
-    run::output(run::command(directory.join("bin/python")).args(["-c", "import sqlalchemy"])).is_ok()
+fn runs(directory: &Path, [program, arguments @ ..]: [&str; 3]) -> bool {
+    run::output(run::command(directory.join("bin").join(program)).args(arguments)).is_ok()
 }
 
 /// Debian's Python comes without the module that makes environments.
