@@ -8,6 +8,7 @@ use super::style;
 use super::ui::{Ui, took};
 use crate::model::chain::Revision;
 use crate::model::history::{ChainState, Entry, History};
+use crate::model::operation::{DataWarning, Trouble};
 use crate::model::picture::Picture;
 use crate::model::plan::{Compared, Move, Moved};
 use crate::model::text::{counted, shortened, visible};
@@ -88,6 +89,21 @@ pub fn entries(ui: &Ui, entries: &[&Entry]) {
             ui.answer(&ui.wrapped(&format!("  {id}{gap}  {message}"), ids + 4));
             ui.answer(&format!("  {:ids$}  {file}", ""));
         }
+    }
+}
+
+/// Writes to stderr what statements will meet in the data.
+pub fn warnings(ui: &Ui, warnings: &[DataWarning]) {
+    for warning in warnings {
+        let said = match warning.trouble {
+            Trouble::Fails => style::bad("will fail:"),
+            Trouble::Blocks => style::warn("will block:"),
+            Trouble::Unknown => style::warn("not checked:"),
+        };
+        ui.say(&ui.wrapped(&format!("{} {said} {}", style::warn("!"), visible(&warning.why)), 2));
+        let place = style::faint(visible(&warning.at.to_string()));
+        let statement = visible(&warning.statement).split_whitespace().collect::<Vec<_>>().join(" ");
+        ui.say(&ui.wrapped(&format!("  {place}  {}", shortened(&statement, 120)), 4));
     }
 }
 

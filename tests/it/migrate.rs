@@ -365,3 +365,45 @@ fn models_are_compared_with_the_chain_not_with_the_database() {
         output.assert_code(1).assert_stdout_has("`aaaa1111` follows `nowhere`, which no file has");
     }
 }
+
+#[test]
+fn what_will_fail_on_the_data_is_said_before() {
+    let Some(shop) = sync() else { return };
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    shop.database.sql("insert into users (email, username, full_name) values ('a@b', 'a', null), ('c@d', 'c', 'x')");
+    revision(
+        &shop,
+        "aaaa1111",
+        &format!("\"{HEAD}\""),
+        "op.alter_column(\"users\", \"full_name\", nullable=False)",
+        "op.alter_column(\"users\", \"full_name\", nullable=True)",
+    );
+    let before = shop.before();
+    let dry = shop.devdb(["migrate", "up", "--dry-run"]).run();
+    dry.assert_code(0)
+        .assert_stderr_has("will fail:")
+        .assert_stderr_has("1 of 2 rows")
+        .assert_stderr_has("aaaa1111.py:10");
+    shop.assert_untouched(&before);
+    // It does.
+    shop.devdb(["migrate", "up"]).run().assert_code(5).assert_stderr_has("will fail:").assert_stderr_has("23502");
+    // A person is asked first.
+    let mut asked = shop.devdb(["migrate", "up"]).in_terminal(100, 30).spawn();
+    asked.wait_for("Run it all the same?");
+    asked.type_text("n");
+    asked.wait().assert_code(130);
+    shop.database.sql("update users set full_name = ''");
+    shop.devdb(["migrate", "up"]).run().assert_code(0).assert_lacks("will fail");
+    // And on the way down.
+    revision(
+        &shop,
+        "bbbb2222",
+        "\"aaaa1111\"",
+        "op.alter_column(\"users\", \"full_name\", nullable=True)",
+        "op.alter_column(\"users\", \"full_name\", nullable=False)",
+    );
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    shop.database.sql("update users set full_name = null");
+    let down = shop.devdb(["migrate", "down", "--dry-run"]).run();
+    down.assert_code(0).assert_stderr_has("will fail:").assert_stderr_has("2 of 2 rows");
+}

@@ -1,7 +1,7 @@
 //! `devdb migrate down`: revisions taken back, with the data of what they made.
 
-use super::Context;
 use super::up::carry_out;
+use super::{Context, preflight};
 use crate::cli::consent;
 use crate::discover::Depth;
 use crate::error::{Error, Result};
@@ -61,6 +61,8 @@ async fn locked(context: &Context, args: &Args, lock: &Lock) -> Result<u8> {
     let proof = Disposable::prove(&picture)
         .map_err(|refusal| Error::refused(refusal.message).detail("rule", refusal.rule).hint(refusal.remedy))?;
     render::migrate::plan(&context.ui, &plan, true);
+    let warnings = preflight::warnings(context, &picture, &plan, Direction::Down).await;
+    render::migrate::warnings(&context.ui, &warnings);
     let request = request(&picture, &plan, &proof);
     if args.dry_run {
         context.ui.say("nothing was done (--dry-run)");

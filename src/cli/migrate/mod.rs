@@ -6,6 +6,7 @@ mod heads;
 mod history;
 mod merge;
 mod new;
+mod preflight;
 mod rebase;
 mod sql;
 mod stamp;

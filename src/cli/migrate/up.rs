@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use super::{Context, look, surroundings};
+use super::{Context, look, preflight, surroundings};
 use crate::discover::Depth;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::execute::migrate::{Lock, along};
 use crate::execute::server::wait;
+use crate::model::operation::Trouble;
 use crate::model::plan::Move;
 use crate::plan::migrate::{self, Direction};
 use crate::render;
 use crate::render::progress::Progress;
+use crate::render::prompt;
 
 /// Run what is pending, or up to a revision
 #[derive(Debug, Default, clap::Args)]
@@ -60,10 +62,17 @@ async fn locked(context: &Context, args: &Args, lock: Option<&Lock>) -> Result<u
         return Ok(0);
     }
     render::migrate::plan(ui, &plan, false);
+    let warnings = preflight::warnings(context, &picture, &plan, Direction::Up).await;
+    render::migrate::warnings(ui, &warnings);
     let Some(lock) = lock else {
         ui.say("nothing was done (--dry-run)");
         return Ok(0);
     };
+    // Somebody who is there to be asked may mend the data first; an entry point goes on, and fails as it would.
+    let fails = warnings.iter().any(|warning| warning.trouble == Trouble::Fails);
+    if fails && ui.interactive && !prompt::confirm("Run it all the same?") {
+        return Err(Error::cancelled());
+    }
     carry_out(context, lock, &plan).await
 }
 
