@@ -308,7 +308,7 @@ fn chains_of_real_projects_are_found() {
     compare_wheel("argilla");
 }
 
-/// Without ZenML and Keystone, which configure Alembic in Python alone.
+/// Without the two that configure Alembic in Python alone.
 #[test]
 #[ignore = "downloads large wheels"]
 fn chains_of_large_projects_are_found() {
