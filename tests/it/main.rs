@@ -23,6 +23,7 @@ mod doctor_report;
 mod hostile;
 mod migrate;
 mod migrate_preflight;
+mod migrate_reading;
 mod migrate_rebase;
 mod migrate_sql_tools;
 mod migrate_test;

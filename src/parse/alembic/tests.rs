@@ -159,17 +159,20 @@ fn check_project(truth: &Value, root: &Path) -> usize {
     count
 }
 
-/// The smallest wheel of the corpus, so that an ordinary run compares one real chain.
+/// The three smallest wheels of the corpus, so that an ordinary run compares real chains: one plain, one with its
+/// versions in folders and two heads, one annotated throughout.
 #[test]
-fn optuna_reads_as_alembic_reads_it() {
+fn three_wheels_read_as_alembic_reads_them() {
     let must = std::env::var_os("CI").is_some_and(|value| value == "true");
-    let read = truth("optuna")
-        .ok_or_else(|| "no corpus".to_owned())
-        .and_then(|truth| Ok((sources(truth["commit"].as_str().unwrap())?, truth)));
-    match read {
-        Ok((root, truth)) => assert_eq!(check_project(&truth, &root), 10),
-        Err(reason) if must => panic!("cannot compare with optuna: {reason}"),
-        Err(reason) => eprintln!("SKIPPED: cannot compare with optuna: {reason}"),
+    for (project, revisions) in [("optuna", 10), ("keystone", 10), ("argilla", 24)] {
+        let read = truth(project)
+            .ok_or_else(|| "no corpus".to_owned())
+            .and_then(|truth| Ok((sources(truth["commit"].as_str().unwrap())?, truth)));
+        match read {
+            Ok((root, truth)) => assert_eq!(check_project(&truth, &root), revisions),
+            Err(reason) if must => panic!("cannot compare with {project}: {reason}"),
+            Err(reason) => eprintln!("SKIPPED: cannot compare with {project}: {reason}"),
+        }
     }
 }
 

@@ -29,7 +29,6 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let findings = chain.unreadable.iter().map(|file| {
         Finding::new(format!("`{}` cannot be read as a revision", file.at.file.display()))
             .at(&file.at, file.reason.clone())
-            .seen(format!("{} other revisions were read", chain.revisions.len()))
             .manual("mend the file, or move it out of the folder", &[])
     });
     Ok(findings.collect())
