@@ -42,6 +42,8 @@ pub enum Need {
     Server,
     /// The project has an Alembic chain that could be read.
     Chain,
+    /// The project has a chain of SQL files that could be read.
+    SqlChain,
 }
 
 impl Need {
@@ -54,6 +56,7 @@ impl Need {
             Self::Listeners => unmet(&picture.listeners, "there is no socket table"),
             Self::Server => server(picture),
             Self::Chain => unmet(&picture.chain, "there is no Alembic chain"),
+            Self::SqlChain => unmet(&picture.recipe.sql_chain, "there is no chain of SQL files"),
         }
     }
 
@@ -82,6 +85,7 @@ impl Need {
                 "auth-password",
                 "too-many-clients",
             ],
+            Self::SqlChain => &["sql-chain-fault"],
             Self::Target | Self::Compose | Self::Listeners | Self::Chain => &[],
         }
     }

@@ -10,6 +10,7 @@ use crate::model::picture::Picture;
 use crate::model::place::Place;
 use crate::model::plan::Step;
 use crate::model::server::Reply;
+use crate::model::sql_chain::{AppliedMigration, SqlChain};
 use crate::model::target::{Candidate, Host, Origin};
 use crate::parse::pg_url;
 
@@ -175,4 +176,12 @@ pub(super) fn applied(picture: &Picture) -> Result<Option<(&Chain, &[String])>, 
     let Some(chain) = picture.chain.known() else { return Ok(None) };
     let Some(database) = picture.server.known().and_then(|server| server.database.known()) else { return Ok(None) };
     Ok(database.versions.look()?.map(|rows| (chain, rows.as_slice())))
+}
+
+/// Returns the chain of SQL files and the rows of its tool's table; nothing when the database is not there to ask. A
+/// database without the table has no rows.
+pub(super) fn sql_applied(picture: &Picture) -> Result<Option<(&SqlChain, &[AppliedMigration])>, Unknown> {
+    let Some(chain) = picture.recipe.sql_chain.known() else { return Ok(None) };
+    let Some(database) = picture.server.known().and_then(|server| server.database.known()) else { return Ok(None) };
+    Ok(Some((chain, database.history.look()?.map_or(&[][..], Vec::as_slice))))
 }

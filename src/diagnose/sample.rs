@@ -14,6 +14,7 @@ use crate::model::secret::Secret;
 use crate::model::server::{
     Database, Endpoint, Listener, LoginFailure, LoginFailureKind, Process, Reach, Reply, Role, Server,
 };
+use crate::model::sql_chain::{AppliedMigration, HistoryTable, SqlChain, SqlMigration, SqlTool};
 use crate::model::target::{Candidate, Origin};
 use crate::parse::compose::{ComposeInput, load};
 use crate::parse::{env_file, pg_url};
@@ -185,6 +186,39 @@ pub(super) fn chain(picture: &mut Picture) -> &mut Chain {
     match &mut picture.chain {
         Observed::Known(chain) => chain,
         other => panic!("no chain: {other:?}"),
+    }
+}
+
+/// Gives the project a chain of SQL files instead of Alembic's, all of it applied.
+pub(super) fn sql(picture: &mut Picture) {
+    let migration = |version: &str| SqlMigration {
+        version: version.to_owned(),
+        message: format!("migration {version}"),
+        file: PathBuf::from(format!("migrations/{version}_a.sql")),
+        checksum: Some(format!("sum-{version}")),
+        ..SqlMigration::default()
+    };
+    let migrations = vec![migration("1"), migration("2")];
+    let row = |migration: &SqlMigration| AppliedMigration {
+        version: migration.version.clone(),
+        checksum: migration.checksum.clone(),
+        ..AppliedMigration::default()
+    };
+    database(picture).history = Observed::Known(migrations.iter().map(row).collect());
+    picture.chain = Observed::Absent;
+    picture.recipe.sql_chain = Observed::Known(SqlChain {
+        tool: SqlTool::Sqlx,
+        directory: PathBuf::from("migrations"),
+        migrations,
+        faults: Vec::new(),
+        table: HistoryTable::of(SqlTool::Sqlx),
+    });
+}
+
+pub(super) fn applied(picture: &mut Picture) -> &mut Vec<AppliedMigration> {
+    match &mut database(picture).history {
+        Observed::Known(rows) => rows,
+        other => panic!("no rows: {other:?}"),
     }
 }
 

@@ -290,6 +290,14 @@ impl SqlChainFault {
         }
     }
 
+    /// Returns what to do about it.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::Unreadable { .. } => "mend the file that is named",
+            Self::DuplicateVersion { .. } => "give the file that came later a version of its own: rename it",
+        }
+    }
+
     /// Returns where the fault is.
     pub fn place(&self) -> Option<Place> {
         match self {

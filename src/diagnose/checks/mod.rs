@@ -52,4 +52,9 @@ pub(super) const CHECKS: &[Check] = &[
     migrations::alembic_unknown_revision::CHECK,
     migrations::alembic_unstamped::CHECK,
     migrations::alembic_behind::CHECK,
+    migrations::sql_chain_fault::CHECK,
+    migrations::sql_dirty::CHECK,
+    migrations::sql_unknown_version::CHECK,
+    migrations::sql_checksum::CHECK,
+    migrations::sql_behind::CHECK,
 ];

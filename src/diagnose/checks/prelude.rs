@@ -17,5 +17,8 @@ pub(super) use crate::model::picture::Picture;
 pub(super) use crate::model::place::Place;
 pub(super) use crate::model::plan::Step;
 pub(super) use crate::model::server::{LoginFailureKind, Reply};
+#[cfg(test)]
+pub(super) use crate::model::sql_chain::{AppliedMigration, State};
+pub(super) use crate::model::sql_chain::{SqlChainFault, dirty};
 pub(super) use crate::model::target::{Candidate, Origin, UrlProblem};
-pub(super) use crate::model::text::counted;
+pub(super) use crate::model::text::{counted, shortened, visible};

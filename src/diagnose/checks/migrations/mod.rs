@@ -9,3 +9,8 @@ pub(super) mod alembic_unknown_revision;
 pub(super) mod alembic_unreadable_revision;
 pub(super) mod alembic_unstamped;
 pub(super) mod alembic_url_diff;
+pub(super) mod sql_behind;
+pub(super) mod sql_chain_fault;
+pub(super) mod sql_checksum;
+pub(super) mod sql_dirty;
+pub(super) mod sql_unknown_version;

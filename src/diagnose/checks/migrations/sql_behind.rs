@@ -1,0 +1,43 @@
+//! `sql-behind`
+
+use super::super::prelude::*;
+
+/// Pending migrations shown by name.
+const SHOWN: usize = 5;
+
+pub(in crate::diagnose) const CHECK: Check = Check {
+    id: "sql-behind",
+    title: "Every SQL migration is applied",
+    area: "migrations",
+    severity: Severity::Error,
+    needs: &[Need::SqlChain, Need::Server],
+    follows: &["wrong-server", "db-missing", "sql-chain-fault", "sql-dirty", "sql-unknown-version"],
+    explain: "Seen as: `relation \"orders\" does not exist`, `column users.username does not exist`.\n\
+        Cause: migrations came with a pull and were not run.\n\
+        Proof: the files against the rows of the tool's own table.\n\
+        Fix: `devdb migrate up` runs them as the tool would; data stays.",
+    detect,
+    #[cfg(test)]
+    breaks: |picture| {
+        sample::sql(picture);
+        sample::database(picture).history = Observed::Known(Vec::new());
+    },
+};
+
+fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
+    let Some((chain, rows)) = facts::sql_applied(picture)? else { return Ok(Vec::new()) };
+    let pending = chain.pending(rows);
+    if pending.is_empty() {
+        return Ok(Vec::new());
+    }
+    let at = chain.current(rows).map_or_else(|| "empty".to_owned(), |migration| format!("at `{}`", migration.version));
+    let count = counted(pending.len(), "migration");
+    let mut finding = Finding::new(format!("the database is {at}, {count} of {} behind", chain.tool));
+    for migration in pending.iter().take(SHOWN) {
+        finding = finding.at(&Place::new(&migration.file, 0), migration.message.clone());
+    }
+    if pending.len() > SHOWN {
+        finding = finding.seen(format!("and {} more", pending.len() - SHOWN));
+    }
+    Ok(vec![finding.manual("run them", &["devdb migrate up"])])
+}
