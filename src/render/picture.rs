@@ -78,7 +78,7 @@ fn revision(picture: &Picture) -> (String, Option<&'static str>) {
         0 => (format!("{at} {}", style::good("(head)")), None),
         pending => {
             let pending = style::warn(format!("{} pending", counted(pending, "revision")));
-            (format!("{at}, {pending} ({head})"), Some("devdb doctor --fix"))
+            (format!("{at}, {pending} ({head})"), Some("devdb migrate up"))
         }
     }
 }
