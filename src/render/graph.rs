@@ -14,6 +14,9 @@ use crate::model::text::{shortened, visible};
 /// The widest that ids are set before the message.
 const ID: usize = 20;
 
+/// Columns left to the lanes of the graph.
+const LANES: usize = 10;
+
 /// Writes the graph, newest first, as `git log --graph` does; at most `limit` entries.
 pub fn show(ui: &Ui, history: &History, limit: Option<usize>) {
     let mut renderer = GraphRowRenderer::new().output().with_min_row_height(1).build_box_drawing();
@@ -23,7 +26,8 @@ pub fn show(ui: &Ui, history: &History, limit: Option<usize>) {
     for entry in newest_first.take(limit.unwrap_or(usize::MAX)) {
         let parents = entry.down_revisions.iter().map(String::as_str).filter(|id| known.contains(id));
         let parents: Vec<Ancestor<&str>> = parents.map(Ancestor::Parent).collect();
-        let drawn = renderer.next_row(entry.id.as_str(), parents, glyph(entry).to_owned(), line(history, entry, width));
+        let message = line(ui, history, entry, width);
+        let drawn = renderer.next_row(entry.id.as_str(), parents, glyph(entry).to_owned(), message);
         for row in drawn.trim_end_matches('\n').lines() {
             ui.answer(&coloured(row, entry));
         }
@@ -47,8 +51,8 @@ fn shown_id(entry: &Entry) -> String {
     shortened(&visible(&entry.id), ID)
 }
 
-/// Returns id, message and marks of an entry as one line.
-fn line(history: &History, entry: &Entry, width: usize) -> String {
+/// Returns id, message and marks of an entry as one line, or as several in a narrow terminal.
+fn line(ui: &Ui, history: &History, entry: &Entry, width: usize) -> String {
     let id = shown_id(entry);
     let gap = " ".repeat(width.saturating_sub(display_width(&id)));
     let mut text = format!("{id}{gap}  {}", visible(&entry.message));
@@ -57,7 +61,8 @@ fn line(history: &History, entry: &Entry, width: usize) -> String {
         // Writing to a String cannot fail.
         let _infallible = write!(text, "  ({})", marks.join(", "));
     }
-    text.trim_end().to_owned()
+    let narrow = Ui { width: ui.width.saturating_sub(LANES), ..ui.clone() };
+    narrow.wrapped(text.trim_end(), width + 2)
 }
 
 /// Returns what is worth knowing of an entry: `current`, `pending`, `head`, its labels and dependencies.

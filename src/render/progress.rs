@@ -83,7 +83,8 @@ impl<'a> Progress<'a> {
             return;
         }
         let id = shortened(&visible(id), 14);
-        self.line(&format!("    {} {id:<14} {}  {}", style::good("✓"), visible(message), style::faint(took(elapsed))));
+        let text = format!("    {} {id:<14} {}  {}", style::good("✓"), visible(message), style::faint(took(elapsed)));
+        self.line(&self.ui.wrapped(&text, 21));
     }
 
     fn finished(&mut self, stage: Stage, detail: &str, elapsed: Duration) {
