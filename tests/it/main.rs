@@ -25,6 +25,8 @@ mod migrate;
 mod migrate_preflight;
 mod migrate_reading;
 mod migrate_rebase;
+mod migrate_sql_chains;
+mod migrate_sql_common;
 mod migrate_sql_tools;
 mod migrate_test;
 mod reference;

@@ -1,33 +1,27 @@
 //! SQL chains against the real tools: what devdb has run, they find done; what they have run, devdb finds done.
 
+use crate::migrate_sql_common::Chain;
 use crate::support::bench;
-use crate::support::cluster::{Cluster, Database};
-use crate::support::project::Project;
-use crate::support::sandbox::Sandbox;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A project whose chain a tool can run too.
-struct Chain {
-    project: Project,
-    database: Database<'static>,
+struct Shared {
+    chain: Chain,
     tool: PathBuf,
 }
 
-impl Chain {
-    fn new(tool: PathBuf, files: &[(&str, &str)]) -> Option<Self> {
-        let cluster = Cluster::shared()?;
-        let database = cluster.fresh_database(&cluster.create_role("CREATEDB"));
-        let project = Project::new();
-        project.write(".env", &format!("DATABASE_URL={}\nAPP_ENV=development\n", database.url()));
-        for (path, text) in files {
-            project.write(path, text);
-        }
-        Some(Self { project, database, tool })
-    }
+impl std::ops::Deref for Shared {
+    type Target = Chain;
 
-    fn devdb<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Sandbox {
-        Sandbox::new(&self.project).args(arguments)
+    fn deref(&self) -> &Chain {
+        &self.chain
+    }
+}
+
+impl Shared {
+    fn new(tool: PathBuf, files: &[(&str, &str)]) -> Option<Self> {
+        Some(Self { chain: Chain::new(files)?, tool })
     }
 
     /// Runs the tool as a developer would, and returns what it said.
@@ -43,26 +37,10 @@ impl Chain {
         assert!(output.status.success(), "{arguments:?}: {said}");
         said
     }
-
-    /// The definition of the tool's table, down to its constraints.
-    fn definition(&self, table: &str) -> Vec<Vec<Option<String>>> {
-        self.database.query(&format!(
-            "select attname::text, format_type(atttypid, atttypmod), attnotnull::text, attidentity::text,
-               pg_get_expr(adbin, adrelid)
-             from pg_attribute a left join pg_attrdef d on (adrelid, adnum) = (attrelid, attnum)
-             where attrelid = '{table}'::regclass and attnum > 0 and not attisdropped
-             union all
-             select conname::text, pg_get_constraintdef(oid), null, null, null from pg_constraint
-             where conrelid = '{table}'::regclass
-             union all
-             select indexrelid::regclass::text, pg_get_indexdef(indexrelid), null, null, null from pg_index
-             where indrelid = '{table}'::regclass"
-        ))
-    }
 }
 
-fn dbmate() -> Option<Chain> {
-    Chain::new(
+fn dbmate() -> Option<Shared> {
+    Shared::new(
         bench::dbmate()?,
         &[
             (
@@ -84,8 +62,8 @@ fn dbmate() -> Option<Chain> {
     )
 }
 
-fn sqlx() -> Option<Chain> {
-    Chain::new(
+fn sqlx() -> Option<Shared> {
+    Shared::new(
         bench::sqlx()?,
         &[
             ("Cargo.toml", "[package]\nname = \"shop\"\n[dependencies]\nsqlx = \"0.9\"\n"),
@@ -119,6 +97,13 @@ fn dbmate_finds_nothing_to_do_after_devdb() {
     }
     assert_eq!(chain.database.value("select count(*) from schema_migrations"), Some("0".to_owned()));
     assert_eq!(chain.database.value("select to_regclass('users')::text"), None);
+    // Up and down by devdb, with the tool in between.
+    chain.devdb(["migrate", "up", "+2"]).run().assert_code(0);
+    assert!(chain.tool(&["--no-dump-schema", "status"]).contains("Pending: 1"));
+    chain.tool(&["--no-dump-schema", "up"]);
+    chain.devdb(["migrate", "down", "base", "--yes"]).run().assert_code(0);
+    let status = chain.tool(&["--no-dump-schema", "status"]);
+    assert!(status.contains("Applied: 0"), "{status}");
 }
 
 #[test]
@@ -145,6 +130,11 @@ fn sqlx_finds_nothing_to_do_after_devdb() {
     let info = chain.tool(&["migrate", "info"]);
     assert_eq!(info.matches("installed").count(), 3, "{info}");
     assert!(!info.contains("pending") && !info.contains("different"), "{info}");
+    assert_eq!(chain.tool(&["migrate", "run"]), "");
+    chain.devdb(["migrate", "down", "1", "--yes"]).run().assert_code(0);
+    let info = chain.tool(&["migrate", "info"]);
+    assert!(info.contains("1/installed") && info.contains("2/pending") && info.contains("10/pending"), "{info}");
+    chain.devdb(["migrate", "up"]).run().assert_code(0);
     assert_eq!(chain.tool(&["migrate", "run"]), "");
     chain.tool(&["migrate", "revert", "--target-version", "0"]);
     assert_eq!(chain.database.value("select count(*) from _sqlx_migrations"), Some("0".to_owned()));
