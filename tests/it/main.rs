@@ -26,6 +26,7 @@ mod migrate_preflight;
 mod migrate_reading;
 mod migrate_rebase;
 mod migrate_sql_tools;
+mod migrate_squash;
 mod migrate_test;
 mod reference;
 mod reset_alembic;
