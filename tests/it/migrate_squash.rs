@@ -66,9 +66,9 @@ impl Chain {
         self.project.write(&format!("alembic/versions/{index}.step.sql"), statements);
         let text = format!(
             "from pathlib import Path\nfrom alembic import op\nrevision = 'aaaa0{index}'\ndown_revision = {parent}\n\
-             def upgrade():\n    op.get_bind().connection.cursor().execute(\n        Path({:?}).read_text())\n\
+             def upgrade():\n    op.get_bind().connection.cursor().execute(\n        Path('{}').read_text())\n\
              def downgrade():\n    pass\n",
-            self.project.file(&format!("alembic/versions/{index}.step.sql"))
+            self.project.file(&format!("alembic/versions/{index}.step.sql")).display()
         );
         self.project.write(&format!("alembic/versions/aaaa0{index}_step.py"), &text);
     }
