@@ -103,6 +103,11 @@ impl<'a> Scratch<'a> {
         Runner { workplace: &self.plan.workplace, surroundings: self.surroundings, database: &self.name }
     }
 
+    /// Returns the project's root.
+    pub(super) fn root(&self) -> &std::path::Path {
+        &self.surroundings.root
+    }
+
     pub(super) fn session(&self) -> Result<&Session> {
         self.session.as_ref().ok_or_else(|| Error::environment("nobody is on the scratch database"))
     }

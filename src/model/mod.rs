@@ -21,5 +21,6 @@ pub mod scratch;
 pub mod secret;
 pub mod server;
 pub mod sql_chain;
+pub mod squash;
 pub mod target;
 pub mod text;

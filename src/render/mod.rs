@@ -11,5 +11,6 @@ pub mod plan;
 pub mod progress;
 pub mod prompt;
 pub mod rebase;
+pub mod squash;
 pub mod style;
 pub mod ui;

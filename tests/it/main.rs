@@ -28,6 +28,7 @@ mod migrate_rebase;
 mod migrate_sql_chains;
 mod migrate_sql_common;
 mod migrate_sql_tools;
+mod migrate_squash;
 mod migrate_test;
 mod reference;
 mod reset_alembic;

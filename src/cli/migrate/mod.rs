@@ -9,6 +9,7 @@ mod new;
 mod preflight;
 mod rebase;
 mod sql;
+mod squash;
 mod stamp;
 mod status;
 mod test;
@@ -49,6 +50,8 @@ enum Command {
     Merge(merge::Args),
     /// Try on a scratch database whether every revision can be taken back
     Test(test::Args),
+    /// Replace the chain, or its older part, by one revision that is proven to make the same
+    Squash(squash::Args),
     /// Put my branch's revisions behind the other head, instead of a merge
     Rebase(rebase::Args),
     /// Say that the database is at a revision, without running anything
@@ -84,6 +87,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         Some(Command::New(args)) => Box::pin(new::run(context, args)).await,
         Some(Command::Merge(args)) => Box::pin(merge::run(context, args)).await,
         Some(Command::Test(args)) => Box::pin(test::run(context, args)).await,
+        Some(Command::Squash(args)) => Box::pin(squash::run(context, args)).await,
         Some(Command::Rebase(args)) => Box::pin(rebase::run(context, args)).await,
         Some(Command::Stamp(args)) => Box::pin(stamp::run(context, args)).await,
         Some(Command::Sql(args)) => Box::pin(sql::run(context, args)).await,
