@@ -10,6 +10,7 @@ mod commands;
 mod compare;
 mod create;
 pub mod demo;
+mod elsewhere;
 mod fix;
 mod in_place;
 pub mod migrate;
