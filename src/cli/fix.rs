@@ -122,7 +122,10 @@ pub(super) fn fixer<'a>(picture: &'a Picture, surroundings: &'a Surroundings, st
 
 /// What is written to a server, is written to one that is proven to be the developer's own.
 pub(super) fn allowed(picture: &Picture, step: &Step) -> Result<()> {
-    let writes = matches!(step, Step::CreateDatabase { .. } | Step::EndSessions { .. } | Step::Upgrade { .. });
+    let writes = matches!(
+        step,
+        Step::CreateDatabase { .. } | Step::EndSessions { .. } | Step::Upgrade { .. } | Step::DowngradeElsewhere(_)
+    );
     if !writes {
         return Ok(());
     }

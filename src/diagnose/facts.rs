@@ -1,11 +1,15 @@
 //! What several checks ask of the picture.
 
+use std::collections::HashMap;
+use std::path::Path;
+
 use crate::model::chain::Chain;
 use crate::model::compose::{Port, PublishedPort, Service};
 use crate::model::engine::Container;
 use crate::model::env::{EnvEntry, EnvFile};
 use crate::model::finding::Finding;
 use crate::model::observed::Unknown;
+use crate::model::operation::MigrationOperations;
 use crate::model::picture::Picture;
 use crate::model::place::Place;
 use crate::model::plan::Step;
@@ -184,4 +188,17 @@ pub(super) fn sql_applied(picture: &Picture) -> Result<Option<(&SqlChain, &[Appl
     let Some(chain) = picture.recipe.sql_chain.known() else { return Ok(None) };
     let Some(database) = picture.server.known().and_then(|server| server.database.known()) else { return Ok(None) };
     Ok(Some((chain, database.history.look()?.map_or(&[][..], Vec::as_slice))))
+}
+
+/// What a chain's revisions do, in the order in which they run.
+pub(super) type Ordered<'p> = (&'p Chain, Vec<&'p MigrationOperations>);
+
+/// Returns the chain with what its revisions do; nothing when there is no chain, or no order.
+pub(super) fn in_order(picture: &Picture) -> Result<Option<Ordered<'_>>, Unknown> {
+    let Some(chain) = picture.chain.known() else { return Ok(None) };
+    let Some(operations) = picture.operations.look()? else { return Ok(None) };
+    let Ok(order) = chain.run_order() else { return Ok(None) };
+    let by_file: HashMap<&Path, &MigrationOperations> = operations.iter().map(|it| (it.file.as_path(), it)).collect();
+    let ordered = order.iter().filter_map(|revision| by_file.get(revision.at.file.as_path()).copied());
+    Ok(Some((chain, ordered.collect())))
 }

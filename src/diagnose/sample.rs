@@ -8,6 +8,7 @@ use crate::model::compose::{Compose, Service};
 use crate::model::engine::{Container, ContainerState, Engine, EngineOutcome, EngineProbe, PortBinding};
 use crate::model::env::Dialect;
 use crate::model::observed::Observed;
+use crate::model::operation::{MigrationOperations, WayBack};
 use crate::model::picture::Picture;
 use crate::model::place::Place;
 use crate::model::secret::Secret;
@@ -17,7 +18,7 @@ use crate::model::server::{
 use crate::model::sql_chain::{AppliedMigration, HistoryTable, SqlChain, SqlMigration, SqlTool};
 use crate::model::target::{Candidate, Origin};
 use crate::parse::compose::{ComposeInput, load};
-use crate::parse::{env_file, pg_url};
+use crate::parse::{env_file, pg_url, sql_ddl};
 
 const ENV: &str = "DATABASE_URL=postgresql://app:pw@localhost:5432/app\n";
 const COMPOSE: &str = "\
@@ -73,6 +74,8 @@ pub(super) fn healthy() -> Picture {
         server: Observed::Known(live_server()),
         login_failure: None,
         chain: Observed::Known(two_revisions()),
+        operations: Observed::Known(two_migrations()),
+        origins: Observed::Absent,
         inside_container: false,
         unread: Vec::new(),
         recipe: crate::model::picture::Recipe::default(),
@@ -148,6 +151,28 @@ fn two_revisions() -> Chain {
     };
     let config = AlembicConfig { version_table: "alembic_version".to_owned(), ..AlembicConfig::default() };
     Chain { config, revisions: vec![revision("a1", None), revision("b2", Some("a1"))], ..Chain::default() }
+}
+
+/// The first makes a table, the second adds a column; both can be taken back.
+fn two_migrations() -> Vec<MigrationOperations> {
+    let migration = |id: &str, up: &str, down: &str| MigrationOperations {
+        revision: id.to_owned(),
+        file: format!("alembic/versions/{id}.py").into(),
+        up: sql_ddl::of_sql(up, 12),
+        down: sql_ddl::of_sql(down, 16),
+        way_back: WayBack::Written,
+    };
+    vec![
+        migration("a1", "create table users (id int)", "drop table users"),
+        migration("b2", "alter table users add name text", "alter table users drop name"),
+    ]
+}
+
+pub(super) fn operations(picture: &mut Picture) -> &mut Vec<MigrationOperations> {
+    match &mut picture.operations {
+        Observed::Known(operations) => operations,
+        other => panic!("no operations: {other:?}"),
+    }
 }
 
 pub(super) fn engine(picture: &mut Picture) -> &mut Engine {

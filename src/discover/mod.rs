@@ -6,6 +6,7 @@ mod cluster;
 mod compose;
 mod engine;
 mod files;
+pub mod git;
 pub mod operations;
 pub mod preflight;
 mod project;
@@ -26,6 +27,7 @@ pub use published::published;
 
 use crate::model::config::Config;
 use crate::model::engine::{EngineOutcome, EngineProbe};
+use crate::model::git::Origins;
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::secret::Secret;
@@ -61,10 +63,14 @@ pub async fn discover(scope: &Scope) -> Picture {
     if scope.depth == Depth::Files {
         return picture;
     }
+    if scope.depth == Depth::All {
+        picture.operations = operations::look(&scope.root, &picture.chain);
+    }
     let Some(target) = picture.target().map(|candidate| candidate.target.clone()) else {
         if scope.depth == Depth::All {
             let both = async { tokio::join!(engine::look(scope, &picture), sockets::look(scope.deadline)) };
             (picture.engine, picture.listeners) = Box::pin(both).await;
+            picture.origins = origins(scope, &picture).await;
         }
         return picture;
     };
@@ -96,8 +102,17 @@ pub async fn discover(scope: &Scope) -> Picture {
         .is_some_and(|failure| matches!(failure.kind, LoginFailureKind::Password | LoginFailureKind::NotPermitted));
     if scope.depth == Depth::All {
         Box::pin(engine::look_closer(scope, &mut picture, password)).await;
+        picture.origins = origins(scope, &picture).await;
     }
     picture
+}
+
+/// Asks git, where the chain has several heads or a revision is missing.
+async fn origins(scope: &Scope, picture: &Picture) -> Observed<Origins> {
+    let Some(chain) = picture.chain.known() else { return Observed::Absent };
+    let database = picture.server.known().and_then(|server| server.database.known());
+    let applied = database.and_then(|database| database.versions.known()).map_or(&[][..], Vec::as_slice);
+    Box::pin(git::look(&scope.root, chain, applied, scope.deadline)).await
 }
 
 fn not_asked() -> EngineProbe {

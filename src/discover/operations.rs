@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use crate::model::chain::Revision;
+use crate::model::chain::{Chain, Revision};
+use crate::model::observed::Observed;
 use crate::model::operation::MigrationOperations;
 use crate::parse::alembic::operations;
 use crate::wire::files::read_text;
@@ -13,6 +14,15 @@ const MAX_THREADS: usize = 8;
 
 /// A syntax tree is walked on this much stack.
 const STACK: usize = 8 << 20;
+
+/// Returns what the revisions of a chain do, in file order.
+pub fn look(root: &Path, chain: &Observed<Chain>) -> Observed<Vec<MigrationOperations>> {
+    match chain {
+        Observed::Known(chain) => Observed::Known(read(root, &chain.revisions.iter().collect::<Vec<_>>())),
+        Observed::Absent => Observed::Absent,
+        Observed::Unknown(why) => Observed::Unknown(why.clone()),
+    }
+}
 
 /// Returns what each revision does, in the given order. One whose file is gone or is no Python by now is left out.
 pub fn read(root: &Path, revisions: &[&Revision]) -> Vec<MigrationOperations> {

@@ -83,6 +83,8 @@ fn empty(scope: &Scope) -> Picture {
         server: Observed::Unknown("not asked".to_owned()),
         login_failure: None,
         chain: Observed::Absent,
+        operations: Observed::Unknown("not asked".to_owned()),
+        origins: Observed::Unknown("not asked".to_owned()),
         inside_container: false,
         unread: Vec::new(),
         recipe: Recipe::default(),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::admin::Admin;
-use super::{Surroundings, Teller, commands, server};
+use super::{Surroundings, Teller, commands, elsewhere, server};
 use crate::error::{Error, Result};
 use crate::model::env::{EnvEntry, EnvFile};
 use crate::model::event::Event;
@@ -74,6 +74,11 @@ impl Fixer<'_> {
                 ended
             }
             Step::WaitForServer => server::wait::until_login(self.server()?, PATIENCE, tell).await.map(|_entered| ()),
+            Step::DowngradeElsewhere(borrowed) => {
+                let laid = elsewhere::lay(&self.surroundings.root, borrowed).await?;
+                self.run(&laid.command, tell).await
+            }
+            Step::Run { command } if command.starts_with("devdb ") => self.run(&self.ourselves(command), tell).await,
             Step::Upgrade { command } | Step::Run { command } => self.run(command, tell).await,
             Step::Tell(_) => Ok(()),
         }
@@ -147,6 +152,14 @@ impl Fixer<'_> {
         let done = admin.run(statement, what).await;
         admin.close().await;
         done
+    }
+
+    /// Returns a command of devdb's own as one of this very program.
+    fn ourselves(&self, command: &str) -> String {
+        let arguments = command.strip_prefix("devdb ").unwrap_or(command);
+        let quote = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
+        let program = std::env::current_exe().map_or_else(|_unknown| "devdb".to_owned(), |path| quote(&path));
+        format!("{program} -C {} {arguments}", quote(&self.surroundings.root))
     }
 
     async fn run(&self, command: &str, tell: &mut Teller<'_>) -> Result<()> {

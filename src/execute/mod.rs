@@ -12,6 +12,7 @@ mod compare;
 mod create;
 pub mod demo;
 mod dump;
+mod elsewhere;
 mod fix;
 mod in_place;
 pub mod migrate;

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod env;
 pub mod event;
 pub mod finding;
+pub mod git;
 pub mod history;
 pub mod local_server;
 pub mod observed;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use super::place::Place;
 
+pub mod lineage;
+
 /// What one migration does in both directions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MigrationOperations {
@@ -117,6 +119,8 @@ pub enum Action {
     /// An enumeration.
     CreateEnum {
         name: Name,
+        /// Not when it is there already.
+        unless_there: bool,
     },
     /// Values added to an enumeration.
     ExtendEnum {

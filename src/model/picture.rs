@@ -8,8 +8,10 @@ use super::compose::{Compose, Service};
 use super::config::Config;
 use super::engine::{Container, Engine, EngineOutcome, EngineProbe};
 use super::env::{Dialect, EnvFile};
+use super::git::Origins;
 use super::local_server::ExistingCluster;
 use super::observed::{Observed, Unknown};
+use super::operation::MigrationOperations;
 use super::plan::SeedPlan;
 use super::secret::Secret;
 use super::server::{Listener, LoginFailure, Reach, Server};
@@ -42,6 +44,10 @@ pub struct Picture {
     pub server: Observed<Server>,
     pub login_failure: Option<LoginFailure>,
     pub chain: Observed<Chain>,
+    /// What the chain's revisions do, in file order.
+    pub operations: Observed<Vec<MigrationOperations>>,
+    /// What git knows of the chain's files; absent without a repository.
+    pub origins: Observed<Origins>,
     /// Whether devdb itself runs inside a container.
     pub inside_container: bool,
     /// Files that could not be read, and why; never fatal.

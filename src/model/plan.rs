@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::place::Place;
 
 use super::disposable::Disposable;
+use super::git::FoundRevision;
 use super::history::Entry;
 use super::secret::Secret;
 use super::server::Session;
@@ -43,10 +44,25 @@ pub enum Step {
     WaitForServer,
     /// Brings the target database to the chain's head by the project's own command.
     Upgrade { command: String },
+    /// Takes revisions back, the first one first, whose files are not in the working tree; ends at `to`.
+    DowngradeElsewhere(Borrowed),
     /// Runs a command of the project, shown as it is.
     Run { command: String },
     /// Something for a person to do.
     Tell(String),
+}
+
+/// A downgrade with revision files that are not in the working tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Borrowed {
+    /// In the order in which they are taken back.
+    pub revisions: Vec<FoundRevision>,
+    /// The revision to end at.
+    pub to: String,
+    /// The chain's configuration, its section, and its version folders.
+    pub config: PathBuf,
+    pub section: String,
+    pub folders: Vec<PathBuf>,
 }
 
 impl Step {
@@ -75,6 +91,11 @@ impl Step {
             Self::EndSessions { database } => format!("end the other sessions on `{database}`"),
             Self::WaitForServer => "wait until the server accepts logins".to_owned(),
             Self::Upgrade { command } | Self::Run { command } => format!("run `{command}`"),
+            Self::DowngradeElsewhere(Borrowed { revisions, to, .. }) => {
+                let ids: Vec<&str> = revisions.iter().map(|it| it.revision.id.as_str()).collect();
+                let place = revisions.first().map(|it| it.place.describe()).unwrap_or_default();
+                format!("downgrade `{}` to `{to}` with the files of {place}", ids.join("`, `"))
+            }
             Self::Tell(text) => text.clone(),
         }
     }

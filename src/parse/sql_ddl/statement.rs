@@ -54,7 +54,7 @@ fn create(mut at: Cursor<'_>) -> Option<Found> {
         let name = at.name()?;
         let is_enum = at.eat(&["as", "enum"]);
         return Some(plain(vec![if is_enum {
-            Action::CreateEnum { name }
+            Action::CreateEnum { name, unless_there: false }
         } else {
             Action::Opaque { may_create: false }
         }]));
@@ -126,7 +126,7 @@ fn alter(mut at: Cursor<'_>) -> Option<Found> {
             vec![Action::ExtendEnum { name }]
         } else if at.eat(&["rename", "to"]) {
             let renamed = Name::new(name.schema.clone(), at.ident()?);
-            vec![Action::DropType { name }, Action::CreateEnum { name: renamed }]
+            vec![Action::DropType { name }, Action::CreateEnum { name: renamed, unless_there: false }]
         } else {
             vec![Action::Opaque { may_create: false }]
         }));

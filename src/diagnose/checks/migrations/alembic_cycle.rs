@@ -1,6 +1,7 @@
 //! `alembic-cycle`
 
 use super::super::prelude::*;
+use crate::model::chain::Revision;
 
 pub(in crate::diagnose) const CHECK: Check = Check {
     id: "alembic-cycle",
@@ -32,7 +33,16 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             let at = Place::new(&revision.at.file, revision.down_revision_line);
             finding = finding.at(&at, format!("`{}` follows {}", revision.id, revision.down_revisions.join(", ")));
         }
-        findings.push(finding.manual("give one of them its right `down_revision`", &["git log -p -- <the file>"]));
+        let past: Vec<String> = chain.revisions.iter().filter(|it| revisions.contains(&it.id)).map(history).collect();
+        let past: Vec<&str> = past.iter().map(String::as_str).collect();
+        findings
+            .push(finding.manual("give one of them the parent that it had; git shows which line was edited", &past));
     }
     Ok(findings)
+}
+
+/// Returns the command that shows what a revision's `down_revision` line was before.
+fn history(revision: &Revision) -> String {
+    let line = revision.down_revision_line.max(1);
+    format!("git log -L {line},{line}:'{}'", revision.at.file.display())
 }

@@ -25,7 +25,9 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         .into_iter()
         .filter_map(|fault| match fault {
             ChainFault::MissingParent { parent, .. } if is_unreadable(chain, &parent) => None,
-            ChainFault::MissingParent { revision, parent, at } => Some(missing(chain, &revision, &parent, &at)),
+            ChainFault::MissingParent { revision, parent, at } => {
+                Some(missing(picture, chain, (&revision, &parent), &at))
+            }
             _ => None,
         })
         .collect();
@@ -38,10 +40,23 @@ fn is_unreadable(chain: &Chain, parent: &str) -> bool {
     chain.unreadable.iter().any(|unreadable| named(&unreadable.at))
 }
 
-fn missing(chain: &Chain, revision: &str, parent: &str, at: &Place) -> Finding {
+fn missing(picture: &Picture, chain: &Chain, (revision, parent): (&str, &str), at: &Place) -> Finding {
     let finding = Finding::new(format!("revision `{revision}` follows `{parent}`, which no file has"))
         .at(at, format!("names `{parent}`"))
         .seen(format!("{} revisions were read", chain.revisions.len()));
-    let search = format!("git log --all --oneline -S '{parent}' -- '*.py'");
-    finding.manual("bring the file back, or name the right parent", &[&search])
+    let origins = picture.origins.known();
+    let found = origins.and_then(|origins| origins.found.iter().find(|it| it.revision.id == parent));
+    let Some(found) = found else {
+        let search = format!("git log --all --oneline -S '{parent}' -- '*.py'");
+        return finding.manual("bring the file back, or name the right parent", &[&search]);
+    };
+    let path = found.path.display();
+    let finding = finding.seen(format!("`{parent}` is in {}: {path}", found.place.describe()));
+    let bring = match (&found.place, found.place.tree()) {
+        (Elsewhere::Worktree(tree), _) => {
+            format!("cp '{}' '{}'", tree.join(&found.path).display(), found.revision.at.file.display())
+        }
+        (_, tree) => format!("git restore --source='{}' -- ':/{path}'", tree.unwrap_or_default()),
+    };
+    finding.manual("bring the file back", &[&bring])
 }

@@ -3,8 +3,13 @@
 pub(super) mod alembic_behind;
 pub(super) mod alembic_cycle;
 pub(super) mod alembic_duplicate_id;
+pub(super) mod alembic_empty_down;
+pub(super) mod alembic_enum_exists;
 pub(super) mod alembic_missing_parent;
 pub(super) mod alembic_multiple_heads;
+pub(super) mod alembic_needs_bootstrap;
+pub(super) mod alembic_order;
+pub(super) mod alembic_rev_too_long;
 pub(super) mod alembic_unknown_revision;
 pub(super) mod alembic_unreadable_revision;
 pub(super) mod alembic_unstamped;

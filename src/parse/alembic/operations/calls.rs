@@ -220,7 +220,8 @@ impl Call<'_, '_> {
             }
         }
         let unless_there = self.is("if_not_exists");
-        let mut actions: Vec<Action> = enums.into_iter().map(|name| Action::CreateEnum { name }).collect();
+        let mut actions: Vec<Action> =
+            enums.into_iter().map(|name| Action::CreateEnum { name, unless_there: false }).collect();
         actions.push(Action::CreateTable { table, columns, constraints, unless_there });
         // `*common_columns()` adds what cannot be told.
         if unpacks(self.arguments) {

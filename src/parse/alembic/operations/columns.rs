@@ -44,6 +44,10 @@ fn describe(scope: &Scope<'_>, argument: &Expr, column: &mut Column) {
     match (name, resolved) {
         ("Identity" | "Computed", _) => column.has_default = true,
         ("ForeignKey", Expr::Call(call)) => {
+            // `use_alter` leaves the key to a statement of its own, which Alembic's `create_table` never issues.
+            if is_true(&call.arguments, "use_alter") {
+                return;
+            }
             let target = call.arguments.args.first().and_then(|it| scope.text(it));
             column.references = target.and_then(|target| reference(&target));
         }
@@ -69,6 +73,9 @@ fn reference(target: &str) -> Option<Reference> {
 pub(super) fn constraint(scope: &Scope<'_>, expression: &Expr) -> Option<Constraint> {
     let Expr::Call(call) = scope.resolve(expression) else { return None };
     let arguments = &call.arguments;
+    if is_true(arguments, "use_alter") {
+        return None;
+    }
     let rule = match called(call) {
         "PrimaryKeyConstraint" => Rule::PrimaryKey { columns: names(scope, call)? },
         "UniqueConstraint" => Rule::Unique { columns: names(scope, call)? },

@@ -23,9 +23,33 @@ pub(super) fn table_object(scope: &Scope<'_>, expression: &Expr) -> Option<Name>
 pub(super) fn other(scope: &Scope<'_>, subject: &Expr, name: &str, arguments: &Arguments) -> Vec<Done> {
     let kind = enumeration(scope, subject);
     match (name, kind) {
-        ("create", Some(name)) => vec![Done::of(Action::CreateEnum { name })],
+        ("create", Some(name)) => {
+            // `postgresql.ENUM` looks first, unless it is told not to.
+            let dialects = matches!(scope.resolve(subject), Expr::Call(call) if called(call) == "ENUM");
+            let told = match keyword(arguments, "checkfirst").or_else(|| arguments.args.get(1)) {
+                Some(Expr::BooleanLiteral(it)) => Some(it.value),
+                _ => None,
+            };
+            vec![Done::of(Action::CreateEnum { name, unless_there: told.unwrap_or(dialects) })]
+        }
         ("drop", Some(name)) => vec![Done::of(Action::DropType { name })],
         ("create" | "create_all" | "run_async" | "invoke", None) => vec![Done::of(ANYTHING)],
+        // A session's or a table's; what it writes cannot be told.
+        (
+            "update"
+            | "insert"
+            | "delete"
+            | "add"
+            | "add_all"
+            | "commit"
+            | "flush"
+            | "merge"
+            | "executemany"
+            | "bulk_save_objects"
+            | "bulk_insert_mappings"
+            | "bulk_update_mappings",
+            None,
+        ) => vec![Done::of(OPAQUE)],
         ("execute" | "exec_driver_sql" | "scalar" | "scalars", _) => execute(scope, arguments),
         _ => Vec::new(),
     }

@@ -49,7 +49,7 @@ fn told(it: &Operation) -> String {
         }
         Action::Write { table, how } => format!("{how:?} {table}"),
         Action::Opaque { may_create } => format!("opaque {may_create}"),
-        Action::CreateEnum { name } => format!("enum {name}"),
+        Action::CreateEnum { name, .. } => format!("enum {name}"),
         Action::DropType { name } => format!("untype {name}"),
         other => format!("{other:?}"),
     };

@@ -1,0 +1,132 @@
+//! What git knows of revision files: their authors, and where those are that are not in the working tree. Asked only
+//! where something is amiss, through the `git` program, and never for longer than the deadline.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::model::chain::{Chain, ChainFault, Revision};
+use crate::model::git::{Commit, FoundRevision, Lost, Origin, Origins};
+use crate::model::observed::Observed;
+use crate::parse::alembic::revision;
+use crate::wire::files::read_text;
+use crate::wire::process::output;
+
+mod search;
+
+/// How many branches a commit is said to be on.
+const BRANCHES: usize = 5;
+
+/// How many files are followed from an unknown revision to one that is known.
+const LINEAGE: usize = 50;
+
+/// A repository, asked with a deadline.
+struct Git {
+    /// The project's root.
+    root: PathBuf,
+    end: Instant,
+}
+
+impl Git {
+    /// Returns what `git` answers; nothing when it fails, or finds nothing.
+    async fn ask(&self, arguments: &[&str]) -> Option<String> {
+        let left = self.end.saturating_duration_since(Instant::now());
+        // Names of files are no patterns, and nothing is locked or asked on a terminal.
+        let mut all = vec!["--literal-pathspecs", "--no-optional-locks", "--no-pager"];
+        all.extend(arguments);
+        if left.is_zero() { None } else { output("git", &all, &self.root, left).await }
+    }
+
+    fn is_late(&self) -> bool {
+        Instant::now() >= self.end
+    }
+}
+
+/// Returns what the repository says of the chain: the authors of several heads, and where the revisions are that the
+/// database (`applied`) or another revision names and that no file has.
+pub async fn look(root: &Path, chain: &Chain, applied: &[String], deadline: Duration) -> Observed<Origins> {
+    let heads = chain.heads();
+    let several = heads.len() > 1;
+    let mut wanted: Vec<String> = chain.unknown(applied).into_iter().map(str::to_owned).collect();
+    for fault in chain.faults() {
+        if let ChainFault::MissingParent { parent, .. } = fault
+            && !wanted.contains(&parent)
+        {
+            wanted.push(parent);
+        }
+    }
+    if chain.revisions.is_empty() || (!several && wanted.is_empty()) {
+        return Observed::Absent;
+    }
+    let git = Git { root: root.to_path_buf(), end: Instant::now() + deadline };
+    let Some(prefix) = git.ask(&["rev-parse", "--show-prefix"]).await else { return Observed::Absent };
+    let mut origins = Origins::default();
+    if several {
+        for head in heads {
+            origins.heads.push(origin(&git, head).await);
+        }
+    }
+    let shallow = git.ask(&["rev-parse", "--is-shallow-repository"]).await.as_deref() == Some("true");
+    for id in wanted {
+        let found = lineage(&git, &prefix, chain, &id).await;
+        if found.is_empty() {
+            origins.missing.push(Lost { revision: id, cut: git.is_late(), shallow });
+        }
+        for one in found {
+            if !origins.found.iter().any(|known| known.revision.id == one.revision.id) {
+                origins.found.push(one);
+            }
+        }
+    }
+    Observed::Known(origins)
+}
+
+/// Returns a revision and those that it stands on and the chain does not have, the last first.
+async fn lineage(git: &Git, prefix: &str, chain: &Chain, id: &str) -> Vec<FoundRevision> {
+    let Some(first) = search::find(git, prefix, chain, id).await else { return Vec::new() };
+    let place = first.place.clone();
+    let mut found = vec![first];
+    let mut next = 0;
+    while let Some(one) = found.get(next).cloned() {
+        next += 1;
+        for parent in &one.revision.down_revisions {
+            let known = chain.revisions.iter().any(|it| it.id == *parent);
+            if known || found.iter().any(|it| it.revision.id == *parent) || found.len() >= LINEAGE {
+                continue;
+            }
+            found.extend(search::inside(git, prefix, chain, &place, parent).await);
+        }
+    }
+    found
+}
+
+async fn origin(git: &Git, head: &Revision) -> Origin {
+    let file = head.at.file.clone();
+    let shown = file.display().to_string();
+    let told = git.ask(&["log", "-1", "--format=%h%x1f%an%x1f%as%x1f%s", "--", &shown]).await.unwrap_or_default();
+    let mut parts = told.split('\u{1f}').map(str::to_owned);
+    let mut part = || parts.next().filter(|part| !part.is_empty());
+    let (Some(id), Some(author), Some(date)) = (part(), part(), part()) else { return Origin { file, commit: None } };
+    let subject = part().unwrap_or_default();
+    let contains = git.ask(&["branch", "--all", "--format=%(refname:short)", "--contains", &id]).await;
+    let mut branches: Vec<String> = contains.unwrap_or_default().lines().map(str::to_owned).collect();
+    branches.retain(|name| !name.starts_with('(') && !name.ends_with("/HEAD"));
+    branches.truncate(BRANCHES);
+    Origin { file, commit: Some(Commit { id, author, date, subject, branches }) }
+}
+
+/// Returns the revision that a text declares, when it is the one that is looked for.
+fn declares(file: &Path, text: &str, id: &str) -> Option<Revision> {
+    revision::parse(file, text).ok().flatten().filter(|revision| revision.id == id)
+}
+
+/// Returns the path below the repository's root as one below the project's.
+fn below(prefix: &str, path: &str) -> PathBuf {
+    PathBuf::from(path.strip_prefix(prefix).unwrap_or(path))
+}
+
+/// Reads a file of another worktree.
+fn read_there(worktree: &Path, file: &Path) -> Option<String> {
+    read_text(&worktree.join(file)).ok()
+}

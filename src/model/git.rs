@@ -1,0 +1,90 @@
+//! What git knows of revision files: who wrote them, and where those are that are not here.
+
+use std::path::PathBuf;
+
+use super::chain::Revision;
+
+/// What was asked of the repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origins {
+    /// The last commit of each head's file, where there are several heads.
+    pub heads: Vec<Origin>,
+    /// Revisions that no file has, and that were found elsewhere.
+    pub found: Vec<FoundRevision>,
+    /// Revisions that were looked for and not found, or not in time.
+    pub missing: Vec<Lost>,
+}
+
+/// The last commit of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    pub file: PathBuf,
+    /// Nothing when the file is not committed.
+    pub commit: Option<Commit>,
+}
+
+/// A commit as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    pub id: String,
+    pub author: String,
+    /// `2026-11-21`.
+    pub date: String,
+    pub subject: String,
+    /// The local branches that hold it, when they are few.
+    pub branches: Vec<String>,
+}
+
+/// A revision file that stands somewhere else in the repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundRevision {
+    /// As its file there declares it.
+    pub revision: Revision,
+    pub place: Elsewhere,
+    /// Relative to the root of the repository, or of the other worktree.
+    pub path: PathBuf,
+}
+
+/// Where a file is that is not in the working tree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Elsewhere {
+    /// A branch, remote branch or tag, by its short name.
+    Ref(String),
+    /// A stash, such as `stash@{0}`, with its message.
+    Stash { name: String, message: String },
+    /// Another worktree of the same repository.
+    Worktree(PathBuf),
+    /// A commit that no branch holds any more.
+    Commit(String),
+}
+
+/// A revision that was not found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lost {
+    pub revision: String,
+    /// The search was cut short.
+    pub cut: bool,
+    /// The repository has no full history.
+    pub shallow: bool,
+}
+
+impl Elsewhere {
+    /// Returns the place in words.
+    pub fn describe(&self) -> String {
+        match self {
+            Self::Ref(name) => format!("the branch `{name}`"),
+            Self::Stash { name, message } if message.is_empty() => format!("`{name}`"),
+            Self::Stash { name, message } => format!("`{name}` ({message})"),
+            Self::Worktree(path) => format!("the worktree `{}`", path.display()),
+            Self::Commit(id) => format!("the commit `{id}`, which no branch holds"),
+        }
+    }
+
+    /// Returns what `git show` calls the place's tree; nothing for a worktree, whose files lie on the disk.
+    pub fn tree(&self) -> Option<&str> {
+        match self {
+            Self::Ref(name) | Self::Stash { name, .. } | Self::Commit(name) => Some(name),
+            Self::Worktree(_) => None,
+        }
+    }
+}
