@@ -36,6 +36,24 @@ pub fn show(ui: &Ui, picture: &Picture, diagnosis: &Diagnosis, elapsed: Duration
     }
 }
 
+/// Writes what was found to stdout, and nothing of what passed.
+pub fn show_findings(ui: &Ui, diagnosis: &Diagnosis) {
+    let mut page = Page { ui, lines: Vec::new() };
+    let checks: Vec<&CheckResult> = diagnosis.checks.iter().collect();
+    for check in &checks {
+        verdict(&mut page, check);
+    }
+    reasons(&mut page, &checks);
+    if let Some(next) = next_command(diagnosis) {
+        page.blank();
+        page.line(format!("{} {}", style::faint("next:"), style::command(next)));
+    }
+    page.blank();
+    for line in page.lines {
+        ui.answer(&line);
+    }
+}
+
 /// The lines to write; never two blank ones in a row.
 struct Page<'ui> {
     ui: &'ui Ui,

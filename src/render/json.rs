@@ -363,8 +363,8 @@ pub fn migrate_status(picture: &Picture, history: &History, state: &ChainState) 
 pub struct MigrateCheckReport {
     pub version: u32,
     pub ok: bool,
-    /// What is wrong with the chain, one sentence a fault.
-    pub faults: Vec<String>,
+    /// What is wrong with the chain, or should be looked at: the checks of doctor that found something.
+    pub findings: Vec<CheckReport>,
     /// What the models have and the chain does not make, or the reverse; null when they were not compared.
     pub differences: Option<Vec<String>>,
     /// What autogenerate does not compare and is different: renames, CHECKs, enum values, server defaults. These do not
@@ -374,12 +374,13 @@ pub struct MigrateCheckReport {
 }
 
 /// Returns the report of a check of the chain.
-pub fn migrate_check(history: &History, faults: &[String], compared: Option<&Compared>) -> MigrateCheckReport {
+pub fn migrate_check(history: &History, diagnosis: &Diagnosis, compared: Option<&Compared>) -> MigrateCheckReport {
+    let found = |check: &&CheckResult| matches!(check.verdict, Verdict::Found { .. } | Verdict::Unknown(_));
     let differ = compared.is_some_and(|compared| !compared.differences.is_empty());
     MigrateCheckReport {
         version: 1,
-        ok: faults.is_empty() && !differ,
-        faults: faults.to_vec(),
+        ok: diagnosis.is_ok() && !differ,
+        findings: diagnosis.checks.iter().filter(found).map(check).collect(),
         differences: compared.map(|compared| compared.differences.clone()),
         unseen: compared.map(|compared| compared.unseen.clone()).unwrap_or_default(),
         heads: history.heads.clone(),

@@ -7,6 +7,7 @@ use textwrap::core::display_width;
 use super::style;
 use super::ui::{Ui, took};
 use crate::model::chain::Revision;
+use crate::model::finding::{Diagnosis, Severity};
 use crate::model::history::{ChainState, Entry, History};
 use crate::model::operation::{DataWarning, Trouble};
 use crate::model::picture::Picture;
@@ -149,17 +150,18 @@ pub fn moved(ui: &Ui, plan: &Move, moved: &Moved) {
     ui.answer(&format!("{} `{name}` is {} {time}", style::good("✓"), visible(&moved.describe(plan.noun()))));
 }
 
-/// Writes what is wrong with a chain, and what the models have beside it.
-pub fn checked(ui: &Ui, history: &History, faults: &[String], compared: Option<&Compared>) {
+/// Writes what is wrong with a chain.
+pub fn chain_checked(ui: &Ui, history: &History, diagnosis: &Diagnosis) {
     chain_line(ui, history);
-    if faults.is_empty() {
-        ui.answer(&format!("{} no fault in the chain", style::good("✓")));
-    } else {
-        ui.answer(&format!("{} the chain has {}", style::bad("✗"), counted(faults.len(), "fault")));
-        list(ui, faults);
-        line(ui, "next", &style::command("devdb doctor"));
+    match diagnosis.count(Severity::Error) {
+        0 => ui.answer(&format!("{} no fault in the chain", style::good("✓"))),
+        faults => ui.answer(&format!("{} the chain has {}", style::bad("✗"), counted(faults, "fault"))),
     }
-    let Some(compared) = compared else { return };
+    super::diagnosis::show_findings(ui, diagnosis);
+}
+
+/// Writes what the models have beside the chain, and the chain beside them.
+pub fn models_compared(ui: &Ui, compared: &Compared) {
     if compared.differences.is_empty() {
         ui.answer(&format!("{} the chain makes what the models say", style::good("✓")));
     } else {
