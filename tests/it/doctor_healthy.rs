@@ -22,12 +22,12 @@ fn a_compose_project_at_its_head_has_no_finding() {
     report.is_healthy();
     assert_eq!(report.ids("unknown"), [""; 0], "{report}");
     assert_eq!(report.ids("skipped"), [""; 0], "{report}");
-    assert_eq!(report.ids("pass").len(), 39, "{report}");
+    assert_eq!(report.ids("pass").len(), 45, "{report}");
     let target = report.json.pointer("/target").unwrap();
     assert_eq!(target.pointer("/url").unwrap(), &format!("postgresql://app:***@localhost:{port}/app"));
     assert_eq!(target.pointer("/origin/file").unwrap(), ".env");
     assert_eq!(target.pointer("/origin/line").unwrap(), 2);
-    report.text.assert_stdout_has("no errors · no warnings · 39 passed");
+    report.text.assert_stdout_has("no errors · no warnings · 45 passed");
 }
 
 #[test]

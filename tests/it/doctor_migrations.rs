@@ -119,7 +119,8 @@ fn alembic_multiple_heads() {
         .says("the chain has 2 heads")
         .at(LAST, 15, HEAD)
         .at(FORK, 3, "f00dfeed0001  add labels")
-        .fix("confirm", &["run `alembic merge -m 'merge heads' e07d58a2c3b6 f00dfeed0001`"]);
+        .seen("`devdb migrate rebase` keeps the chain a line")
+        .fix("confirm", &["run `devdb migrate merge`"]);
     assert_eq!(report.reason("alembic-behind"), "follows from alembic-multiple-heads");
 }
 
@@ -156,7 +157,13 @@ fn alembic_duplicate_id() {
         .says(&format!("2 files have the id `{HEAD}`; only one of them runs"))
         .at(LAST, 15, "here")
         .at(FORK, 3, "here")
-        .fix("manual", &[]);
+        .fix(
+            "manual",
+            &[
+                &format!("{FORK}:3: revision = \"c46ac0a30be9\""),
+                &format!("{FORK}:4: down_revision = the revision that it is to follow"),
+            ],
+        );
 }
 
 #[test]
@@ -169,7 +176,7 @@ fn alembic_cycle() {
         .only_error("alembic-cycle")
         .says("8d20e6b14c75")
         .at(SECOND, line_of(&project, SECOND, "down_revision:"), &format!("`8d20e6b14c75` follows {HEAD}"))
-        .fix("manual", &["git log -p -- <the file>"]);
+        .at(LAST, line_of(&project, LAST, "down_revision:"), "`e07d58a2c3b6` follows c91be27f6d08");
 }
 
 #[test]
@@ -204,4 +211,262 @@ fn a_second_chain_of_its_own_base_is_meant() {
     project.write(FORK, text);
     let report = doctor(&project);
     assert_eq!(report.ids("fail"), ["alembic-behind"], "{report}");
+}
+
+/// Runs git in the project, as this author.
+#[track_caller]
+fn git(project: &Project, author: &str, arguments: &[&str]) -> String {
+    let mut command = std::process::Command::new("git");
+    command.args([
+        "-c",
+        &format!("user.name={author}"),
+        "-c",
+        "user.email=dev@example.com",
+        "-c",
+        "init.defaultBranch=main",
+    ]);
+    let done = command.args(arguments).current_dir(project.path()).env("HOME", project.path()).output().unwrap();
+    assert!(done.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8_lossy(&done.stdout).trim().to_owned()
+}
+
+fn commit_all(project: &Project, author: &str, message: &str) {
+    git(project, author, &["add", "--all"]);
+    git(project, author, &["commit", "--quiet", "--message", message]);
+}
+
+fn repository(project: &Project) {
+    project.write(".gitignore", ".env\n.devdb\n.venv\n__pycache__\n");
+    git(project, "Ada", &["init", "--quiet"]);
+    commit_all(project, "Ada", "the project");
+}
+
+/// Two revisions on top of the fixture's, made on another branch and run; then the branch is left.
+const LABELS: &str = "alembic/versions/f00dfeed0001_add labels.py";
+const NOTES: &str = "alembic/versions/f00dfeed0002_add_notes.py";
+
+fn made_on_another_branch(project: &Project, python: &std::path::Path, before_leaving: impl FnOnce()) {
+    git(project, "Ada", &["checkout", "--quiet", "-b", "feature/labels"]);
+    let text = |id: &str, parent: &str, table: &str| {
+        format!(
+            "\"\"\"add {table}\"\"\"\nfrom alembic import op\nimport sqlalchemy as sa\n\nrevision = \"{id}\"\ndown_revision = \"{parent}\"\n\n\n\
+             def upgrade():\n    op.create_table(\"{table}\", sa.Column(\"id\", sa.Integer()))\n\n\ndef downgrade():\n    op.drop_table(\"{table}\")\n"
+        )
+    };
+    project.write(LABELS, &text("f00dfeed0001", HEAD, "labels"));
+    project.write(NOTES, &text("f00dfeed0002", "f00dfeed0001", "notes"));
+    let upgraded = venv::run(python, project, "alembic", &["upgrade", "head"]);
+    assert!(upgraded.status.success(), "{}", String::from_utf8_lossy(&upgraded.stderr));
+    before_leaving();
+    git(project, "Ada", &["checkout", "--quiet", "main"]);
+    for file in [LABELS, NOTES] {
+        assert!(!project.exists(file), "{file}");
+    }
+}
+
+#[track_caller]
+fn found_and_taken_back(project: &Project, database: &Database<'_>, python: &std::path::Path, place: &str) {
+    doctor(project)
+        .only_error("alembic-unknown-revision")
+        .says("the database is at `f00dfeed0002`, which no revision file has")
+        .seen(&format!("`f00dfeed0002` is in {place}"))
+        .fix("confirm", &[&format!("downgrade `f00dfeed0002`, `f00dfeed0001` to `{HEAD}` with the files of {place}")]);
+    let before = git(project, "Ada", &["status", "--porcelain"]);
+    venv::link_into(python, project, ".venv");
+    Sandbox::new(project).args(["doctor", "--fix", "--yes", "--only", "alembic-unknown-revision"]).run().assert_code(0);
+    assert_eq!(database.value("select version_num from alembic_version").as_deref(), Some(HEAD));
+    assert_eq!(
+        database.value("select to_regclass('labels') is null and to_regclass('notes') is null").as_deref(),
+        Some("t")
+    );
+    assert_eq!(git(project, "Ada", &["status", "--porcelain"]), before, "the working tree is as it was");
+}
+
+#[test]
+fn an_unknown_revision_is_on_another_branch() {
+    let (Some((project, database)), Some(python)) = (unstamped(), bench::venv()) else { return };
+    repository(&project);
+    made_on_another_branch(&project, &python, || commit_all(&project, "Ada", "labels and notes"));
+    found_and_taken_back(&project, &database, &python, "the branch `feature/labels`");
+}
+
+#[test]
+fn an_unknown_revision_is_in_a_stash() {
+    let (Some((project, database)), Some(python)) = (unstamped(), bench::venv()) else { return };
+    repository(&project);
+    made_on_another_branch(&project, &python, || {
+        git(&project, "Ada", &["stash", "push", "--quiet", "--include-untracked", "--message", "labels for later"]);
+    });
+    found_and_taken_back(&project, &database, &python, "`stash@{0}^3` (On feature/labels: labels for later)");
+}
+
+#[test]
+fn an_unknown_revision_is_in_another_worktree() {
+    let (Some((project, database)), Some(python)) = (unstamped(), bench::venv()) else { return };
+    repository(&project);
+    let other = Project::new();
+    let place = other.file("labels tree");
+    made_on_another_branch(&project, &python, || {
+        git(&project, "Ada", &["worktree", "add", "--quiet", "--detach", place.to_str().unwrap()]);
+        for file in [LABELS, NOTES] {
+            std::fs::rename(project.file(file), place.join(file)).unwrap();
+        }
+    });
+    found_and_taken_back(&project, &database, &python, &format!("the worktree `{}`", place.display()));
+}
+
+#[test]
+fn an_unknown_revision_was_on_a_branch_that_is_gone() {
+    let (Some((project, database)), Some(python)) = (unstamped(), bench::venv()) else { return };
+    repository(&project);
+    made_on_another_branch(&project, &python, || commit_all(&project, "Ada", "labels and notes"));
+    let id = git(&project, "Ada", &["rev-parse", "--short", "feature/labels"]);
+    git(&project, "Ada", &["branch", "--quiet", "-D", "feature/labels"]);
+    found_and_taken_back(&project, &database, &python, &format!("the commit `{id}`, which no branch holds"));
+}
+
+#[test]
+fn an_unknown_revision_is_nowhere() {
+    let Some((project, _database)) = stamped("0123456789ab") else { return };
+    // No commit yet.
+    git(&project, "Ada", &["init", "--quiet"]);
+    doctor(&project).only_error("alembic-unknown-revision");
+    repository(&project);
+    doctor(&project)
+        .only_error("alembic-unknown-revision")
+        .seen("no branch, stash or worktree has `0123456789ab`: git fetch --all may bring it")
+        .fix("manual", &["git log --all --oneline -S '0123456789ab'", "devdb reset"]);
+}
+
+#[test]
+fn heads_are_shown_with_their_authors_and_merged() {
+    let (Some((project, database)), Some(python)) = (stamped(HEAD), bench::venv()) else { return };
+    repository(&project);
+    git(&project, "Grace", &["checkout", "--quiet", "-b", "labels"]);
+    fork(&project, "f00dfeed0001", "c91be27f6d08");
+    commit_all(&project, "Grace", "labels");
+    let report = doctor(&project);
+    let finding = report.only_error("alembic-multiple-heads");
+    finding.at(LAST, 15, "(Ada, 2").at(LAST, 15, "labels, main)").at(FORK, 3, "f00dfeed0001  add labels (Grace, 2");
+    venv::link_into(&python, &project, ".venv");
+    Sandbox::new(&project).args(["doctor", "--fix", "--yes", "--only", "alembic-multiple-heads"]).run().assert_code(0);
+    drop(database);
+}
+
+#[test]
+fn a_missing_parent_is_brought_back() {
+    let Some((project, _database)) = stamped(HEAD) else { return };
+    repository(&project);
+    git(&project, "Ada", &["rm", "--quiet", SECOND]);
+    git(&project, "Ada", &["commit", "--quiet", "--message", "tidy"]);
+    git(&project, "Ada", &["branch", "old", "HEAD~1"]);
+    let report = doctor(&project);
+    let mend = format!("git restore --source='old' -- ':/{SECOND}'");
+    report
+        .only_error("alembic-missing-parent")
+        .seen(&format!("`8d20e6b14c75` is in the branch `old`: {SECOND}"))
+        .fix("manual", &[&mend]);
+    // What is told works.
+    let done = std::process::Command::new("sh").args(["-c", &mend]).current_dir(project.path()).status().unwrap();
+    assert!(done.success());
+    doctor(&project).is_healthy();
+}
+
+const THIRD: &str = "alembic/versions/b5a4f0d3917e_add_users_username.py";
+const FIRST: &str = "alembic/versions/3f1c7a9be204_create_users_and_projects.py";
+
+/// Writes the line into the file.
+fn set_down_revision(project: &Project, file: &str, parent: &str) {
+    let line = line_of(project, file, "down_revision");
+    let text = project.read(file);
+    let changed = text.lines().enumerate().map(|(number, old)| {
+        if number + 1 == line { format!("down_revision = {parent}\n") } else { format!("{old}\n") }
+    });
+    project.write(file, &changed.collect::<String>());
+}
+
+#[test]
+fn a_revision_before_the_one_that_makes_its_table() {
+    let (Some((project, _database)), Some(python)) = (unstamped(), bench::venv()) else { return };
+    // The third comes first: it alters a table that the first creates.
+    set_down_revision(&project, THIRD, "None");
+    set_down_revision(&project, FIRST, "\"b5a4f0d3917e\"");
+    set_down_revision(&project, "alembic/versions/c91be27f6d08_index_usernames_and_orders.py", "\"8d20e6b14c75\"");
+    let report = doctor(&project);
+    let finding = report.the_finding("alembic-order");
+    finding.says("revision `b5a4f0d3917e` uses the table `users`, which is made only in `3f1c7a9be204`");
+    let made = line_of(&project, FIRST, "\"users\",") - 1;
+    finding.at(THIRD, line_of(&project, THIRD, "op.add_column"), "op.add_column").at(FIRST, made, "op.create_table");
+    let mend = |file: &str, parent: &str| {
+        format!("{file}:{}: down_revision = {parent}", line_of(&project, file, "down_revision"))
+    };
+    let mends = [mend(FIRST, "None"), mend(THIRD, "\"3f1c7a9be204\""), mend(SECOND, "\"b5a4f0d3917e\"")];
+    finding.fix("manual", &[&mends[0], &mends[1], &mends[2], "devdb migrate test"]);
+    // The server says the same, and nothing more once the lines are changed.
+    assert!(!venv::run(&python, &project, "alembic", &["upgrade", "head"]).status.success());
+    set_down_revision(&project, FIRST, "None");
+    set_down_revision(&project, THIRD, "\"3f1c7a9be204\"");
+    set_down_revision(&project, SECOND, "\"b5a4f0d3917e\"");
+    assert!(venv::run(&python, &project, "alembic", &["upgrade", "head"]).status.success());
+    doctor(&project).is_healthy();
+}
+
+#[test]
+fn a_chain_that_needs_its_tables_first() {
+    let Some((project, _database)) = stamped(HEAD) else { return };
+    let text = project.read(FIRST);
+    let start = text.find("    op.create_table(\n        \"projects\"").unwrap();
+    let end = text.find("\n\ndef downgrade").unwrap();
+    project.write(FIRST, &format!("{}    pass\n{}", &text[..text.find("    op.create_table(").unwrap()], &text[end..]));
+    assert!(start < end);
+    doctor(&project)
+        .only_warning("alembic-needs-bootstrap")
+        .says("no revision creates the table")
+        .says("`users`")
+        .at(SECOND, line_of(&project, SECOND, "op.create_table("), "op.create_table(")
+        .fix("manual", &["[migrations]", "bootstrap = \"python -m app.create_all\"", "stamp = \"3f1c7a9be204\""]);
+    project.write("devdb.toml", "[migrations]\nbootstrap = \"true\"\n");
+    doctor(&project).is_healthy();
+}
+
+#[test]
+fn downgrades_that_leave_something() {
+    let Some((project, _database)) = stamped("f00dfeed0001") else { return };
+    let text = |down: &str| {
+        format!(
+            "from alembic import op\nimport sqlalchemy as sa\nrevision = \"f00dfeed0001\"\ndown_revision = \"{HEAD}\"\n\n\ndef upgrade():\n    \
+             op.create_table(\"labels\", sa.Column(\"kind\", sa.Enum(\"a\", name=\"label_kind\")))\n\n\ndef downgrade():\n    {down}\n"
+        )
+    };
+    project.write(FORK, &text("pass"));
+    doctor(&project)
+        .only_warning("alembic-empty-down")
+        .says("the downgrade of `f00dfeed0001` takes its version back, and not what it did")
+        .at(FORK, 12, "`downgrade()` of `f00dfeed0001` is empty");
+    project.write(FORK, &text("op.drop_table(\"labels\")"));
+    doctor(&project)
+        .only_warning("alembic-enum-exists")
+        .says("the downgrade of `f00dfeed0001` leaves the type `label_kind`")
+        .at(FORK, 8, "op.create_table(\"labels\"")
+        .fix("manual", &["op.execute(\"DROP TYPE label_kind\")"]);
+    for down in
+        ["raise NotImplementedError", "op.drop_table(\"labels\"); sa.Enum(name=\"label_kind\").drop(op.get_bind())"]
+    {
+        project.write(FORK, &text(down));
+        doctor(&project).is_healthy();
+    }
+}
+
+#[test]
+fn an_id_that_the_version_table_cannot_hold() {
+    let (Some((project, _database)), Some(python)) = (stamped(HEAD), bench::venv()) else { return };
+    let long = "add_labels_to_orders_and_to_projects";
+    fork(&project, long, HEAD);
+    let report = doctor(&project);
+    report
+        .the_finding("alembic-rev-too-long")
+        .says(&format!("the id `{long}` has 36 characters; the version table holds 32"))
+        .at(FORK, 3, "here");
+    let upgraded = venv::run(&python, &project, "alembic", &["upgrade", "head"]);
+    assert!(String::from_utf8_lossy(&upgraded.stderr).contains("too long"), "the server says the same");
 }

@@ -86,8 +86,9 @@ impl Report {
         self.the_finding(id)
     }
 
+    /// The one finding of a check, whatever else was found.
     #[track_caller]
-    fn the_finding(&self, id: &str) -> Finding {
+    pub(crate) fn the_finding(&self, id: &str) -> Finding {
         let check = self.checks().iter().find(|check| text_of(check, "/id") == id).unwrap();
         let findings = check.pointer("/findings").and_then(Value::as_array).unwrap();
         assert_eq!(findings.len(), 1, "one fault, one finding{self}");
