@@ -237,6 +237,7 @@ pub(super) fn sql(picture: &mut Picture) {
         migrations,
         faults: Vec::new(),
         table: HistoryTable::of(SqlTool::Sqlx),
+        schema: None,
     });
 }
 

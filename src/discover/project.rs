@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Scope, chain, cluster, compose, files, recipe, target};
+use super::{Scope, chain, cluster, compose, files, recipe, sql_chain, target};
 use crate::model::chain::Chain;
 use crate::model::engine::{EngineOutcome, EngineProbe};
 use crate::model::env::{Dialect, EnvFile};
@@ -47,6 +47,10 @@ pub(super) fn read(scope: &Scope) -> Picture {
     picture.profiles = profiles(scope, &picture.env_files);
     picture.candidates = target::candidates(&picture);
     picture.recipe = recipe::read(scope, config_folder.as_deref(), makes_schema(scope, &picture.chain));
+    let target = picture.candidates.first().map(|candidate| &candidate.target);
+    if let (Observed::Known(chain), Some(target)) = (&mut picture.recipe.sql_chain, target) {
+        sql_chain::heed_url(chain, target, scope);
+    }
     picture.cluster = cluster::read(&scope.root);
     picture.inside_container = Path::new("/.dockerenv").exists() || scope.shell.contains_key("CODESPACES");
     picture

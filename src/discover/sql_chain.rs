@@ -8,6 +8,7 @@ use super::Scope;
 use super::files;
 use crate::model::observed::Observed;
 use crate::model::sql_chain::{HistoryTable, SqlChain, SqlTool};
+use crate::model::target::Target;
 use crate::parse::sql_chain::layout::{Look, Marks, Verdict, is_foreign, properties, verdict};
 use crate::parse::sql_chain::{Layout, Source, chain, ends_in, wants};
 use crate::wire::files::read_text;
@@ -263,5 +264,21 @@ fn flatten(prefix: &str, table: &dyn toml_edit::TableLike, settings: &mut BTreeM
         } else if let Some(word) = item.as_bool() {
             settings.insert(name, word.to_string());
         }
+    }
+}
+
+/// What tools read from parameters of the URL, beside the database.
+pub(super) fn heed_url(chain: &mut SqlChain, target: &Target, scope: &Scope) {
+    let first = |path: &str| path.split(',').next().map(|schema| schema.trim().to_owned());
+    chain.schema = match chain.tool {
+        SqlTool::Prisma => target.parameter("schema").map(str::to_owned),
+        SqlTool::Dbmate | SqlTool::GolangMigrate => target.parameter("search_path").and_then(first),
+        _ => None,
+    };
+    if let Some(table) = target.parameter("x-migrations-table").filter(|_| chain.tool == SqlTool::GolangMigrate) {
+        table.clone_into(&mut chain.table.name);
+    }
+    if scope.config.migrations.table.is_none() && chain.table.schema.is_none() {
+        chain.table.schema.clone_from(&chain.schema);
     }
 }

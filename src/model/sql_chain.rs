@@ -40,6 +40,8 @@ pub struct SqlChain {
     /// What the tool would stumble over; nothing is run while there are any.
     pub faults: Vec<SqlChainFault>,
     pub table: HistoryTable,
+    /// The schema in which the URL says that the tool works (`schema` for Prisma, `search_path` for Go's drivers).
+    pub schema: Option<String>,
 }
 
 /// One migration: a file, a pair of files, or a folder.
@@ -157,7 +159,8 @@ impl SqlChain {
     /// Returns the versions among `applied` that no file has.
     pub fn unknown<'a>(&self, applied: &'a [AppliedMigration]) -> Vec<&'a str> {
         let known: BTreeSet<&str> = self.migrations.iter().map(|it| it.version.as_str()).collect();
-        let versions = applied.iter().map(|row| row.version.as_str());
+        let own = applied.iter().filter(|row| row.state != State::Baseline);
+        let versions = own.map(|row| row.version.as_str());
         versions.filter(|version| !known.contains(version)).collect()
     }
 
@@ -228,7 +231,8 @@ impl SqlChain {
             let version: u64 = row.version.parse().ok()?;
             Some((version, row.state == State::Applied))
         });
-        Rows { by_version, reached: reached.map(Option::unwrap_or_default) }
+        let baseline = applied.iter().find(|row| row.state == State::Baseline).map(|row| version_parts(&row.version));
+        Rows { by_version, reached: reached.map(Option::unwrap_or_default), baseline }
     }
 }
 
@@ -237,6 +241,8 @@ struct Rows<'a> {
     by_version: BTreeMap<&'a str, &'a AppliedMigration>,
     /// For a tool that keeps one row: its version, and whether that one is whole.
     reached: Option<(u64, bool)>,
+    /// Flyway: everything up to this version was there before the tool came.
+    baseline: Option<Vec<(usize, String)>>,
 }
 
 impl Rows<'_> {
@@ -245,11 +251,30 @@ impl Rows<'_> {
             let version = migration.version.parse::<u64>().unwrap_or(u64::MAX);
             return version < reached || (version == reached && whole);
         }
+        if let Some(baseline) = &self.baseline
+            && !migration.repeatable
+            && version_parts(&migration.version) <= *baseline
+        {
+            return true;
+        }
         self.by_version.get(migration.version.as_str()).is_some_and(|row| {
             let same = row.checksum.as_deref().is_none_or(|checksum| migration.has_checksum(checksum));
             row.state == State::Applied && (!migration.repeatable || same)
         })
     }
+}
+
+/// Returns a dotted version so that versions compare as their numbers do, of any length; `1.0` and `1` are one.
+pub fn version_parts(version: &str) -> Vec<(usize, String)> {
+    let number = |part: &str| {
+        let digits = part.trim_start_matches('0');
+        (digits.len(), digits.to_owned())
+    };
+    let mut parts: Vec<_> = version.split('.').map(number).collect();
+    while parts.len() > 1 && parts.last().is_some_and(|(digits, _)| *digits == 0) {
+        parts.pop();
+    }
+    parts
 }
 
 /// Returns the row of a migration that was begun and not finished, without which the tool goes no further.

@@ -21,11 +21,14 @@ pub async fn read(
 
 fn row(row: &tokio_postgres::Row) -> AppliedMigration {
     let text = |index: usize| row.try_get::<_, Option<String>>(index).ok().flatten();
-    let finished = text(2).is_some_and(|word| word == "t");
     AppliedMigration {
         version: text(0).unwrap_or_default(),
         checksum: text(1),
-        state: if finished { State::Applied } else { State::Unfinished },
+        state: match text(2).as_deref() {
+            Some("t") => State::Applied,
+            Some("b") => State::Baseline,
+            _ => State::Unfinished,
+        },
     }
 }
 

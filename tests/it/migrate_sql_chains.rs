@@ -250,6 +250,60 @@ fn supabase_keeps_the_statements() {
 }
 
 #[test]
+fn the_url_may_name_the_schema() {
+    let files = [("prisma/migrations/20240101000000_users/migration.sql", UP)];
+    let Some(chain) = Chain::new(&files) else { return };
+    chain.name_database("?schema=app");
+    chain.devdb(["migrate", "up"]).run().assert_code(0);
+    assert_eq!(chain.rows("select migration_name from app._prisma_migrations"), ["20240101000000_users"]);
+    assert_eq!(chain.rows("select to_regclass('app.users') is not null, to_regclass('public.users')"), ["t|-"]);
+    chain.devdb([]).run().assert_stdout_has("all of 1 migration");
+    chain.name_database("");
+    chain.devdb([]).run().assert_stdout_has("never migrated");
+}
+
+#[test]
+fn a_table_behind_others_on_the_search_path_stays_the_one() {
+    let files = [("Cargo.toml", "[dependencies]\nsqlx = \"0.9\"\n"), ("migrations/1_users.sql", UP)];
+    let Some(chain) = Chain::new(&files) else { return };
+    chain.devdb(["migrate", "up"]).run().assert_code(0);
+    let (role, name) = (&chain.database.owner.name, &chain.database.name);
+    chain
+        .database
+        .sql(&format!("create schema app; alter role {role} in database {name} set search_path = app, public"));
+    chain.project.write("migrations/2_orders.sql", ORDERS);
+    chain.devdb(["migrate", "up"]).run().assert_code(0);
+    assert_eq!(chain.rows("select version from public._sqlx_migrations order by 1"), ["1", "2"]);
+    assert_eq!(chain.rows("select to_regclass('app.orders') is not null"), ["t"]);
+}
+
+#[test]
+fn flyway_leaves_alone_what_stands_before_its_baseline() {
+    let files = [
+        ("sql/V1__users.sql", UP),
+        ("sql/V1.1__more.sql", "create table more (id int);"),
+        ("sql/V2__orders.sql", ORDERS),
+    ];
+    let Some(chain) = Chain::new(&files) else { return };
+    chain.devdb(["migrate", "up", "+1"]).run().assert_code(0);
+    chain.database.sql("update flyway_schema_history set version = '1.1', type = 'BASELINE', checksum = null");
+    chain.devdb(["migrate", "up"]).run().assert_code(0);
+    let rows = chain.rows("select installed_rank, version, type from flyway_schema_history order by 1");
+    assert_eq!(rows, ["1|1.1|BASELINE", "2|2|SQL"]);
+    assert_eq!(chain.database.value("select to_regclass('more')::text"), None);
+}
+
+#[test]
+fn another_tools_table_is_not_taken_for_ones_own() {
+    let files = [("go.mod", "module shop\n"), ("migrations/1_users.up.sql", UP)];
+    let Some(chain) = Chain::new(&files) else { return };
+    chain.database.sql("create table schema_migrations (version varchar primary key)");
+    let output = chain.devdb(["migrate", "up"]).run();
+    output.assert_code(4).assert_stderr_has("dirty");
+    assert_eq!(chain.database.value("select to_regclass('users')::text"), None);
+}
+
+#[test]
 fn a_failure_in_a_transaction_changes_nothing() {
     let users = format!("-- migrate:up\n{UP}-- migrate:down\n{DOWN}");
     let bad = "-- migrate:up\ncreate table a (id int);\ninsert into users values (1), (1);\n-- migrate:down\n";

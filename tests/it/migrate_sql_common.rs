@@ -14,11 +14,18 @@ impl Chain {
         let cluster = Cluster::shared()?;
         let database = cluster.fresh_database(&cluster.create_role("CREATEDB"));
         let project = Project::new();
-        project.write(".env", &format!("DATABASE_URL={}\nAPP_ENV=development\n", database.url()));
         for (path, text) in files {
             project.write(path, text);
         }
-        Some(Self { project, database })
+        let chain = Self { project, database };
+        chain.name_database("");
+        Some(chain)
+    }
+
+    /// Writes the URL with parameters behind it.
+    pub(crate) fn name_database(&self, parameters: &str) {
+        let url = self.database.url();
+        self.project.write(".env", &format!("DATABASE_URL={url}{parameters}\nAPP_ENV=development\n"));
     }
 
     pub(crate) fn devdb<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Sandbox {

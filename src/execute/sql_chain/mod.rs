@@ -7,6 +7,7 @@ mod told;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tokio_postgres::types::Type;
 
 use self::send::{Failed, send};
 use self::table::{Book, Way};
@@ -18,7 +19,7 @@ use crate::model::event::Event;
 use crate::model::sql_chain::{AppliedMigration, Mode, Section, SqlChain, SqlMigration, SqlTool, dirty};
 use crate::parse::sql_chain::pieces;
 use crate::wire::history;
-use crate::wire::postgres::Session;
+use crate::wire::postgres::{Session, quote_ident};
 
 /// A chain and the database that it is run on.
 #[derive(Debug)]
@@ -33,8 +34,7 @@ impl SqlRunner<'_> {
     /// Returns the rows of the tool's table; none when there is no such table.
     pub async fn rows(&self) -> Result<Vec<AppliedMigration>> {
         let read = history::read(self.session, self.chain.tool, &self.chain.table).await;
-        read.map(Option::unwrap_or_default)
-            .map_err(|error| failed(&format!("read the table {}", self.chain.table.quoted()), &error))
+        read.map(Option::unwrap_or_default).map_err(|error| self.unread(&error))
     }
 
     /// Applies `which` in order, each as its tool would, and returns how many.
@@ -71,6 +71,10 @@ impl SqlRunner<'_> {
             let took = self.one(&book, migration, way).await?;
             tell(Event::Applied { id, message, took });
         }
+        if self.chain.schema.is_some() {
+            // Seeds follow on the same session.
+            self.run("reset search_path", "reset the search path").await?;
+        }
         Ok(which.len())
     }
 
@@ -83,20 +87,39 @@ impl SqlRunner<'_> {
 
     /// Makes the tool's table where there is none.
     async fn open(&self) -> Result<Book> {
+        if let Some(schema) = &self.chain.schema {
+            let schema = quote_ident(schema);
+            self.run(&format!("create schema if not exists {schema}"), "create the schema of the URL").await?;
+            self.run(&format!("set search_path to {schema}"), "set the search path").await?;
+        }
         let mut table = self.chain.table.clone();
         if table.schema.is_none() {
-            // A migration may change the search path: the table stays where it is.
-            let rows = self.session.query_typed("select current_schema()::text", &[]).await;
-            let rows = rows.map_err(|error| failed("ask for the current schema", &error))?;
-            table.schema = rows.first().and_then(|row| row.try_get(0).ok()).flatten();
+            table.schema = self.schema(&table.quoted()).await?;
         }
         let book = Book { tool: self.chain.tool, table };
         let there = history::read(self.session, book.tool, &book.table).await;
-        let there = there.map_err(|error| failed(&format!("read the table {}", book.table.quoted()), &error))?;
-        if there.is_none() {
+        if there.map_err(|error| self.unread(&error))?.is_none() {
             self.run(&book.create(), &format!("create the table {}", book.table.quoted())).await?;
         }
         Ok(book)
+    }
+
+    /// Where the table is, else where it will be made: a migration may change the search path, and the table stays.
+    async fn schema(&self, table: &str) -> Result<Option<String>> {
+        const SCHEMA: &str = "select coalesce(
+            (select nspname from pg_class c join pg_namespace n on n.oid = relnamespace where c.oid = to_regclass($1)),
+            current_schema())::text";
+        let rows = self.session.query_typed(SCHEMA, &[(&table, Type::TEXT)]).await;
+        let rows = rows.map_err(|error| failed("ask for the current schema", &error))?;
+        let text: Option<String> = rows.first().and_then(|row| row.try_get(0).ok()).flatten();
+        Ok(text)
+    }
+
+    fn unread(&self, error: &tokio_postgres::Error) -> Error {
+        failed(&format!("read the table {}", self.chain.table.quoted()), error).hint(format!(
+            "it may be another tool's than {}'s: [migrations] tool = \"…\" in devdb.toml",
+            self.chain.tool
+        ))
     }
 
     async fn one(&self, book: &Book, migration: &SqlMigration, way: Way) -> Result<Duration> {

@@ -28,14 +28,14 @@ impl<'a> Story<'a> {
 
     /// Returns the error of a section that failed.
     pub(super) fn tell(&self, section: &Section, failed: &Failed) -> Error {
-        let file = section.file.display();
+        let file = visible(&section.file.display().to_string());
         let (at, statement) = match &failed.statement {
             Some((line, statement)) => (format!("{file}:{line}"), statement.as_str()),
-            None => (file.to_string(), ""),
+            None => (file, ""),
         };
         let what = if self.way == Way::Up { "failed" } else { "failed on its way down" };
         let mut error = Error::failed(format!("the migration `{at}` {what}"))
-            .detail("version", self.migration.version.clone())
+            .detail("version", visible(&self.migration.version))
             .detail("statement", shortened(&visible(&without_passwords(statement)), 300));
         error = match &failed.why {
             Why::Never(why) => error.detail("why", *why),

@@ -27,6 +27,8 @@ pub enum State {
     Applied,
     /// golang-migrate's `dirty`, sqlx's and Flyway's `success = false`, Prisma's row without `finished_at`.
     Unfinished,
+    /// Flyway's mark that what stands before was there already.
+    Baseline,
 }
 
 impl HistoryTable {
@@ -72,7 +74,9 @@ impl HistoryTable {
             SqlTool::Sqlx => format!(
                 "select version::text, encode(checksum, 'hex'), left(success::text, 1) from {table} order by version"
             ),
-            SqlTool::GolangMigrate => format!("select version::text, null, left((not dirty)::text, 1) from {table} limit 1"),
+            SqlTool::GolangMigrate => {
+                format!("select version::text, null, left((not dirty)::text, 1) from {table} limit 1")
+            }
             // The latest row of a version tells whether it is applied; the row of version 0 marks the table as made.
             SqlTool::Goose => format!(
                 "select version_id::text, null, 't' from (
@@ -89,7 +93,8 @@ impl HistoryTable {
             ),
             // A version that was undone is pending again; of a repeatable migration the last run counts.
             SqlTool::Flyway => format!(
-                "select coalesce(version, 'R__' || replace(description, ' ', '_')), checksum::text, left(success::text, 1)
+                "select coalesce(version, 'R__' || replace(description, ' ', '_')), checksum::text,
+                   case when type like '%BASELINE' then 'b' else left(success::text, 1) end
                  from (
                    select distinct on (version, case when version is null then description end) * from {table}
                    where type in ('SQL', 'UNDO_SQL', 'JDBC', 'BASELINE', 'SQL_BASELINE', 'SCRIPT')

@@ -9,7 +9,14 @@ fn chain(tool: SqlTool, versions: &[&str]) -> SqlChain {
         ..SqlMigration::default()
     };
     let migrations = versions.iter().map(migration).collect();
-    SqlChain { tool, directory: PathBuf::from("m"), migrations, faults: Vec::new(), table: HistoryTable::of(tool) }
+    SqlChain {
+        tool,
+        directory: PathBuf::from("m"),
+        migrations,
+        faults: Vec::new(),
+        table: HistoryTable::of(tool),
+        schema: None,
+    }
 }
 
 fn row(version: &str) -> AppliedMigration {
@@ -55,6 +62,14 @@ fn a_repeatable_one_is_pending_when_it_changed_and_another_is_edited() {
         chain.edited(&changed).iter().map(|(it, then)| (it.version.as_str(), *then)).collect::<Vec<_>>(),
         [("1", "other")]
     );
+}
+
+#[test]
+fn what_stands_before_a_baseline_was_there_already() {
+    let chain = chain(SqlTool::Flyway, &["1", "2", "2.1", "10"]);
+    let baseline = AppliedMigration { state: State::Baseline, ..row("2.0") };
+    assert_eq!(versions(&chain.pending(std::slice::from_ref(&baseline))), ["2.1", "10"]);
+    assert_eq!(chain.unknown(&[baseline]), Vec::<&str>::new());
 }
 
 #[test]

@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::{Layout, Reading, Source, by_number, checksum, ends_in};
-use crate::model::sql_chain::{Mode, Section, SqlMigration};
+use super::{Layout, Reading, Source, checksum, ends_in};
+use crate::model::sql_chain::{Mode, Section, SqlMigration, version_parts};
 use crate::parse::sql::{line_of, split};
 
 /// Descriptions are cut to this in the table.
@@ -63,7 +63,7 @@ pub(super) fn read(layout: &Layout, sources: &[Source]) -> Reading {
         let settings = settings(source, sources);
         let Some(section) = section(layout, source, &raw, &settings, &mut reading) else { continue };
         if name.kind == Kind::Undo {
-            undo.insert(order(&name.version), section);
+            undo.insert(version_parts(&name.version), section);
             continue;
         }
         // Of a repeatable migration the text counts that is run.
@@ -81,7 +81,7 @@ pub(super) fn read(layout: &Layout, sources: &[Source]) -> Reading {
             repeatable,
             ..SqlMigration::default()
         };
-        found.push((order(&name.version), migration));
+        found.push((version_parts(&name.version), migration));
     }
     found.sort_by(|(a, first), (b, second)| {
         (first.repeatable, a, &first.message).cmp(&(second.repeatable, b, &second.message))
@@ -96,21 +96,12 @@ pub(super) fn read(layout: &Layout, sources: &[Source]) -> Reading {
     reading
 }
 
-/// `1.0` and `1` are one version.
-fn order(version: &str) -> Vec<(usize, String)> {
-    let mut parts: Vec<_> = version.split('.').map(by_number).collect();
-    while parts.len() > 1 && parts.last().is_some_and(|(digits, _)| *digits == 0) {
-        parts.pop();
-    }
-    parts
-}
-
 /// Versions that are written differently and mean the same.
 fn same_number(reading: &mut Reading) {
     let versioned: Vec<&SqlMigration> = reading.migrations.iter().filter(|it| !it.repeatable).collect();
     let pairs = versioned.iter().zip(versioned.iter().skip(1));
     let clash = |(first, second): &(&&SqlMigration, &&SqlMigration)| {
-        first.version != second.version && order(&first.version) == order(&second.version)
+        first.version != second.version && version_parts(&first.version) == version_parts(&second.version)
     };
     let found: Vec<_> = pairs
         .filter(clash)

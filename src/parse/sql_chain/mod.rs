@@ -36,6 +36,8 @@ pub struct Layout {
     pub ignored: Vec<char>,
     /// Flyway's placeholders; nothing when it is told to leave them alone.
     pub placeholders: Option<BTreeMap<String, String>>,
+    /// See [`SqlChain::schema`].
+    pub schema: Option<String>,
 }
 
 /// A file of the folder.
@@ -63,6 +65,7 @@ impl Layout {
             table: HistoryTable::of(tool),
             ignored: Vec::new(),
             placeholders: Some(BTreeMap::new()),
+            schema: None,
         }
     }
 
@@ -130,8 +133,8 @@ pub fn chain(layout: Layout, mut sources: Vec<Source>) -> SqlChain {
         SqlTool::Supabase => supabase::read(&layout, &sources),
     };
     reading.faults.extend(duplicates(&reading.migrations));
-    let Layout { tool, directory, table, .. } = layout;
-    SqlChain { tool, directory, migrations: reading.migrations, faults: reading.faults, table }
+    let Layout { tool, directory, table, schema, .. } = layout;
+    SqlChain { tool, directory, migrations: reading.migrations, faults: reading.faults, table, schema }
 }
 
 /// Versions that several files carry; every one of the tools keeps them apart by version alone.
@@ -170,10 +173,4 @@ fn flyway_next(version: &str, timestamp: &str) -> String {
         }
         _ => timestamp.to_owned(),
     }
-}
-
-/// Orders numbers of any length.
-fn by_number(version: &str) -> (usize, String) {
-    let digits = version.trim_start_matches('0');
-    (digits.len(), digits.to_owned())
 }

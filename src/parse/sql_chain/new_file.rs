@@ -51,7 +51,11 @@ fn next_version(chain: &SqlChain, timestamp: &str) -> String {
     let counts = !own.is_empty() && own.len() < 10 && !matches!(chain.tool, SqlTool::Prisma | SqlTool::Diesel);
     match own.parse::<u64>() {
         Ok(number) if counts => format!("{:0width$}", number + 1, width = own.len()),
-        _ if chain.tool == SqlTool::Diesel && head.name.contains('-') => dashed(timestamp),
+        _ if chain.tool == SqlTool::Diesel && head.name.contains('-') => {
+            // Since 2.2 a count follows, for several in a second.
+            let counted = head.version.len() > timestamp.len();
+            format!("{}{}", dashed(timestamp), if counted { "-0000" } else { "" })
+        }
         _ => timestamp.to_owned(),
     }
 }
