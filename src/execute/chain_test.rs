@@ -8,13 +8,16 @@ use tokio::time::Instant;
 use super::commands::Runner;
 use super::scratch::Scratch;
 use super::script::without_passwords;
+use super::sql_chain::SqlRunner;
 use super::steps::{Answer, Steps, Way};
 use super::{Surroundings, Teller};
 use crate::error::{Error, Result};
-use crate::model::chain::Revision;
 use crate::model::event::Event;
+use crate::model::history::Entry;
+use crate::model::place::Place;
 use crate::model::schema::{Difference, Schema};
 use crate::model::scratch::{ChainTestPlan, Tested, Verdict};
+use crate::model::sql_chain::{SqlChain, SqlMigration};
 use crate::model::text::{shortened, visible};
 use crate::wire::catalog::Options;
 
@@ -49,36 +52,91 @@ struct Test<'a, 'p> {
     scratch: &'a mut Scratch<'p>,
 }
 
+/// Who takes the steps.
+enum Walker<'a> {
+    Alembic(Steps<'a>),
+    Sql(&'a SqlChain),
+}
+
+impl Walker<'_> {
+    async fn walk(&mut self, scratch: &Scratch<'_>, way: Way, ids: &[&str], tell: &mut Teller<'_>) -> Result<Answer> {
+        match self {
+            Self::Alembic(steps) => steps.run(way, ids, tell).await,
+            Self::Sql(chain) => by_wire(scratch, chain, way, ids).await,
+        }
+    }
+}
+
+/// Runs SQL migrations; what fails is an answer, as it is with Alembic.
+async fn by_wire(scratch: &Scratch<'_>, chain: &SqlChain, way: Way, ids: &[&str]) -> Result<Answer> {
+    let runner = SqlRunner { session: scratch.session()?, chain, live: false };
+    let which: Vec<&SqlMigration> = chain.migrations.iter().filter(|it| ids.contains(&it.version.as_str())).collect();
+    let down = which.last().and_then(|migration| migration.down.first());
+    if way == Way::Down && down.is_none() {
+        return Ok(Answer { deliberate: true, message: "it has no way back".to_owned(), ..Answer::default() });
+    }
+    let mut silently = |_event: Event| {};
+    let done = match way {
+        Way::Up => runner.up(&which, &mut silently).await,
+        Way::Down => runner.down(&which, &mut silently).await,
+    };
+    let place = Answer {
+        line: down.map_or(0, |section| section.line),
+        file: down.map(|section| section.file.clone()),
+        ..Answer::default()
+    };
+    Ok(match done {
+        Ok(_) => Answer { ok: true, ..place },
+        Err(error) => {
+            let detail = |name: &str| {
+                let found = error.details.iter().find(|(label, _)| label == name);
+                found.map(|(_, text)| text.clone()).unwrap_or_default()
+            };
+            let said = detail("server says");
+            let message = if said.is_empty() { error.message.clone() } else { said };
+            Answer { message, sqlstate: detail("SQLSTATE"), told: Some(error), ..place }
+        }
+    })
+}
+
 impl Test<'_, '_> {
     async fn run(&mut self, tell: &mut Teller<'_>) -> Result<Vec<Tested>> {
         self.scratch.prepare(tell).await?;
-        let ids: Vec<&str> = self.plan.scratch.revisions.iter().map(|revision| revision.id.as_str()).collect();
         // The name stays when the database is made anew, so one command serves the whole test.
         let name = self.scratch.name.clone();
         let plan = &self.plan.scratch;
         let runner = Runner { workplace: &plan.workplace, surroundings: self.surroundings, database: &name };
-        let mut steps = Steps::start(&runner, &plan.command, &plan.directory, None, tell).await?;
-        let mut tested = Vec::new();
-        let (skipped, rest) = self.plan.scratch.revisions.split_at_checked(self.plan.skipped).unwrap_or_default();
-        if let Some(last) = skipped.last() {
-            let ids = ids.get(..skipped.len()).unwrap_or_default();
-            fine(steps.run(Way::Up, ids, tell).await?, last)?;
+        let mut walker = match &plan.sql {
+            Some(chain) => Walker::Sql(chain),
+            None => Walker::Alembic(Steps::start(&runner, &plan.command, &plan.directory, None, tell).await?),
+        };
+        let tested = self.all(&mut walker, tell).await?;
+        if let Walker::Alembic(steps) = walker {
+            steps.finish().await?;
+        }
+        Ok(tested)
+    }
+
+    async fn all(&mut self, walker: &mut Walker<'_>, tell: &mut Teller<'_>) -> Result<Vec<Tested>> {
+        let revisions = &self.plan.scratch.revisions;
+        let ids: Vec<&str> = revisions.iter().map(|revision| revision.id.as_str()).collect();
+        let (skipped, rest) = revisions.split_at_checked(self.plan.skipped).unwrap_or_default();
+        let first = ids.get(..skipped.len()).unwrap_or_default();
+        // Also without any: a tool's own table is made by that, and is no migration's work.
+        if !first.is_empty() || matches!(walker, Walker::Sql(_)) {
+            fine(walker.walk(self.scratch, Way::Up, first, tell).await?, skipped.last())?;
         }
         let mut before = self.schema().await?;
+        let mut tested = Vec::new();
         for (index, revision) in rest.iter().enumerate() {
-            tell(Event::Revision {
-                id: revision.id.clone(),
-                message: revision.message.clone(),
-                index: index + 1,
-                total: rest.len(),
-            });
+            let (id, message) = (revision.id.clone(), revision.message.clone());
+            tell(Event::Revision { id: id.clone(), message: message.clone(), index: index + 1, total: rest.len() });
             let below = ids.get(..=skipped.len() + index).unwrap_or_default();
-            let (one, after) = self.one(&mut steps, revision, (before, below), tell).await?;
-            tell(Event::Applied { id: revision.id.clone(), message: revision.message.clone(), took: one.took });
+            let (one, after) = self.one(walker, revision, (before, below), tell).await?;
+            tell(Event::Applied { id, message, took: one.took });
             tested.push(one);
             before = after;
         }
-        steps.finish().await?;
         Ok(tested)
     }
 
@@ -86,41 +144,45 @@ impl Test<'_, '_> {
     /// where that is needed, and returns that schema.
     async fn one(
         &mut self,
-        steps: &mut Steps<'_>,
-        revision: &Revision,
+        walker: &mut Walker<'_>,
+        revision: &Entry,
         (before, below): (Schema, &[&str]),
         tell: &mut Teller<'_>,
     ) -> Result<(Tested, Schema)> {
         let started = Instant::now();
         let id = [revision.id.as_str()];
-        fine(steps.run(Way::Up, &id, tell).await?, revision)?;
+        fine(walker.walk(self.scratch, Way::Up, &id, tell).await?, Some(revision))?;
         let after = self.schema().await?;
-        let down = steps.run(Way::Down, &id, tell).await?;
+        let down = walker.walk(self.scratch, Way::Down, &id, tell).await?;
         let back = self.schema().await?;
         let (verdict, clean) = if down.ok {
             let differences = before.differences(&back);
-            let again = steps.run(Way::Up, &id, tell).await?;
+            let again = walker.walk(self.scratch, Way::Up, &id, tell).await?;
             let lasting = if again.ok { after.differences(&self.schema().await?) } else { Vec::new() };
             let clean = again.ok && lasting.is_empty();
             (judge(&down, differences, &again, lasting), clean)
         } else {
-            (refused(&down), after.differences(&back).is_empty())
+            // A tool's own table may say now that a migration was left half done.
+            let marked = down.told.is_some();
+            (refused(&down), !marked && after.differences(&back).is_empty())
         };
-        let after = if clean { after } else { self.renewed(steps, revision, below, tell).await? };
+        let after = if clean { after } else { self.renewed(walker, revision, below, tell).await? };
         let line = if down.line > 0 { down.line } else { revision.at.line };
-        Ok((Tested { revision: revision.clone(), verdict, line, took: started.elapsed() }, after))
+        let at = Place::new(down.file.as_ref().unwrap_or(&revision.at.file), line);
+        let (id, message) = (revision.id.clone(), revision.message.clone());
+        Ok((Tested { id, message, at, verdict, took: started.elapsed() }, after))
     }
 
     /// Makes the database anew up to and with this revision: what the last one left would be held against the next.
     async fn renewed(
         &mut self,
-        steps: &mut Steps<'_>,
-        revision: &Revision,
+        walker: &mut Walker<'_>,
+        revision: &Entry,
         below: &[&str],
         tell: &mut Teller<'_>,
     ) -> Result<Schema> {
         self.scratch.renew(tell).await?;
-        fine(steps.run(Way::Up, below, tell).await?, revision)?;
+        fine(walker.walk(self.scratch, Way::Up, below, tell).await?, Some(revision))?;
         self.schema().await
     }
 
@@ -159,20 +221,22 @@ fn reason(answer: &Answer) -> String {
 }
 
 /// Fails where revisions that have to run did not: then it is the chain that is broken, not its way back.
-fn fine(answer: Answer, last: &Revision) -> Result<()> {
+fn fine(answer: Answer, last: Option<&Entry>) -> Result<()> {
     if answer.ok {
         return Ok(());
+    }
+    if let Some(error) = answer.told {
+        return Err(error);
     }
     if answer.kind == "_WrongDatabase" {
         return Err(Error::environment(format!("{}, not to the scratch database", visible(&answer.message)))
             .detail("state", "nothing was run")
             .hint("devdb explain alembic-url-diff"));
     }
-    let id = if answer.revision.is_empty() { &last.id } else { &answer.revision };
-    let place = if answer.line > 0 && *id == last.id {
-        format!("{}:{}", last.at.file.display(), answer.line)
-    } else {
-        String::new()
+    let id = last.map(|last| &last.id).filter(|_| answer.revision.is_empty()).unwrap_or(&answer.revision);
+    let place = match last.filter(|last| answer.line > 0 && *id == last.id) {
+        Some(last) => format!("{}:{}", last.at.file.display(), answer.line),
+        None => String::new(),
     };
     Err(Error::failed(format!("revision `{id}` failed on an empty database"))
         .detail("where", place)

@@ -1,7 +1,7 @@
 //! One command of the project, inside which devdb chooses the revisions: Python and the chain's files are loaded once,
 //! and between two revisions the command waits while the schema is looked at.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
 use serde::Deserialize;
@@ -24,7 +24,7 @@ pub(super) enum Way {
 }
 
 /// What the command says of one question.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Answer {
     pub ok: bool,
@@ -40,6 +40,12 @@ pub(super) struct Answer {
     pub deliberate: bool,
     /// Its `downgrade` does nothing.
     pub empty: bool,
+    /// The file that `line` is in, where it is not the revision's.
+    #[serde(skip)]
+    pub file: Option<PathBuf>,
+    /// The failure in words of its own.
+    #[serde(skip)]
+    pub told: Option<Error>,
 }
 
 /// A command that is asked.

@@ -3,18 +3,22 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::chain::Revision;
+use super::history::Entry;
+use super::place::Place;
 use super::plan::Workplace;
 use super::schema::Difference;
+use super::sql_chain::SqlChain;
 
 /// What a chain needs to run in a scratch database.
 #[derive(Debug, Clone)]
 pub struct ScratchPlan {
     pub workplace: Workplace,
-    /// The command that upgrades, inside which the revisions are chosen one by one.
+    /// The command that upgrades, inside which the revisions are chosen one by one; empty for SQL files.
     pub command: String,
     /// Where it is run, relative to the root.
     pub directory: PathBuf,
+    /// The chain of SQL files that devdb runs itself.
+    pub sql: Option<SqlChain>,
     /// SQL files run before the chain.
     pub init: Vec<PathBuf>,
     pub bootstrap: Option<String>,
@@ -23,7 +27,7 @@ pub struct ScratchPlan {
     /// Schema and name of the table that holds the version.
     pub version_table: (String, String),
     /// In the order in which they run; those below the stamp are not among them.
-    pub revisions: Vec<Revision>,
+    pub revisions: Vec<Entry>,
 }
 
 /// A test of a chain, decided.
@@ -37,10 +41,11 @@ pub struct ChainTestPlan {
 /// What became of one revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tested {
-    pub revision: Revision,
+    pub id: String,
+    pub message: String,
+    /// Its `downgrade`, or the line that failed.
+    pub at: Place,
     pub verdict: Verdict,
-    /// The line of its `downgrade`, or the one that failed; 0 when it is not known.
-    pub line: usize,
     pub took: Duration,
 }
 

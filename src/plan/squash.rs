@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::migrate::{chain, describe};
-use super::scratch::scratch;
+use super::migrate::{chain, describe, sql_chain};
+use super::scratch::{one_by_one, scratch};
 use crate::error::Error;
 use crate::model::chain::{Chain, Revision};
 use crate::model::observed::Observed;
@@ -26,8 +26,11 @@ pub struct SquashRequest {
 
 /// Returns the plan. `folder` is the name of the folder for the originals.
 pub fn squash(picture: &Picture, request: &SquashRequest, folder: &str) -> Result<SquashPlan, Error> {
-    if !matches!(picture.chain, Observed::Known(_)) && picture.recipe.sql_chain.known().is_some() {
-        return Err(Error::usage("chains of SQL files cannot be squashed; only Alembic's can"));
+    if let Some(sql) = sql_chain(picture)? {
+        return Err(Error::usage(format!(
+            "this is a chain of SQL files ({}), and devdb squashes Alembic's only",
+            sql.tool
+        )));
     }
     let chain = chain(picture)?;
     whole(chain)?;
@@ -35,6 +38,8 @@ pub fn squash(picture: &Picture, request: &SquashRequest, folder: &str) -> Resul
         return Err(Error::usage("this chain needs tables that another command makes, so it cannot stand alone")
             .detail("set by", "devdb.toml: `migrations.bootstrap`"));
     }
+    let scratch = scratch(picture)?;
+    one_by_one(&scratch)?;
     let (squashed, kept) = parts(chain, request.keep)?;
     let Some(last) = squashed.last() else { return Err(Error::usage("there is nothing to squash")) };
     at_least(picture, chain, &squashed, request.force)?;
@@ -54,7 +59,7 @@ pub fn squash(picture: &Picture, request: &SquashRequest, folder: &str) -> Resul
         with_data: request.with_data,
         container: container(picture),
         major: server.map_or(0, |server| server.version_number / 10_000),
-        scratch: scratch(picture)?,
+        scratch,
     })
 }
 

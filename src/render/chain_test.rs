@@ -48,10 +48,10 @@ pub struct TestedReport {
 /// Returns the report.
 pub fn report(tested: &[Tested], ok: bool, elapsed: Duration) -> ChainTestReport {
     let revision = |one: &Tested| TestedReport {
-        revision: one.revision.id.clone(),
-        message: one.revision.message.clone(),
-        file: one.revision.at.file.display().to_string(),
-        line: one.line,
+        revision: one.id.clone(),
+        message: one.message.clone(),
+        file: one.at.file.display().to_string(),
+        line: one.at.line,
         verdict: one.verdict.name(),
         reason: reason(&one.verdict).map(str::to_owned),
         differences: differences(&one.verdict).iter().map(ToString::to_string).collect(),
@@ -61,7 +61,7 @@ pub fn report(tested: &[Tested], ok: bool, elapsed: Duration) -> ChainTestReport
     ChainTestReport {
         version: 1,
         ok,
-        first: first.map(|one| one.revision.id.clone()),
+        first: first.map(|one| one.id.clone()),
         revisions: tested.iter().map(revision).collect(),
         took_ms: millis(elapsed),
     }
@@ -101,10 +101,9 @@ fn revision(ui: &Ui, one: &Tested) {
         Verdict::UpAgainFailed { .. } => (style::bad("✗"), "cannot be applied again after its downgrade"),
         Verdict::UpDiffers { .. } => (style::bad("✗"), "makes another schema the second time"),
     };
-    let id = style::strong(visible(&one.revision.id));
-    ui.answer(&format!("{mark} {id}  {}  {says}", visible(&one.revision.message)));
-    let place = format!("{}:{}", one.revision.at.file.display(), one.line);
-    ui.answer(&format!("    {}", style::faint(visible(&place))));
+    let id = style::strong(visible(&one.id));
+    ui.answer(&format!("{mark} {id}  {}  {says}", visible(&one.message)));
+    ui.answer(&format!("    {}", style::faint(visible(&one.at.to_string()))));
     let all = differences(&one.verdict);
     for difference in all.iter().take(SHOWN) {
         ui.answer(&ui.wrapped(&format!("    {difference}"), 6));

@@ -190,6 +190,17 @@ fn what_cannot_be_proven_changes_no_file() {
     std::fs::remove_file(chain.project.file("alembic/versions/5.step.sql")).unwrap();
     chain.assert_nothing_beside();
     assert_eq!(chain.files(), before);
+    // A dump does not say which version of an extension it was.
+    chain.step(5, "create extension hstore version '1.4'");
+    let output = chain.devdb(&["squash", "--yes"]).run();
+    output
+        .assert_code(5)
+        .assert_stderr_has("extension `hstore`: version 1.4 →")
+        .assert_stderr_has("no file was changed");
+    std::fs::remove_file(chain.project.file("alembic/versions/aaaa05_step.py")).unwrap();
+    std::fs::remove_file(chain.project.file("alembic/versions/5.step.sql")).unwrap();
+    assert_eq!(chain.files(), before);
+    chain.assert_nothing_beside();
     chain.devdb(&["squash"]).run().assert_code(3).assert_stderr_has("nobody can be asked");
     // A file that is in the way of the originals: everything stays where it was.
     let read_only = chain.project.file("alembic/versions/aaaa04_initial_schema.py");
@@ -234,4 +245,22 @@ fn ctrl_c_changes_no_file() {
     running.wait().assert_code(130);
     assert_eq!(chain.files(), before);
     chain.assert_nothing_beside();
+}
+
+#[test]
+fn an_asynchronous_driver_takes_every_statement() {
+    let (Some(cluster), Some(environment)) = (Cluster::shared(), bench::venv()) else { return };
+    let database = cluster.fresh_database(&cluster.create_role("CREATEDB"));
+    let project = Project::from_fixture("alembic-async");
+    venv::link_into(&environment, &project, ".venv");
+    let url = database.url().replacen("postgresql", "postgresql+asyncpg", 1);
+    project.write(".env", &format!("DATABASE_URL={url}\n"));
+    Sandbox::new(&project).args(["migrate", "up"]).run().assert_code(0);
+    let before = fingerprint(cluster, &database.name);
+    let output = Sandbox::new(&project).args(["migrate", "squash", "--yes"]).run();
+    output.assert_code(0).assert_stdout_has("5 revisions are one");
+    Sandbox::new(&project).args(["migrate", "down", "base", "--yes"]).run().assert_code(0);
+    assert_ne!(fingerprint(cluster, &database.name), before);
+    Sandbox::new(&project).args(["migrate", "up"]).run().assert_code(0);
+    assert_eq!(fingerprint(cluster, &database.name), before);
 }
