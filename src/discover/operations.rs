@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::model::chain::{Chain, Revision};
 use crate::model::observed::Observed;
 use crate::model::operation::MigrationOperations;
-use crate::parse::alembic::operations;
-use crate::wire::files::read_text;
+use crate::parse::alembic::{operations, revision};
+use crate::wire::files::read_bytes;
 
 /// So many files are worth a thread of their own.
 const FILES_PER_THREAD: usize = 100;
@@ -42,9 +42,9 @@ pub fn read(root: &Path, revisions: &[&Revision]) -> Vec<MigrationOperations> {
 }
 
 fn read_part(root: &Path, revisions: &[&Revision]) -> Vec<MigrationOperations> {
-    let one = |revision: &&Revision| {
-        let text = read_text(&root.join(&revision.at.file)).ok()?;
-        operations::parse(&revision.id, &revision.at.file, &text)
+    let one = |revised: &&Revision| {
+        let bytes = read_bytes(&root.join(&revised.at.file)).ok()?;
+        operations::parse(&revised.id, &revised.at.file, &revision::text(&bytes)?)
     };
     revisions.iter().filter_map(one).collect()
 }

@@ -3,12 +3,12 @@
 
 use std::collections::HashSet;
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use crate::model::chain::{Chain, UnreadableRevision};
+use crate::model::chain::{Chain, Revision, UnreadableRevision};
 use crate::model::place::Place;
 use crate::parse::alembic::revision;
 use crate::wire::files::read_bytes;
@@ -34,19 +34,21 @@ pub(super) fn read(root: &Path, chain: &mut Chain) {
     }
     chain.unreadable.append(&mut listing.unreadable);
     let files = listing.files;
-    let modules = Modules { root, files: &files, script_directory: &chain.config.script_directory };
+    let modules = &Modules { root, files: &files, script_directory: &chain.config.script_directory };
     let threads = thread::available_parallelism().map_or(1, NonZero::get).min(files.len() / WORTH_A_THREAD).max(1);
     let share = files.len().div_ceil(threads).max(1);
-    let mut parts: Vec<Part> = Vec::new();
-    thread::scope(|scope| {
+    let parts: Vec<Part> = thread::scope(|scope| {
         let mut shares = files.chunks(share);
         // The first share is this thread's own.
         let own = shares.next().unwrap_or_default();
-        let others: Vec<_> = shares.map(|share| (share, scope.spawn(|| modules.read(share)))).collect();
-        parts.push(modules.read(own));
-        for (share, thread) in others {
-            parts.push(thread.join().unwrap_or_else(|_panic| Part::lost(share)));
-        }
+        let start = |share| (share, thread::Builder::new().spawn_scoped(scope, move || modules.read(share)));
+        let started: Vec<_> = shares.map(start).collect();
+        let finish = |(share, thread): (_, io::Result<thread::ScopedJoinHandle<'_, _>>)| {
+            // Where no thread can be had, the work is done here.
+            thread.ok().and_then(|thread| thread.join().ok()).unwrap_or_else(|| modules.read(share))
+        };
+        let own = modules.read(own);
+        std::iter::once(own).chain(started.into_iter().map(finish)).collect()
     });
     for part in parts {
         chain.revisions.extend(part.revisions);
@@ -57,16 +59,8 @@ pub(super) fn read(root: &Path, chain: &mut Chain) {
 /// What one thread read.
 #[derive(Default)]
 struct Part {
-    revisions: Vec<crate::model::chain::Revision>,
+    revisions: Vec<Revision>,
     unreadable: Vec<UnreadableRevision>,
-}
-
-impl Part {
-    fn lost(files: &[PathBuf]) -> Self {
-        let reason = "devdb failed while it read this file or one beside it";
-        let lost = |file: &PathBuf| UnreadableRevision { at: Place::new(file, 0), reason: reason.to_owned() };
-        Self { revisions: Vec::new(), unreadable: files.iter().map(lost).collect() }
-    }
 }
 
 /// The modules that a revision may import its header from: those of the same chain.

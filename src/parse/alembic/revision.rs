@@ -1,5 +1,6 @@
 //! A revision file: the variables that Alembic would read from it once imported.
 
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::path::Path;
 
@@ -63,6 +64,11 @@ pub fn read(file: &Path, bytes: &[u8], find: FindModule<'_>) -> Result<Option<Re
         Ok(source) => parse_with(file, &source, find),
         Err(unusable) => Err(UnreadableRevision { at: Place::new(file, unusable.line), reason: unusable.reason }),
     }
+}
+
+/// Returns the text of a revision file as Python decodes it; nothing when Python would refuse it.
+pub fn text(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    encoding::decode(bytes).ok()
 }
 
 /// Returns whether Alembic loads files of this name.

@@ -27,9 +27,15 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(chain) = picture.chain.known() else { return Ok(Vec::new()) };
     let findings = chain.unreadable.iter().map(|file| {
-        Finding::new(format!("`{}` cannot be read as a revision", file.at.file.display()))
-            .at(&file.at, file.reason.clone())
-            .manual("mend the file, or move it out of the folder", &[])
+        let shown = file.at.file.display();
+        let is_revision = file.at.file.extension().is_some_and(|ending| ending == "py")
+            && !file.at.file.starts_with(&chain.config.script_directory.join("env.py"));
+        let (message, mend) = if is_revision {
+            (format!("`{shown}` cannot be read as a revision"), "mend the file, or move it out of the folder")
+        } else {
+            (format!("`{shown}` does not lead to the revisions"), "mend it, so that all revisions can be read")
+        };
+        Finding::new(message).at(&file.at, file.reason.clone()).manual(mend, &[])
     });
     Ok(findings.collect())
 }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const HERE: &str = "/home/me/app/backend";
@@ -180,4 +182,18 @@ fn locations_start_where_alembic_runs() {
     let config = from_ini(&file, "alembic").unwrap();
     assert_eq!(config.version_directories, [Path::new("db/versions")]);
     assert_eq!(config.script_location, None);
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics(lines in proptest::collection::vec(
+        prop::sample::select(vec!["[alembic]", "[tool.alembic]", "script_location = a", "script_location = \"%(here)s/a\"",
+            "version_locations = a:b", "version_locations = [\"a\", 1]", "  x", "path_separator = os", "path_separator = ;",
+            "truncate_slug_length = 9999999999999999999999", "file_template = %%(rev)s", "%(", "[DEFAULT]",
+            "timezone = \u{e9}", "script_location = :::", "recursive_version_locations = true", "= 1", "\u{feff}"]), 0..12)) {
+        let text = lines.join("\n");
+        drop(read(&text, "alembic"));
+        drop(read_toml(&text));
+        drop((sections(&text), problems(&text, Path::new(HERE), "alembic")));
+    }
 }

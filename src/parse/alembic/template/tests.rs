@@ -3,6 +3,8 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use proptest::prelude::*;
+
 use super::*;
 
 const AT: Moment = Moment { epoch: 1_709_614_807, year: 2024, month: 3, day: 5, hour: 4, minute: 0, second: 7 };
@@ -113,5 +115,12 @@ fn names_are_those_of_alembic() {
     for ((template, message, longest), answer) in cases.into_iter().zip(answers) {
         let name = file_name(&config(Some(template), Some(longest)), "ae1027a6acf", message, &AT);
         assert_eq!(name.ok(), answer, "{template} {message} {longest}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_panics(template in r"(%|\(rev\)|\(year\)|[()sdxo.0-9+ -]|\PC){0,20}", message in "\\PC{0,60}") {
+        drop(file_name(&config(Some(&template), Some(3)), "a", &message, &AT));
     }
 }

@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use proptest::prelude::*;
+
 use crate::model::chain::Revision;
 use crate::parse::alembic::revision::{self, parse};
 
@@ -167,4 +169,27 @@ fn bytes_are_decoded_as_python_decodes_them() {
     assert_eq!(read(&[b"\n'caf\xe9'", rest].concat()), Err((2, "invalid Python: not UTF-8".to_owned())));
     let odd = b"# coding: cp1252\nrevision = 'caf\xe9'\ndown_revision = None";
     assert!(read(odd).unwrap_err().1.starts_with("`revision` holds characters"));
+}
+
+proptest! {
+    #[test]
+    fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        drop(revision::read(Path::new("x.py"), &bytes, &|_| None));
+    }
+
+    #[test]
+    fn nothing_like_a_header_panics(words in proptest::collection::vec(
+        prop::sample::select(vec!["revision", "down_revision", "depends_on", " = ", ": str", "'a'", "(", ")", ",", "\n",
+            "\n  ", "if x:", "from m import revision", " as ", "import m", "m.revision", "+", "None", "u'", "\"\"\"", "\r",
+            "# coding: latin-1\n", "\u{e9}", "\u{feff}", ";", "del revision", "revision += "]), 0..40)) {
+        let source = words.concat();
+        let find = |module: &str| (module == "m").then(|| source.clone().into_bytes());
+        let read = revision::read(Path::new("x.py"), source.as_bytes(), &find);
+        let lines = source.matches('\n').count() + 1;
+        match read {
+            Ok(read) => prop_assert!(read.is_none_or(|read| read.at.line <= lines)),
+            Err(unreadable) => prop_assert!(unreadable.at.line <= lines && !unreadable.reason.is_empty()),
+        }
+        drop(crate::parse::alembic::env::version_table(&source));
+    }
 }
