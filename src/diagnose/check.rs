@@ -44,6 +44,8 @@ pub enum Need {
     Chain,
     /// The project has a chain of SQL files that could be read.
     SqlChain,
+    /// The project has migrations in SQL, understood or not.
+    SqlFiles,
 }
 
 impl Need {
@@ -57,6 +59,8 @@ impl Need {
             Self::Server => server(picture),
             Self::Chain => unmet(&picture.chain, "there is no Alembic chain"),
             Self::SqlChain => unmet(&picture.recipe.sql_chain, "there is no chain of SQL files"),
+            Self::SqlFiles => (picture.recipe.sql_chain == Observed::Absent)
+                .then(|| Verdict::Skipped("there is no chain of SQL files".to_owned())),
         }
     }
 
@@ -86,7 +90,7 @@ impl Need {
                 "too-many-clients",
             ],
             Self::SqlChain => &["sql-chain-fault"],
-            Self::Target | Self::Compose | Self::Listeners | Self::Chain => &[],
+            Self::Target | Self::Compose | Self::Listeners | Self::Chain | Self::SqlFiles => &[],
         }
     }
 }

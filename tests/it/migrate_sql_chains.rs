@@ -336,6 +336,28 @@ fn what_is_unclear_is_said_and_settled_in_the_configuration() {
 }
 
 #[test]
+fn what_is_no_migration_is_named_and_nothing_is_run() {
+    let users = format!("-- migrate:up\n{UP}-- migrate:down\n{DOWN}");
+    let Some(chain) = Chain::new(&[("db/migrations/1_users.sql", users.as_str())]) else { return };
+    let folder = chain.project.file("db/migrations");
+    std::fs::write(folder.join("2_binary.sql"), [0xff, 0x00, 0xfe, 0x0a]).unwrap();
+    std::os::unix::fs::symlink("3_loop.sql", folder.join("3_loop.sql")).unwrap();
+    std::os::unix::fs::symlink(".", folder.join("around")).unwrap();
+    std::fs::create_dir(folder.join("4_folder.sql")).unwrap();
+    let pipe = std::process::Command::new("mkfifo").arg(folder.join("5_pipe.sql")).status().unwrap();
+    assert!(pipe.success());
+    std::fs::write(folder.join("6_large.sql"), vec![b' '; 13 << 20]).unwrap();
+    chain.project.write("db/migrations/1_same.sql", &users);
+    let doctor = chain.devdb(["doctor", "--only", "sql-chain-fault"]).run();
+    for fault in ["2_binary.sql", "3_loop.sql", "5_pipe.sql", "6_large.sql", "2 files carry the version `1`"] {
+        doctor.assert_code(1).assert_stdout_has(fault);
+    }
+    chain.devdb(["migrate", "up"]).run().assert_code(5);
+    assert_eq!(chain.database.value("select to_regclass('users')::text"), None);
+    chain.devdb(["reset", "--yes"]).run().assert_code(5);
+}
+
+#[test]
 fn real_projects_are_read_in_their_order() {
     let Some(corpus) = bench::corpus() else { return };
     for name in ["atuin", "dbmate-testdata", "pocket-id", "sqlx-examples", "zero-to-production"] {

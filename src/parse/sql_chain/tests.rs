@@ -244,3 +244,28 @@ fn a_new_file_goes_on_as_the_chain_has_begun() {
     );
     check(SqlTool::Supabase, &[("20240101000000_a.sql", "")], &["m/20260102030405_add_users_now.sql"]);
 }
+
+proptest::proptest! {
+    #[test]
+    fn nothing_that_stands_in_a_file_makes_a_reader_panic(
+        text in "(-- \\+goose (Up|Down|StatementBegin|StatementEnd|NO TRANSACTION)\n|-- ?migrate:(up|down)[ a-z:]{0,8}\n|[ -~é\n;'$\\{}/*]{0,12}){0,8}",
+        name in "([0-9VRU_-]{0,4}(__|_)?[a-zé.]{0,6})",
+    ) {
+        for tool in SqlTool::ALL {
+            let names = [format!("{name}.sql"), format!("1_{name}.up.sql"), format!("V1__{name}.sql"), format!("1_{name}/up.sql")];
+            let names = names.into_iter().chain([format!("1{name}/migration.sql"), format!("1_{name}/metadata.toml")]);
+            let source = |name: String| Source { path: PathBuf::from(name), text: Ok(text.clone()) };
+            let chain = chain(Layout::new(tool, "m"), names.map(source).collect());
+            for section in chain.migrations.iter().flat_map(|migration| migration.up.iter().chain(&migration.down)) {
+                proptest::prop_assert!(pieces(tool, section).iter().all(|piece| piece.line >= 1));
+                // Nothing but semicolons and white space is lost.
+                let kept: String = kept_by_supabase(section).concat();
+                let bare = |text: &str| text.replace(|c: char| c == ';' || c.is_whitespace(), "");
+                proptest::prop_assert_eq!(bare(&kept), bare(&section.text));
+            }
+            for migration in new_file(&chain, &name, "20260102030405") {
+                proptest::prop_assert!(migration.0.starts_with("m"));
+            }
+        }
+    }
+}

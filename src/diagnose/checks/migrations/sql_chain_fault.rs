@@ -7,7 +7,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     title: "The SQL migrations can be read as their tool reads them",
     area: "migrations",
     severity: Severity::Error,
-    needs: &[],
+    needs: &[Need::SqlFiles],
     follows: &[],
     explain: "Seen as: `dbmate requires each migration to define an up block`, `duplicate migration version`, `Found more than one\n\
         migration with version 3`, `error parsing migration filename`.\n\
