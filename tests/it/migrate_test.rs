@@ -168,6 +168,19 @@ fn each_way_of_not_coming_back_is_named() {
 }
 
 #[test]
+fn what_env_py_makes_is_no_revisions_work() {
+    let revisions = [("aaaa01", "None", "op.execute('create table own.a (id int)')", "op.execute('drop table own.a')")];
+    let Some(chain) = Chain::of(&revisions) else { return };
+    let env = ENV.replace(
+        "    context.configure(connection=connection)",
+        "    connection.exec_driver_sql('create schema if not exists own')\n    connection.commit()\n\
+         \x20   context.configure(connection=connection, version_table_schema='own')",
+    );
+    chain.project.write("alembic/env.py", &env);
+    chain.test(&[]).assert_code(0).assert_stdout_has("1 revision comes back");
+}
+
+#[test]
 fn what_is_irreversible_by_its_own_word_is_no_failure() {
     let revisions =
         [("aaaa01", "None", "op.execute('create table a (id int)')", "raise Exception('data would be lost')")];
