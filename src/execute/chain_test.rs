@@ -231,10 +231,16 @@ fn fine(answer: Answer, last: Option<&Entry>) -> Result<()> {
             .detail("state", "nothing was run")
             .hint("devdb explain alembic-url-diff"));
     }
-    let id = last.map(|last| &last.id).filter(|_| answer.revision.is_empty()).unwrap_or(&answer.revision);
+    if answer.revision.is_empty() {
+        return Err(Error::failed("the chain's `env.py` failed")
+            .detail("error", reason(&answer))
+            .detail("where", visible(&answer.place))
+            .hint("devdb migrate test -v   (shows what it prints)"));
+    }
+    let id = &answer.revision;
     let place = match last.filter(|last| answer.line > 0 && *id == last.id) {
         Some(last) => format!("{}:{}", last.at.file.display(), answer.line),
-        None => String::new(),
+        None => visible(&answer.place),
     };
     Err(Error::failed(format!("revision `{id}` failed on an empty database"))
         .detail("where", place)

@@ -212,6 +212,7 @@ fn fine(answer: &Answer, what: &str) -> Result<()> {
     }
     Err(Error::failed(format!("{what} cannot be applied to an empty database"))
         .detail("revision", answer.revision.clone())
+        .detail("where", visible(&answer.place))
         .detail("statement", shortened(&visible(&super::script::without_passwords(&answer.statement)), 400))
         .detail("server says", visible(&answer.message))
         .detail("SQLSTATE", answer.sqlstate.clone())

@@ -112,6 +112,7 @@ class _Chain:
             "statement": str(getattr(error, "statement", None) or ""),
             "line": own[-1].lineno if own else 0,
             "revision": files[own[-1].filename] if own else "",
+            "place": "%s:%s" % (last.filename, last.lineno) if last else "",
             # The revision itself says so, by a `raise` of its own.
             "deliberate": bool(own) and own[-1] is last and (last.line or "").startswith("raise"),
         }

@@ -201,6 +201,10 @@ fn a_revision_that_fails_is_a_failed_migration() {
     output.assert_stderr_has("alter table nobody add x int").assert_stderr_has("42P01");
     let output = chain.test(&["--json"]);
     assert_eq!(output.json()["error"]["kind"], "failed");
+    chain.project.write("alembic/env.py", "import os\nimport nobody_has_this\n");
+    let output = chain.test(&[]);
+    output.assert_code(5).assert_stderr_has("`env.py` failed").assert_stderr_has("alembic/env.py:2");
+    output.assert_stderr_has("No module named 'nobody_has_this'");
 }
 
 #[test]
