@@ -122,10 +122,8 @@ impl Test<'_, '_> {
         let ids: Vec<&str> = revisions.iter().map(|revision| revision.id.as_str()).collect();
         let (skipped, rest) = revisions.split_at_checked(self.plan.skipped).unwrap_or_default();
         let first = ids.get(..skipped.len()).unwrap_or_default();
-        // Also without any: a tool's own table is made by that, and is no migration's work.
-        if !first.is_empty() || matches!(walker, Walker::Sql(_)) {
-            fine(walker.walk(self.scratch, Way::Up, first, tell).await?, skipped.last())?;
-        }
+        // Also without any: the tool's own table, and a schema that `env.py` makes, are no migration's work.
+        fine(walker.walk(self.scratch, Way::Up, first, tell).await?, skipped.last())?;
         let mut before = self.schema().await?;
         let mut tested = Vec::new();
         for (index, revision) in rest.iter().enumerate() {
@@ -233,10 +231,16 @@ fn fine(answer: Answer, last: Option<&Entry>) -> Result<()> {
             .detail("state", "nothing was run")
             .hint("devdb explain alembic-url-diff"));
     }
-    let id = last.map(|last| &last.id).filter(|_| answer.revision.is_empty()).unwrap_or(&answer.revision);
+    if answer.revision.is_empty() {
+        return Err(Error::failed("the chain's `env.py` failed")
+            .detail("error", reason(&answer))
+            .detail("where", visible(&answer.place))
+            .hint("devdb migrate test -v   (shows what it prints)"));
+    }
+    let id = &answer.revision;
     let place = match last.filter(|last| answer.line > 0 && *id == last.id) {
         Some(last) => format!("{}:{}", last.at.file.display(), answer.line),
-        None => String::new(),
+        None => visible(&answer.place),
     };
     Err(Error::failed(format!("revision `{id}` failed on an empty database"))
         .detail("where", place)

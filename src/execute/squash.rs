@@ -104,9 +104,11 @@ async fn run_old(
     tell: &mut Teller<'_>,
 ) -> Result<(Made, Vec<String>, String)> {
     scratch.prepare(tell).await?;
-    let base = scratch.schema(WITH_PRIVILEGES).await?;
     let runner = scratch.runner();
     let mut steps = Steps::start(&runner, &plan.scratch.command, &plan.scratch.directory, None, tell).await?;
+    // A schema that `env.py` makes is there before the first revision.
+    fine(&steps.run(Way::Up, &[], tell).await?, "the chain")?;
+    let base = scratch.schema(WITH_PRIVILEGES).await?;
     fine(&steps.run(Way::Up, &ids(&plan.squashed), tell).await?, "the chain")?;
     let schema = scratch.schema(WITH_PRIVILEGES).await?;
     let rows = rows(scratch, &schema).await?;
@@ -210,6 +212,7 @@ fn fine(answer: &Answer, what: &str) -> Result<()> {
     }
     Err(Error::failed(format!("{what} cannot be applied to an empty database"))
         .detail("revision", answer.revision.clone())
+        .detail("where", visible(&answer.place))
         .detail("statement", shortened(&visible(&super::script::without_passwords(&answer.statement)), 400))
         .detail("server says", visible(&answer.message))
         .detail("SQLSTATE", answer.sqlstate.clone())

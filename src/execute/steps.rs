@@ -35,7 +35,10 @@ pub(super) struct Answer {
     pub statement: String,
     /// The line that failed, or that of `downgrade`; 0 when it is not known.
     pub line: usize,
+    /// The revision whose file it is; empty when it failed outside of them.
     pub revision: String,
+    /// The innermost file and line.
+    pub place: String,
     /// The revision raised by itself.
     pub deliberate: bool,
     /// Its `downgrade` does nothing.

@@ -63,7 +63,7 @@ class _Chain:
             self._run(what == "up", revisions)
         except (Exception, SystemExit) as error:
             return self._failure(error, revisions)
-        return dict(ok=True, **self._downgrade(revisions[-1]))
+        return dict(ok=True, **(self._downgrade(revisions[-1]) if revisions else {}))
 
     def _run(self, up, revisions):
         from alembic.runtime.environment import EnvironmentContext
@@ -74,8 +74,9 @@ class _Chain:
             make = MigrationStep.upgrade_from_script if up else MigrationStep.downgrade_from_script
             return [make(self._script.revision_map, self._script.get_revision(id)) for id in revisions]
 
+        to = revisions[-1] if revisions else "heads"
         with EnvironmentContext(
-            self._config, self._script, fn=steps, as_sql=False, starting_rev=None, destination_rev=revisions[-1], tag=None
+            self._config, self._script, fn=steps, as_sql=False, starting_rev=None, destination_rev=to, tag=None
         ):
             self._script.run_env()
 
@@ -111,6 +112,7 @@ class _Chain:
             "statement": str(getattr(error, "statement", None) or ""),
             "line": own[-1].lineno if own else 0,
             "revision": files[own[-1].filename] if own else "",
+            "place": "%s:%s" % (last.filename, last.lineno) if last else "",
             # The revision itself says so, by a `raise` of its own.
             "deliberate": bool(own) and own[-1] is last and (last.line or "").startswith("raise"),
         }

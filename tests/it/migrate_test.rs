@@ -168,6 +168,19 @@ fn each_way_of_not_coming_back_is_named() {
 }
 
 #[test]
+fn what_env_py_makes_is_no_revisions_work() {
+    let revisions = [("aaaa01", "None", "op.execute('create table own.a (id int)')", "op.execute('drop table own.a')")];
+    let Some(chain) = Chain::of(&revisions) else { return };
+    let env = ENV.replace(
+        "    context.configure(connection=connection)",
+        "    connection.exec_driver_sql('create schema if not exists own')\n    connection.commit()\n\
+         \x20   context.configure(connection=connection, version_table_schema='own')",
+    );
+    chain.project.write("alembic/env.py", &env);
+    chain.test(&[]).assert_code(0).assert_stdout_has("1 revision comes back");
+}
+
+#[test]
 fn what_is_irreversible_by_its_own_word_is_no_failure() {
     let revisions =
         [("aaaa01", "None", "op.execute('create table a (id int)')", "raise Exception('data would be lost')")];
@@ -188,6 +201,10 @@ fn a_revision_that_fails_is_a_failed_migration() {
     output.assert_stderr_has("alter table nobody add x int").assert_stderr_has("42P01");
     let output = chain.test(&["--json"]);
     assert_eq!(output.json()["error"]["kind"], "failed");
+    chain.project.write("alembic/env.py", "import os\nimport nobody_has_this\n");
+    let output = chain.test(&[]);
+    output.assert_code(5).assert_stderr_has("`env.py` failed").assert_stderr_has("alembic/env.py:2");
+    output.assert_stderr_has("No module named 'nobody_has_this'");
 }
 
 #[test]

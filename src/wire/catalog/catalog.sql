@@ -15,8 +15,6 @@ with owned as materialized (
 ), types as materialized (
     select t.*, s.nspname from pg_type t join spaces s on s.oid = t.typnamespace
     where t.oid not in (select objid from owned where classid = 'pg_type'::regclass)
-), notes as materialized (
-    select classoid, objoid, objsubid, description from pg_description
 )
 select 'schema', '', null, n.nspname::text, array[
     'comment', nullif(obj_description(n.oid, 'pg_namespace'), 'standard public schema'),
@@ -109,7 +107,7 @@ select 'table', r.nspname, null, r.relname::text, array[
     'options', nullif(concat_ws(', ', array_to_string(r.reloptions, ', '),
         (select concat_ws(' ', 'server', v.srvname, array_to_string(f.ftoptions, ', '))
          from pg_foreign_table f join pg_foreign_server v on v.oid = f.ftserver where f.ftrelid = r.oid)), ''),
-    'comment', (select description from notes
+    'comment', (select description from pg_description
                 where classoid = 'pg_class'::regclass and objoid = r.oid and objsubid = 0),
     'privileges', case when $1 then (select string_agg(a::text, ', ' order by a::text) from unnest(r.relacl) a) end]
 from relations r where r.relkind in ('r', 'p', 'f')
@@ -133,14 +131,14 @@ from relations r
 join pg_attribute a on a.attrelid = r.oid
 join pg_type t on t.oid = a.atttypid
 left join pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
-left join notes c on c.classoid = 'pg_class'::regclass and c.objoid = r.oid and c.objsubid = a.attnum
+left join pg_description c on c.classoid = 'pg_class'::regclass and c.objoid = r.oid and c.objsubid = a.attnum
 where r.relkind in ('r', 'p', 'f') and a.attnum > 0 and not a.attisdropped
 
 union all
 -- NOT NULL is said of the column; what partitions inherit is said of their parent.
 select 'constraint', r.nspname, r.relname::text, c.conname::text, array[
     'definition', pg_get_constraintdef(c.oid),
-    'comment', (select description from notes
+    'comment', (select description from pg_description
                 where classoid = 'pg_constraint'::regclass and objoid = c.oid and objsubid = 0)]
 from pg_constraint c join relations r on r.oid = c.conrelid
 where c.contype in ('p', 'u', 'f', 'c', 'x') and c.conparentid = 0
@@ -156,7 +154,7 @@ union all
 select 'index', r.nspname, r.relname::text, i.relname::text, array[
     'definition', pg_get_indexdef(x.indexrelid),
     'invalid', case when not x.indisvalid and i.relkind = 'i' then 'invalid' end,
-    'comment', (select description from notes
+    'comment', (select description from pg_description
                 where classoid = 'pg_class'::regclass and objoid = i.oid and objsubid = 0)]
 from pg_index x join relations r on r.oid = x.indrelid join pg_class i on i.oid = x.indexrelid
 left join pg_constraint k on k.conindid = x.indexrelid and k.contype in ('p', 'u', 'x')
