@@ -29,7 +29,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let findings = chain.unreadable.iter().map(|file| {
         let shown = file.at.file.display();
         let is_revision = file.at.file.extension().is_some_and(|ending| ending == "py")
-            && !file.at.file.starts_with(&chain.config.script_directory.join("env.py"));
+            && !file.at.file.starts_with(chain.config.script_directory.join("env.py"));
         let (message, mend) = if is_revision {
             (format!("`{shown}` cannot be read as a revision"), "mend the file, or move it out of the folder")
         } else {
