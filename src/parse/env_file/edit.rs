@@ -38,10 +38,14 @@ pub fn replace_value(file: &EnvFile, entry_index: usize, new: &str) -> Result<St
         })
         .reduce(|best, next| if next.0 > best.0 { next } else { best })
         .filter(|(readers, _)| *readers > 0);
-    match best {
-        Some((_, quoted)) => Ok(format!("{before}{quoted}{after}")),
-        None => Err(EditError::NotRepresentable { key: entry.key.clone() }),
-    }
+    let changed = best.map(|(_, quoted)| format!("{before}{quoted}{after}"));
+    changed.filter(|changed| same_keys(text, changed)).ok_or(EditError::NotRepresentable { key: entry.key.clone() })
+}
+
+/// Stray quotes elsewhere in a broken file can pair up in another way once a value has changed.
+fn same_keys(before: &str, after: &str) -> bool {
+    let keys = |text: &str| scan::scan(text).entries.into_iter().map(|entry| entry.key).collect::<Vec<_>>();
+    keys(before) == keys(after)
 }
 
 /// Returns the text with `key=value` added as its last line, in the file's own line ending and quoted as

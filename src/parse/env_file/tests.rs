@@ -269,3 +269,11 @@ proptest! {
         }
     }
 }
+
+/// Found by fuzzing: the edit of a broken file paired its quotes anew, and the variable was gone.
+#[test]
+fn an_edit_that_would_lose_a_variable_is_refused() {
+    let file = parse(Path::new(".env"), "E=\"\nA=O\"}\n\"");
+    let edited = replace_value(&file, 1, "5433");
+    assert_eq!(edited, Err(EditError::NotRepresentable { key: "A".to_owned() }));
+}
