@@ -99,6 +99,7 @@ async fn data(look: &mut Look<'_>, state: &State, operation: &Operation) -> Vec<
 /// Code that cannot be read may change the rows before the statement runs.
 fn unless_mended(mut met: Met, state: &State) -> Met {
     if let Some(before) = state.opaque() {
+        met.trouble = Trouble::MayFail;
         met.why = format!("{}, unless {before} mends that first", met.why);
     }
     met

@@ -146,6 +146,8 @@ pub enum Action {
         table: Name,
         how: Write,
     },
+    /// Changes neither tables nor rows: a function, a composite type, a privilege.
+    Other,
     /// Cannot be told: computed, or a statement that is not understood.
     Opaque {
         /// Whether it could create relations, for all that is known.
@@ -262,6 +264,8 @@ pub struct DataWarning {
 pub enum Trouble {
     /// The server will refuse it.
     Fails,
+    /// The server will refuse it, unless code that cannot be read mends the rows before.
+    MayFail,
     /// It will wait for somebody, or make others wait for long.
     Blocks,
     /// Could not be told in time.
@@ -329,6 +333,7 @@ impl Action {
             | Self::DropType { .. }
             | Self::CreateRelation { .. }
             | Self::DropRelation { .. }
+            | Self::Other
             | Self::Opaque { .. } => None,
         }
     }

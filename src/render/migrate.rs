@@ -98,6 +98,7 @@ pub fn warnings(ui: &Ui, warnings: &[DataWarning]) {
     for warning in warnings {
         let said = match warning.trouble {
             Trouble::Fails => style::bad("will fail:"),
+            Trouble::MayFail => style::warn("may fail:"),
             Trouble::Blocks => style::warn("will block:"),
             Trouble::Unknown => style::warn("not checked:"),
         };

@@ -9,6 +9,8 @@ use devdb::model::operation::{DataWarning, PendingOperations, Trouble};
 use devdb::parse::{pg_url, sql_ddl};
 
 use crate::support::cluster::{Cluster, Database};
+use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 
 fn database(setup: &str) -> Option<Database<'static>> {
     let cluster = Cluster::shared()?;
@@ -48,7 +50,7 @@ fn check(setup: &str, pending: &str, expected: &[&str]) {
     let Some(database) = database(setup) else { return };
     assert_eq!(told(&database, pending), expected);
     // What was said is what the server does.
-    let refused = expected.iter().any(|line| line.contains("Fails"));
+    let refused = expected.iter().any(|line| line.contains("Fail"));
     let run = format!("begin;\n{pending};\nrollback");
     let (code, said) = psql(&database, &run);
     assert_eq!(code != Some(0), refused, "{said}");
@@ -63,6 +65,39 @@ fn psql(database: &Database<'_>, script: &str) -> (Option<i32>, String) {
     (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
 }
 
+#[test]
+fn alembic_is_told_before_it_runs() {
+    let Some(database) = database("create table users (id int, email text); insert into users values (1, null)") else {
+        return;
+    };
+    let project = Project::from_fixture("alembic-sync");
+    project.write(".env", &format!("DATABASE_URL={}\nAPP_ENV=development\n", database.url()));
+    database.sql(
+        "create table alembic_version (version_num varchar(32) primary key); insert into alembic_version values ('e07d58a2c3b6')",
+    );
+    let file = "alembic/versions/f00dfeed0001_strict.py";
+    project.write(
+        file,
+        "from alembic import op\nrevision = \"f00dfeed0001\"\ndown_revision = \"e07d58a2c3b6\"\n\n\ndef upgrade():\n    \
+         op.alter_column(\"users\", \"email\", nullable=False)\n\n\ndef downgrade():\n    \
+         op.alter_column(\"users\", \"id\", nullable=False)\n",
+    );
+    Sandbox::new(&project)
+        .args(["migrate", "up", "--dry-run"])
+        .run()
+        .assert_code(0)
+        .assert_stderr_has("will fail: `users.email` is NULL in 1 of 1 row")
+        .assert_stderr_has(&format!("{file}:7"));
+    // On the way down, what the way down will meet.
+    database.sql("update alembic_version set version_num = 'f00dfeed0001'; update users set id = null");
+    Sandbox::new(&project)
+        .args(["migrate", "down", "--dry-run"])
+        .run()
+        .assert_code(0)
+        .assert_stderr_has("will fail: `users.id` is NULL in 1 of 1 row")
+        .assert_stderr_has(&format!("{file}:11"));
+}
+
 const USERS: &str = "create table orgs (id int primary key, name text); insert into orgs values (1, 'a');\n\
     create table users (id serial primary key, email text, age text, org_id int, score bigint);\n\
     insert into users (email, age, org_id, score) values ('a', '1', 1, 1), ('a', 'x', 2, 3000000000), (null, '', null, 3), \
@@ -72,7 +107,7 @@ const USERS: &str = "create table orgs (id int primary key, name text); insert i
 fn not_null_over_nulls() {
     check(
         USERS,
-        "alter table users alter column email set not null;\nalter table users alter id set not null",
+        "alter table users alter column email set not null;\nalter table users alter id set not null;\nalter table users alter email set not null",
         &["1 Fails: `users.email` is NULL in 1 of 4 rows"],
     );
 }
@@ -98,7 +133,7 @@ fn a_new_column_that_is_filled_first() {
         USERS,
         code,
         &[
-            "3 Fails: `users.a` will be new and NULL in every row, and the table has 4 rows, unless versions/a1.sql:2 mends that first",
+            "3 MayFail: `users.a` will be new and NULL in every row, and the table has 4 rows, unless versions/a1.sql:2 mends that first",
         ],
     );
 }
@@ -188,6 +223,11 @@ fn names_that_the_run_changes() {
         &["3 Fails: `people.mail` is NULL in 1 of 4 rows"],
     );
     check(USERS, "drop table users;\ncreate table users (id int);\nalter table users add column x int not null", &[]);
+    check(
+        USERS,
+        "alter table users add column other int;\nalter table users alter age type integer using age::integer",
+        &["2 Fails: `users.age` does not convert to integer in 2 of 4 rows"],
+    );
     check(USERS, "alter table users drop column email;\nalter table users add email text", &[]);
 }
 

@@ -22,7 +22,7 @@ pub(super) async fn ask(look: &Look<'_>, state: &State, action: &Action) -> Answ
         Action::SetType { table, column, to: Some(to), using } => {
             let Some((at, there)) = rows_of(look, state, table).await? else { return Ok(Vec::new()) };
             let Now::There(now) = at.column(column) else { return Ok(Vec::new()) };
-            if using.is_some() && !at.has_its_columns() {
+            if using.as_ref().is_some_and(|using| !at.means_the_same(using)) {
                 return Ok(Vec::new());
             }
             types::ask(look, &there, &types::Wanted { table, column, now: &now, to, using: using.as_deref() }).await
@@ -97,6 +97,9 @@ async fn any_row(look: &Look<'_>, there: &There, what: &str) -> Answer {
 async fn nulls(look: &Look<'_>, state: &State, name: &Name, column: &str) -> Answer {
     let Some((table, there)) = rows_of(look, state, name).await? else { return Ok(Vec::new()) };
     let shown = format!("`{name}.{column}`");
+    if table.is_not_null_by_then(column) {
+        return Ok(Vec::new());
+    }
     match table.column(column) {
         Now::Untold => Ok(Vec::new()),
         Now::Empty => any_row(look, &there, &format!("{shown} will be new and NULL in every row")).await,
@@ -134,7 +137,7 @@ async fn add_constraint(look: &Look<'_>, state: &State, name: &Name, constraint:
         Rule::ForeignKey { columns, to } => orphans(look, state, (name, columns), to).await,
         Rule::Check { text: Some(text) } => {
             let Some((table, there)) = rows_of(look, state, name).await? else { return Ok(Vec::new()) };
-            if !table.has_its_columns() || !is_one_expression(text) {
+            if !table.means_the_same(text) || !is_one_expression(text) {
                 return Ok(Vec::new());
             }
             let said = |bad: u64, all: u64| {
@@ -174,13 +177,11 @@ async fn duplicates(look: &Look<'_>, state: &State, name: &Name, columns: &[Stri
 async fn unique_index(look: &Look<'_>, state: &State, index: &Index) -> Answer {
     let Some((table, there)) = rows_of(look, state, &index.table).await? else { return Ok(Vec::new()) };
     let Some(keys) = &index.keys else { return Ok(Vec::new()) };
-    let plain = keys.iter().all(|key| matches!(key, Key::Column(_))) && index.predicate.is_none();
     let texts = keys.iter().filter_map(|key| match key {
         Key::Column(_) => None,
         Key::Expression(text) => Some(text),
     });
-    let whole = texts.chain(&index.predicate).all(|text| is_one_expression(text));
-    if !whole || (!plain && !table.has_its_columns()) {
+    if !texts.chain(&index.predicate).all(|text| is_one_expression(text) && table.means_the_same(text)) {
         return Ok(Vec::new());
     }
     let one = |key: &Key| match key {

@@ -35,6 +35,8 @@ pub(super) struct Table {
     added: BTreeMap<String, bool>,
     dropped: BTreeSet<String>,
     retyped: BTreeSet<String>,
+    /// Columns that an earlier operation makes NOT NULL already, by their coming names.
+    not_null: BTreeSet<String>,
 }
 
 /// A column as it is now.
@@ -62,6 +64,7 @@ impl Table {
             added: BTreeMap::new(),
             dropped: BTreeSet::new(),
             retyped: BTreeSet::new(),
+            not_null: BTreeSet::new(),
         }
     }
 
@@ -70,9 +73,19 @@ impl Table {
         !(self.made || self.gone || self.uncertain || self.rewritten)
     }
 
-    /// Returns whether its columns have the names now that an expression over them will use.
-    pub(super) fn has_its_columns(&self) -> bool {
-        self.renamed.is_empty() && self.added.is_empty() && self.dropped.is_empty() && self.retyped.is_empty()
+    /// Returns whether an expression names no column that the run adds, renames, retypes or drops, so that it means the
+    /// same on the present rows.
+    pub(super) fn means_the_same(&self, expression: &str) -> bool {
+        let part = |character: char| character.is_alphanumeric() || character == '_';
+        let renamed = self.renamed.iter().flat_map(|(coming, present)| [coming, present]);
+        let touched: Vec<&String> =
+            renamed.chain(self.added.keys()).chain(&self.dropped).chain(&self.retyped).collect();
+        expression.split(|character: char| !part(character)).all(|word| touched.iter().all(|name| *name != word))
+    }
+
+    /// Returns whether an earlier operation of the run makes the column NOT NULL, and fails there if it must.
+    pub(super) fn is_not_null_by_then(&self, column: &str) -> bool {
+        self.not_null.contains(column)
     }
 
     pub(super) fn column(&self, name: &str) -> Now {
@@ -89,7 +102,7 @@ impl Table {
         Now::There(name.to_owned())
     }
 
-    /// Returns whether the table has the column by then, whatever it has now; nothing when the run does not touch it.
+    /// Returns whether the run takes the column's present name away, so that another can have it.
     pub(super) fn freed(&self, column: &str) -> bool {
         self.dropped.contains(column) || self.renamed.values().any(|now| now == column)
     }
@@ -116,7 +129,11 @@ impl State {
     /// Takes note of what an operation will have done.
     pub(super) fn apply(&mut self, operation: &Operation, file: &Path) {
         if matches!(operation.action, Action::Opaque { .. }) {
-            self.opaque = Some(Place::new(file, operation.line));
+            // An extension changes no rows of the project.
+            let begins = operation.source.get(..16).unwrap_or_default();
+            if !begins.eq_ignore_ascii_case("create extension") {
+                self.opaque = Some(Place::new(file, operation.line));
+            }
             return;
         }
         let made = match &operation.action {
@@ -162,6 +179,9 @@ fn change(table: &mut Table, action: &Action) {
                 table.renamed.insert(to.clone(), now);
             }
         }
+        Action::SetNullable { column, nullable: false, .. } => {
+            table.not_null.insert(column.clone());
+        }
         Action::SetType { column, .. } => {
             let now = table.renamed.get(column).cloned().unwrap_or_else(|| column.clone());
             table.retyped.insert(now);
@@ -194,7 +214,8 @@ mod tests {
         let table = state.table(&name("b"));
         assert_eq!((table.now.clone(), table.column("z")), (name("a"), Now::There("x".to_owned())));
         assert_eq!((table.column("x"), table.column("w")), (Now::Untold, Now::There("w".to_owned())));
-        assert!(table.has_its_rows() && !table.has_its_columns());
+        assert!(table.has_its_rows() && !table.means_the_same("lower(x)") && !table.means_the_same("z > 1"));
+        assert!(table.means_the_same("w::text"));
     }
 
     #[test]

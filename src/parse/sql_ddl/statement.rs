@@ -56,7 +56,7 @@ fn create(mut at: Cursor<'_>) -> Option<Found> {
         return Some(plain(vec![if is_enum {
             Action::CreateEnum { name, unless_there: false }
         } else {
-            Action::Opaque { may_create: false }
+            Action::Other
         }]));
     }
     at.eat_any(&["materialized", "recursive", "foreign"]);
@@ -70,8 +70,9 @@ fn create(mut at: Cursor<'_>) -> Option<Found> {
         at.skip();
         return Some(plain(vec![Action::Alter { table: at.name()? }]));
     }
-    let may_create = at.eat_any(&["extension", "schema"]);
-    Some(plain(vec![Action::Opaque { may_create }]))
+    // An extension brings tables of its own.
+    let action = if at.eat(&["extension"]) { Action::Opaque { may_create: true } } else { Action::Other };
+    Some(plain(vec![action]))
 }
 
 /// Reads what follows `CREATE [UNIQUE] INDEX`.
@@ -128,7 +129,7 @@ fn alter(mut at: Cursor<'_>) -> Option<Found> {
             let renamed = Name::new(name.schema.clone(), at.ident()?);
             vec![Action::DropType { name }, Action::CreateEnum { name: renamed, unless_there: false }]
         } else {
-            vec![Action::Opaque { may_create: false }]
+            vec![Action::Other]
         }));
     }
     at.eat(&["materialized"]);
@@ -140,13 +141,13 @@ fn alter(mut at: Cursor<'_>) -> Option<Found> {
             return Some(plain(vec![Action::CreateRelation { relation }]));
         }
     }
-    Some(plain(vec![Action::Opaque { may_create: false }]))
+    Some(plain(vec![Action::Other]))
 }
 
 fn drop(mut at: Cursor<'_>) -> Found {
-    let opaque = || plain(vec![Action::Opaque { may_create: false }]);
+    let other = || plain(vec![Action::Other]);
     let foreign = at.eat_any(&["materialized", "foreign"]);
-    let Some(what) = at.skip().and_then(|token| token.name()) else { return opaque() };
+    let Some(what) = at.skip().and_then(|token| token.name()) else { return other() };
     let concurrently = at.eat(&["concurrently"]);
     let if_there = at.eat(&["if", "exists"]);
     let names = at.names().into_iter();
@@ -155,7 +156,7 @@ fn drop(mut at: Cursor<'_>) -> Found {
         "index" => names.map(|index| Action::DropIndex { index, concurrently }).collect(),
         "type" => names.map(|name| Action::DropType { name }).collect(),
         "table" | "view" | "sequence" => names.map(|relation| Action::DropRelation { relation }).collect(),
-        _ => return opaque(),
+        _ => return other(),
     })
 }
 

@@ -110,7 +110,7 @@ fn rows_and_the_rest() {
     assert!(matches!(one("UPDATE only users SET a = 1"), Action::Write { how: Write::Update, .. }));
     assert!(matches!(one("TRUNCATE TABLE users"), Action::Write { how: Write::Delete, .. }));
     assert_eq!(one("DO $$ BEGIN CREATE TABLE x (); END $$"), Action::Opaque { may_create: true });
-    assert_eq!(one("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'select 1'"), Action::Opaque { may_create: false });
+    assert_eq!(one("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'select 1'"), Action::Other);
     assert!(matches!(one("CREATE TYPE mood AS ENUM ('a;b', 'c')"), Action::CreateEnum { .. }));
     assert!(matches!(one("ALTER TABLE t ADD PRIMARY KEY (a, b)"),
         Action::AddConstraint { constraint, .. } if matches!(&constraint.rule, Rule::PrimaryKey { columns } if columns == &["a", "b"])));
