@@ -241,12 +241,8 @@ impl<'a> Names<'a> {
     /// A method call such as `branch_labels.append("x")` may change what the name holds.
     fn call(&mut self, expression: &'a Expr, certain: bool) {
         let Expr::Call(call) = expression else { return };
-        let Expr::Attribute(method) = &*call.func else {
-            return;
-        };
-        let Expr::Name(name) = &*method.value else {
-            return;
-        };
+        let Expr::Attribute(method) = &*call.func else { return };
+        let Expr::Name(name) = &*method.value else { return };
         if self.bindings.contains_key(name.id.as_str()) {
             let why = if certain { Why::Computed } else { Why::Conditional };
             self.bind(&name.id, Err(why), expression.range());
