@@ -35,6 +35,19 @@ pub struct OtherChain {
     pub version_directories: Vec<PathBuf>,
 }
 
+impl std::fmt::Display for OtherChain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}", self.file.display())?;
+        if self.section != "alembic" {
+            write!(f, " [{}]", self.section)?;
+        }
+        match self.version_directories.first() {
+            Some(folder) => write!(f, " ({})", folder.display()),
+            None => Ok(()),
+        }
+    }
+}
+
 /// What `alembic.ini` or `[tool.alembic]` says. Paths are relative to the devdb project's root when inside.
 #[derive(Debug, Clone, Default)]
 pub struct AlembicConfig {

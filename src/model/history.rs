@@ -22,6 +22,8 @@ pub struct History {
     pub rows: Option<Vec<String>>,
     /// Rows that no file has.
     pub unknown: Vec<String>,
+    /// Other chains of the project, which this is not about: the file and section, or folder, that each is found by.
+    pub others: Vec<String>,
 }
 
 /// One revision or migration.
@@ -62,6 +64,7 @@ impl History {
             heads: chain.heads().iter().map(|head| head.id.clone()).collect(),
             rows: rows.map(<[String]>::to_vec),
             unknown: rows.map(|rows| chain.unknown(rows).into_iter().map(str::to_owned).collect()).unwrap_or_default(),
+            others: chain.others.iter().map(ToString::to_string).collect(),
         }
     }
 
@@ -89,6 +92,7 @@ impl History {
             heads: chain.migrations.last().iter().map(|head| head.version.clone()).collect(),
             rows: rows.map(|rows| rows.iter().map(|row| row.version.clone()).collect()),
             unknown: unknown.unwrap_or_default(),
+            others: Vec::new(),
         }
     }
 

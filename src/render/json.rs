@@ -325,6 +325,8 @@ pub struct MigrateStatusReport {
     pub unknown: Vec<String>,
     /// What is wrong with the chain, one sentence a fault.
     pub faults: Vec<String>,
+    /// Other chains of the project, which this is not about.
+    pub others: Vec<String>,
 }
 
 /// Returns the report of a history.
@@ -354,6 +356,7 @@ pub fn migrate_status(picture: &Picture, history: &History, state: &ChainState) 
         heads: history.heads.clone(),
         pending: history.pending().iter().map(|entry| entry.id.clone()).collect(),
         unknown: history.unknown.clone(),
+        others: history.others.clone(),
         faults: if let ChainState::Faulty(faults) = state { faults.clone() } else { Vec::new() },
     }
 }

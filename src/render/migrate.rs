@@ -22,6 +22,13 @@ const COLUMN: usize = 10;
 /// Writes where the database is, what is pending, and what to do.
 pub fn status(ui: &Ui, picture: &Picture, history: &History, state: &ChainState) {
     chain_line(ui, history);
+    for (index, other) in history.others.iter().enumerate() {
+        line(ui, if index == 0 { "not" } else { "" }, &style::faint(visible(other)));
+    }
+    if !history.others.is_empty() {
+        let text = "other chains; `config` and `section` under [migrations] in devdb.toml choose one";
+        line(ui, "", &style::faint(text));
+    }
     if let Some(candidate) = picture.target() {
         let origin = style::faint(format!("({})", candidate.origin));
         line(ui, "database", &format!("{}  {origin}", visible(&candidate.target.to_string())));

@@ -199,14 +199,13 @@ pub fn program(chain: &Chain, config: &MigrationsConfig) -> (String, PathBuf) {
     if let Some(prefix) = prefix.filter(ours) {
         return (prefix.to_owned(), PathBuf::new());
     }
-    let file = &chain.config.file;
-    let folder = file.parent().map(std::path::Path::to_path_buf).unwrap_or_default();
-    let name = file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let usual = ["alembic.ini", "pyproject.toml", ""].contains(&name.as_str());
+    let folder = chain.config.working_directory.clone();
+    let file = chain.config.file.strip_prefix(&folder).unwrap_or(&chain.config.file).display().to_string();
+    let usual = ["alembic.ini", "pyproject.toml", ""].contains(&file.as_str());
     let section = &chain.config.section;
     let mut program = "alembic".to_owned();
     if !usual {
-        program = format!("{program} -c {}", quoted(&name));
+        program = format!("{program} -c {}", quoted(&file));
     }
     if !section.is_empty() && section != "alembic" {
         program = format!("{program} -n {}", quoted(section));
