@@ -1,12 +1,12 @@
 //! `devdb setup`: from a fresh clone to a working database. Safe to run again: it does only what is missing.
 
 use super::context::Context;
-use super::{fix, reset};
+use super::{fix, migrate, reset};
 use crate::diagnose;
 use crate::discover::Depth;
 use crate::error::{Error, Result};
+use crate::execute;
 use crate::execute::server::wait::DEADLINE;
-use crate::execute::{self, Surroundings};
 use crate::model::env::{EnvEntry, EnvFile};
 use crate::model::finding::Severity;
 use crate::model::observed::Observed;
@@ -14,6 +14,7 @@ use crate::model::picture::Picture;
 use crate::model::plan::Step;
 use crate::model::secret::Secret;
 use crate::model::sql_chain::AppliedMigration;
+use crate::model::text::counted;
 use crate::parse::env_file;
 use crate::plan::server;
 use crate::render::progress::Progress;
@@ -49,9 +50,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         }
         State::Current => done(context, "the database is there and at the chain's head"),
         State::Behind(pending) => {
-            let step = Step::Upgrade { command: picture.config.migrations.upgrade_command() };
-            apply(context, &picture, &step).await?;
-            done(context, &format!("{pending} pending revisions applied; data stays"));
+            fix::allowed(&picture, &Step::Upgrade { command: picture.config.migrations.upgrade_command() })?;
+            Box::pin(migrate::up_all(context)).await?;
+            done(context, &format!("{} applied; data stays", counted(pending, "pending migration")));
         }
         State::Unclear(why) => {
             ui.warning(&why);
@@ -231,14 +232,6 @@ fn sql_state(picture: &Picture, rows: Option<&[AppliedMigration]>) -> State {
     };
     match chain.pending(rows).len() {
         0 => State::Current,
-        pending => State::Unclear(format!("{pending} SQL migrations are pending")),
+        pending => State::Behind(pending),
     }
-}
-
-async fn apply(context: &Context, picture: &Picture, step: &Step) -> Result<()> {
-    fix::allowed(picture, step)?;
-    let surroundings = Surroundings { root: context.root.clone(), shell: context.shell.clone() };
-    let mut fixer = fix::fixer(picture, &surroundings, None);
-    let mut progress = Progress::new(&context.ui, false);
-    fixer.apply(step, &mut |event| progress.tell(&event)).await
 }

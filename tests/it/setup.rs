@@ -70,7 +70,7 @@ fn pending_revisions_are_applied_and_data_stay() {
         .args(["setup", "--yes"])
         .run()
         .assert_code(0)
-        .assert_stderr_has("4 pending revisions applied");
+        .assert_stderr_has("4 pending migrations applied");
     assert_eq!(database.value("select number::text from mine").as_deref(), Some("7"));
     assert_eq!(database.value("select version_num from alembic_version").as_deref(), Some("e07d58a2c3b6"));
 }

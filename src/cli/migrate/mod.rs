@@ -95,6 +95,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     }
 }
 
+/// Runs everything that is pending.
+pub(super) async fn up_all(context: &Context) -> Result<u8> {
+    up::run(context, up::Args::default()).await
+}
+
 /// Returns the picture as far as migrations need it: the engine only where commands run inside a container.
 async fn look(context: &Context) -> Picture {
     let inside = context.config.migrations.service.is_some();

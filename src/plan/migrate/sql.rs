@@ -125,6 +125,7 @@ fn steps<'a>(
 ) -> Result<Vec<&'a SqlMigration>, Error> {
     if direction == Direction::Up {
         let pending = chain.pending(rows);
+        in_order(chain, rows, &pending)?;
         let count = match goal {
             None | Some("head" | "heads") => pending.len(),
             Some(text) => {
@@ -158,6 +159,22 @@ fn steps<'a>(
         }
     };
     Ok(applied.into_iter().take(count).collect())
+}
+
+/// These three refuse a migration that is older than one that is applied: they cannot know whether it still fits.
+fn in_order(chain: &SqlChain, rows: &[AppliedMigration], pending: &[&SqlMigration]) -> Result<(), Error> {
+    let strict = matches!(chain.tool, SqlTool::Goose | SqlTool::Flyway | SqlTool::Supabase);
+    let at = |migration: &SqlMigration| chain.migrations.iter().position(|it| it == migration);
+    let current = chain.current(rows);
+    let (Some(last), Some(first)) = (current, pending.iter().find(|it| !it.repeatable)) else { return Ok(()) };
+    if !strict || at(first) > at(last) {
+        return Ok(());
+    }
+    Err(Error::failed(format!("`{}` is pending and older than `{}`, which is applied", first.version, last.version))
+        .detail("file", first.file.display().to_string())
+        .detail("why", format!("{} refuses migrations out of order; another branch was merged", chain.tool))
+        .hint("give the file a newer version, when nobody else has applied it")
+        .hint("devdb reset   (a new database, everything in order; the old one is kept for `devdb undo`)"))
 }
 
 fn enough(there: usize, wanted: usize, what: &str) -> Result<usize, Error> {
