@@ -179,3 +179,10 @@ fn a_database_with_both_needs_a_stamp() {
     assert_eq!(database.value("select string_agg(version_num, ',') from alembic_version").as_deref(), Some(MINE_NEXT));
     assert_eq!(database.value("select to_regclass('mine_next')::text").as_deref(), Some("mine_next"));
 }
+
+#[test]
+fn files_of_sql_have_no_parents() {
+    let project = Project::new();
+    project.write("db/migrations/001_a.sql", "-- migrate:up\ncreate table a (id int);\n");
+    devdb(&project, &["rebase"]).run().assert_code(2).assert_stderr_has("by their versions");
+}

@@ -2,6 +2,9 @@
 
 use crate::reset_common::{beside, fingerprint};
 use crate::support::cluster::{Cluster, Database};
+use crate::support::engine::{Engine, PgContainer};
+use crate::support::new_password;
+use crate::support::ports::free_port;
 use crate::support::project::Project;
 use crate::support::sandbox::Sandbox;
 use crate::support::{bench, venv};
@@ -263,4 +266,48 @@ fn an_asynchronous_driver_takes_every_statement() {
     assert_ne!(fingerprint(cluster, &database.name), before);
     Sandbox::new(&project).args(["migrate", "up"]).run().assert_code(0);
     assert_eq!(fingerprint(cluster, &database.name), before);
+}
+
+#[test]
+fn pg_dump_is_the_containers_own_where_there_is_one() {
+    let (Some(engine), Some(environment)) = (Engine::get(), bench::venv()) else { return };
+    let (port, word) = (free_port(), new_password());
+    let published = engine.postgres(&PgContainer {
+        env: vec![("POSTGRES_USER", "app"), ("POSTGRES_PASSWORD", &word)],
+        published: Some(("127.0.0.1", port)),
+        ..PgContainer::default()
+    });
+    published.wait_ready();
+    let project = Project::from_fixture("alembic-sync");
+    venv::link_into(&environment, &project, ".venv");
+    project.write(".env", &format!("DATABASE_URL=postgresql://app:{word}@127.0.0.1:{port}/app\n"));
+    // Nothing of this machine's is found along this path.
+    let squash = || Sandbox::new(&project).with_docker().env("PATH", "/nowhere").env("DEVDB_PG_BIN", "/nowhere");
+    squash().args(["migrate", "squash", "--yes"]).run().assert_code(0).assert_stdout_has("5 revisions are one");
+}
+
+#[test]
+fn without_pg_dump_nothing_is_squashed() {
+    let Some(chain) = Chain::new(&STEPS) else { return };
+    let before = chain.files();
+    let squash = chain.devdb(&["squash", "--yes"]).env("PATH", "/nowhere").env("DEVDB_PG_BIN", "/nowhere");
+    squash.run().assert_code(4).assert_stderr_has("no `pg_dump`").assert_stderr_has("postgresql-client-");
+    assert_eq!(chain.files(), before);
+    chain.assert_nothing_beside();
+}
+
+#[test]
+fn a_person_is_asked_once_it_is_proven() {
+    let Some(chain) = Chain::new(&STEPS) else { return };
+    let before = chain.files();
+    let mut asked = chain.devdb(&["squash"]).in_terminal(100, 40).spawn();
+    asked.wait_for("Replace 5 revisions by one?");
+    asked.type_text("n");
+    asked.wait().assert_code(130);
+    assert_eq!(chain.files(), before);
+    let mut asked = chain.devdb(&["squash"]).in_terminal(100, 40).spawn();
+    asked.wait_for("Replace 5 revisions by one?");
+    asked.type_text("y");
+    asked.wait().assert_code(0);
+    assert!(chain.project.exists("alembic/squashed/aaaa00_step.py"));
 }

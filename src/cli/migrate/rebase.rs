@@ -31,6 +31,13 @@ pub(in crate::cli) struct Args {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let picture = look(context).await;
+    if let Some(sql) = migrate::sql_chain(&picture)? {
+        return Err(Error::usage(format!(
+            "files of SQL ({}) follow each other by their versions, not by parents",
+            sql.tool
+        ))
+        .hint("rename your files, so that their versions come after the others'"));
+    }
     let chain = migrate::chain(&picture)?;
     let published = discover::published(&context.root, &chain.config.version_directories).await;
     let request = RebaseRequest { head: args.head, onto: args.onto, force: args.force };
