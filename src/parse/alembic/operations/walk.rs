@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use ruff_python_ast::{ExceptHandler, Expr, ExprCall, ModModule, Stmt, StmtFunctionDef, StmtIf, StmtWith};
-use ruff_text_size::{Ranged as _, TextRange};
+use ruff_text_size::{Ranged as _, TextRange, TextSize};
 
 use super::calls::{self, Subject};
 use super::scope::{Bound, Scope, assigned, called, keyword};
 use crate::model::operation::{Action, Name, Operation};
-use crate::parse::python::line_of;
 
 /// How far calls of functions of the same file are followed.
 const MAX_CALLS: usize = 3;
@@ -22,6 +21,8 @@ const SHOWN: usize = 100;
 /// A walk over one function.
 pub(super) struct Walk<'a> {
     source: &'a str,
+    /// Where each line begins.
+    lines: Vec<usize>,
     functions: HashMap<&'a str, &'a StmtFunctionDef>,
     scope: Scope<'a>,
     operations: Vec<Operation>,
@@ -45,6 +46,7 @@ impl<'a> Walk<'a> {
         let functions = module.body.iter().filter_map(Stmt::as_function_def_stmt);
         Self {
             source,
+            lines: std::iter::once(0).chain(source.match_indices('\n').map(|(at, _)| at + 1)).collect(),
             functions: functions.map(|it| (it.name.id.as_str(), it)).collect(),
             scope: Scope::of(module),
             operations: Vec::new(),
@@ -251,14 +253,14 @@ impl<'a> Walk<'a> {
     }
 
     fn keep(&mut self, call: &ExprCall, found: Vec<calls::Done>) {
-        let line = line_of(self.source, call.range().start());
+        let line = self.line(call.range().start());
         let source = self.shown(call.range());
         for done in found {
             if self.operations.len() >= MAX_OPERATIONS {
                 return;
             }
             let below = done.below.map_or(0, |(position, lines)| {
-                let start = line_of(self.source, position);
+                let start = self.line(position);
                 (start + lines).saturating_sub(line)
             });
             self.operations.push(Operation {
@@ -300,6 +302,10 @@ impl<'a> Walk<'a> {
         self.body(&function.body);
         self.calls -= 1;
         self.scope = outer;
+    }
+
+    fn line(&self, position: TextSize) -> usize {
+        self.lines.partition_point(|start| *start <= position.to_usize())
     }
 
     /// Returns the beginning of a piece of the source, on one line.
