@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use super::consent;
 use super::context::Context;
 use crate::diagnose;
 use crate::discover::Depth;
@@ -64,8 +65,20 @@ fn choose<'a>(context: &Context, fresh: &[(&str, &'a Finding)], yes: bool) -> Re
         ));
         render::plan::show_steps(ui, &fix.steps.iter().collect::<Vec<_>>());
     }
+    let loses = |finding: &Finding| finding.fix.iter().flat_map(|fix| &fix.steps).any(Step::loses_data);
+    let (lossy, harmless): (Vec<&Finding>, Vec<&Finding>) =
+        fresh.iter().map(|(_, finding)| *finding).partition(|finding| loses(finding));
+    // What loses data is for a person at the terminal, who was asked about that very step.
+    let person = ui.interactive && consent::agent(context).is_none();
+    if !person && !lossy.is_empty() {
+        for finding in &lossy {
+            ui.warning(&format!("not done, since data would be lost: {}", finding.message));
+        }
+        ui.hint("run `devdb doctor --fix` in a terminal, which asks");
+    }
+    let lossy = if person { lossy } else { Vec::new() };
     if yes {
-        return Ok(fresh.iter().map(|(_, finding)| *finding).collect());
+        return Ok(harmless.into_iter().chain(asked_one_by_one(lossy)).collect());
     }
     if !ui.interactive {
         return Err(Error::refused("nobody can be asked whether this may be done")
@@ -74,18 +87,21 @@ fn choose<'a>(context: &Context, fresh: &[(&str, &'a Finding)], yes: bool) -> Re
     }
     let automatic = |finding: &Finding| finding.fix.as_ref().is_some_and(|fix| fix.safety == Safety::Auto);
     let (automatic, asked): (Vec<&Finding>, Vec<&Finding>) =
-        fresh.iter().map(|(_, finding)| *finding).partition(|finding| automatic(finding));
+        harmless.into_iter().partition(|finding| automatic(finding));
     let mut chosen = Vec::new();
     if !automatic.is_empty() && prompt::confirm("Do it? (files are backed up first)") {
         chosen.extend(automatic);
     }
-    for finding in asked {
-        let summary = finding.fix.as_ref().map(|fix| fix.summary.clone()).unwrap_or_default();
-        if prompt::confirm(&format!("{summary}?")) {
-            chosen.push(finding);
-        }
-    }
+    chosen.extend(asked_one_by_one(asked.into_iter().chain(lossy)));
     Ok(chosen)
+}
+
+fn asked_one_by_one<'a>(findings: impl IntoIterator<Item = &'a Finding>) -> Vec<&'a Finding> {
+    let agreed = |finding: &&Finding| {
+        let summary = finding.fix.as_ref().map(|fix| fix.summary.clone()).unwrap_or_default();
+        prompt::confirm(&format!("{summary}?"))
+    };
+    findings.into_iter().filter(agreed).collect()
 }
 
 async fn apply(context: &Context, picture: &Picture, chosen: &[&Finding]) -> Result<()> {

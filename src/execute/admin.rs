@@ -6,9 +6,11 @@ use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
 use super::Teller;
+use super::bridge::Witness;
 use super::tag::{Tag, is_ours};
 use crate::error::{Error, Result};
 use crate::model::event::Event;
+use crate::model::server::LoginFailureKind;
 use crate::model::target::Target;
 use crate::model::text::visible;
 use crate::wire::postgres::{Session, message, quote_ident, quote_literal};
@@ -51,10 +53,26 @@ impl Admin {
         for maintenance in databases {
             match Session::open(target, maintenance, &application, CONNECT).await {
                 Ok(session) => return Self::ready(session, target).await,
-                Err(error) => failure = failure.or(Some(error)),
+                Err(error) => {
+                    let silent = matches!(error.kind, LoginFailureKind::Network | LoginFailureKind::TimedOut);
+                    failure = failure.or(Some(error));
+                    // The next database of the same server would be as silent.
+                    if silent {
+                        break;
+                    }
+                }
             }
         }
+        let silent = failure
+            .as_ref()
+            .is_some_and(|failure| matches!(failure.kind, LoginFailureKind::Network | LoginFailureKind::TimedOut));
         let why = failure.map(|failure| failure.message).unwrap_or_default();
+        if silent {
+            return Err(Error::environment(format!("no server answers at {}", target.address()))
+                .detail("why", why)
+                .hint("devdb up   (starts the project's server)")
+                .hint("devdb doctor   (says what stands in the way)"));
+        }
         Err(Error::environment(format!("cannot enter a maintenance database of {}", target.address()))
             .detail("server says", why)
             .hint("devdb doctor"))
@@ -125,6 +143,16 @@ impl Admin {
         let pid: i32 = row.try_get(1).unwrap_or_default();
         let seconds: i64 = row.try_get(2).unwrap_or_default();
         Ok(format!("`{}` (session {pid}, running for {seconds} s)", visible(&application)))
+    }
+
+    /// Returns by what others on this server know this session.
+    pub(super) async fn witness(&self) -> Result<Witness> {
+        const SELF: &str = "select pg_backend_pid(), current_setting('application_name')";
+        let rows = self.rows(SELF, &[], "ask for the session's own name").await?;
+        let row = rows.first();
+        let pid = row.and_then(|row| row.try_get(0).ok()).unwrap_or_default();
+        let application = row.and_then(|row| row.try_get(1).ok()).unwrap_or_default();
+        Ok(Witness { pid, application })
     }
 
     /// Returns every database, with devdb's tags.

@@ -33,6 +33,15 @@ pub(super) struct Report {
     pub sqlstate: String,
     pub detail: String,
     pub hint: String,
+    /// The version table was written, and no revision ran.
+    pub stamp: bool,
+}
+
+/// A session of devdb's own, by which a command knows that it is on the same server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Witness {
+    pub pid: i32,
+    pub application: String,
 }
 
 /// An open bridge; closed and removed when dropped.
@@ -65,14 +74,20 @@ impl Bridge {
     }
 
     /// Returns the variables that load the module into a Python process.
-    pub(super) fn environment(&self, target: &Target, to: &str, python_path: Option<&str>) -> Vec<(String, String)> {
+    pub(super) fn environment(
+        &self,
+        target: &Target,
+        to: &str,
+        witness: Option<&Witness>,
+        python_path: Option<&str>,
+    ) -> Vec<(String, String)> {
         let folder = self.folder.path().display().to_string();
         let path = match python_path.filter(|path| !path.is_empty()) {
             Some(path) => format!("{folder}:{path}"),
             None => folder,
         };
         let socket = self.folder.path().join("events");
-        let configuration = configuration(target, to, &format!("unix:{}", socket.display()), true);
+        let configuration = configuration(target, (to, witness), &format!("unix:{}", socket.display()), true);
         vec![("PYTHONPATH".to_owned(), path), ("DEVDB_BRIDGE".to_owned(), configuration)]
     }
 }
@@ -85,7 +100,12 @@ impl Drop for Bridge {
 
 /// Returns the value of `DEVDB_BRIDGE`; without `endpoints`, every host with a database of the target's name is the
 /// target (inside a container, hosts have other names).
-pub(super) fn configuration(target: &Target, to: &str, events: &str, endpoints: bool) -> String {
+pub(super) fn configuration(
+    target: &Target,
+    (to, witness): (&str, Option<&Witness>),
+    events: &str,
+    endpoints: bool,
+) -> String {
     let hosts: Vec<(String, u16)> = target
         .hosts
         .iter()
@@ -95,7 +115,9 @@ pub(super) fn configuration(target: &Target, to: &str, events: &str, endpoints: 
         })
         .collect();
     let endpoints = endpoints.then_some(hosts);
-    json!({ "from": target.database(), "to": to, "events": events, "endpoints": endpoints }).to_string()
+    let witness = witness.map(|witness| json!({ "pid": witness.pid, "name": witness.application }));
+    json!({ "from": target.database(), "to": to, "events": events, "endpoints": endpoints, "witness": witness })
+        .to_string()
 }
 
 async fn read(stream: impl tokio::io::AsyncRead + Unpin, sender: mpsc::UnboundedSender<Report>) {

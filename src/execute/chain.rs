@@ -44,6 +44,9 @@ pub(super) async fn run_command(
     tell: &mut Teller<'_>,
 ) -> Result<Ran> {
     let ran = runner.run(command, directory, tell).await?;
+    if let Some(database) = &ran.stopped_at {
+        return Err(wrong_database(runner, command, database));
+    }
     if !ran.success {
         return Err(failure(runner, command, what, &ran));
     }
@@ -93,6 +96,17 @@ fn revision_place(runner: &Runner<'_>, revision: &str, ran: &Ran) -> Option<Stri
         number.parse::<usize>().ok().filter(|_| ours)
     });
     Some(format!("{}:{}", place.file.display(), line.unwrap_or(place.line)))
+}
+
+/// Alembic was about to run on another database, and was stopped before the first revision.
+pub(super) fn wrong_database(runner: &Runner<'_>, command: &str, database: &str) -> Error {
+    let target = &runner.workplace.target;
+    Error::environment(format!("`{command}` connected to another database; nothing was run"))
+        .detail("it connected to", visible(database))
+        .detail("meant is", target.with_database(runner.database).to_string())
+        .detail("named by", runner.workplace.origin.to_string())
+        .hint("let env.py read the same variable; see `devdb explain alembic-url-diff`")
+        .hint("or name the right command: [migrations] upgrade = \"…\" in devdb.toml")
 }
 
 fn never_reached(runner: &Runner<'_>, command: &str, ran: &Ran) -> Error {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::bridge::{self, Bridge, Report};
+use super::bridge::{self, Bridge, Report, Witness};
 use super::{Surroundings, Teller};
 use crate::error::{Error, Result};
 use crate::model::event::Event;
@@ -34,6 +34,8 @@ pub(super) struct Ran {
     /// What autogenerate found, and what it does not compare.
     pub differences: Vec<String>,
     pub unseen: Vec<String>,
+    /// The database that Alembic would have changed, had it not been stopped.
+    pub stopped_at: Option<String>,
     /// Autogenerate compared the models to the end.
     pub compared: bool,
     started: Option<tokio::time::Instant>,
@@ -67,6 +69,8 @@ pub(super) struct Runner<'a> {
     pub surroundings: &'a Surroundings,
     /// The database that connections to the target are to reach: one being built, a scratch one, or the target.
     pub database: &'a str,
+    /// Where the database's name alone does not prove that it is the right server's.
+    pub witness: Option<&'a Witness>,
 }
 
 impl Runner<'_> {
@@ -83,7 +87,7 @@ impl Runner<'_> {
             .map_err(|error| Error::environment("cannot open the bridge to the command").because(error))?;
         let mut environment = self.pointed();
         let path = self.variable("PYTHONPATH");
-        environment.extend(bridge.environment(&self.workplace.target, self.database, path.as_deref()));
+        environment.extend(bridge.environment(&self.workplace.target, self.database, self.witness, path.as_deref()));
         environment.extend(interpreter(self.surroundings, self.workplace.python_environment.as_deref()).await);
         let (sender, mut lines) = tokio::sync::mpsc::unbounded_channel();
         let folder = self.surroundings.root.join(directory);
@@ -132,8 +136,12 @@ impl Runner<'_> {
         engine::put_file(&docker, &inside.container, &folder.join("sitecustomize.py"), bridge::MODULE)
             .await
             .map_err(unreachable)?;
-        let configuration =
-            bridge::configuration(&self.workplace.target, self.database, &format!("stderr:{token}"), false);
+        let configuration = bridge::configuration(
+            &self.workplace.target,
+            (self.database, self.witness),
+            &format!("stderr:{token}"),
+            false,
+        );
         let program = engine::Command {
             arguments: vec!["sh".to_owned(), "-c".to_owned(), command.to_owned()],
             environment: vec![format!("PYTHONPATH={}", folder.display()), format!("DEVDB_BRIDGE={configuration}")],
@@ -282,6 +290,7 @@ impl Ran {
                     total: report.total,
                 });
             }
+            "applied" if report.stamp => self.current = None,
             "applied" => {
                 self.applied += 1;
                 self.current = None;
@@ -291,6 +300,7 @@ impl Ran {
             "difference" => self.differences.push(report.message),
             "unseen" => self.unseen.push(report.message),
             "compared" => self.compared = true,
+            "guard" => self.stopped_at = Some(report.database),
             "error" => self.error = Some(report),
             "bridge-error" => tracing::debug!(what = report.message, "the bridge could not hook a module"),
             _ => {}

@@ -47,6 +47,9 @@ async fn on_scratch(
     chain::run_command(&runner, &head.command, &head.directory, "migration", &mut |_event| {}).await?;
     tell(Event::Started { stage: Stage::Verify, detail: format!("`{}`", plan.command) });
     let ran = runner.run(&plan.command, &plan.directory, tell).await?;
+    if let Some(database) = &ran.stopped_at {
+        return Err(chain::wrong_database(&runner, &plan.command, database));
+    }
     // `alembic check` fails when it finds something; that is an answer.
     let found = ran.compared && !ran.differences.is_empty();
     if !ran.success && !found {

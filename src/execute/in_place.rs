@@ -35,7 +35,7 @@ pub(super) async fn run(
     let dropped = recreate(&session, plan).await?;
     session.close().await;
     log.finish(Stage::Create, format!("{dropped} made anew, in place"), started, tell);
-    let runner = Runner { workplace: &plan.workplace, surroundings, database: target };
+    let runner = Runner { workplace: &plan.workplace, surroundings, database: target, witness: None };
     tokio::select! {
         biased;
         () = cancelled => Err(Error::cancelled().detail("state", "the schemas were dropped; run it again to fill them")),

@@ -6,6 +6,7 @@ use tokio::time::Instant;
 use tokio_postgres::error::SqlState;
 
 use super::admin::{Admin, failed};
+use super::bridge::Witness;
 use super::commands::{Ran, Runner};
 use super::sql_chain::SqlRunner;
 use super::{Surroundings, Teller, chain};
@@ -21,6 +22,7 @@ const LOGIN: Duration = Duration::from_secs(10);
 /// The lock of a target, held while its schema is changed.
 pub struct Lock {
     admin: Admin,
+    witness: Witness,
 }
 
 impl Lock {
@@ -38,7 +40,10 @@ impl Lock {
             locked = admin.lock(tell) => locked,
         };
         match locked {
-            Ok(()) => Ok(Self { admin }),
+            Ok(()) => {
+                let witness = admin.witness().await?;
+                Ok(Self { admin, witness })
+            }
             Err(error) => {
                 admin.close().await;
                 Err(error)
@@ -54,14 +59,14 @@ impl Lock {
 
 /// Moves the target itself, while the lock is held.
 pub async fn along(
-    _lock: &Lock,
+    lock: &Lock,
     plan: &Move,
     surroundings: &Surroundings,
     cancelled: impl Future<Output = ()>,
     tell: &mut Teller<'_>,
 ) -> Result<Moved> {
     let done = match plan {
-        Move::Alembic(plan) => by_command(plan, surroundings, cancelled, tell).await,
+        Move::Alembic(plan) => by_command(lock, plan, surroundings, cancelled, tell).await,
         Move::Sql(plan) => Box::pin(by_files(plan, cancelled, tell)).await,
     };
     let password = plan.workplace().target.password.as_ref().map_or("", |password| password.reveal());
@@ -96,13 +101,19 @@ async fn by_files(plan: &SqlMovePlan, cancelled: impl Future<Output = ()>, tell:
 
 /// Runs a command of the project.
 async fn by_command(
+    lock: &Lock,
     plan: &MigratePlan,
     surroundings: &Surroundings,
     cancelled: impl Future<Output = ()>,
     tell: &mut Teller<'_>,
 ) -> Result<Moved> {
     let started = Instant::now();
-    let runner = Runner { workplace: &plan.workplace, surroundings, database: plan.workplace.target.database() };
+    let runner = Runner {
+        workplace: &plan.workplace,
+        surroundings,
+        database: plan.workplace.target.database(),
+        witness: Some(&lock.witness),
+    };
     tell(Event::Started { stage: Stage::Migrate, detail: "starting".to_owned() });
     let ran = tokio::select! {
         biased;
@@ -111,6 +122,8 @@ async fn by_command(
     };
     match ran {
         Ok(ran) => finished(plan, &ran, started.elapsed()).await,
+        // Another database was meant: what state this one is in is not the matter.
+        Err(error) if error.kind == Kind::Environment => Err(error),
         Err(error) => Err(told(plan, &runner, error).await),
     }
 }
@@ -127,7 +140,7 @@ async fn told(plan: &MigratePlan, runner: &Runner<'_>, error: Error) -> Error {
         return error.detail("state", "unknown: the database did not answer; `devdb migrate status` asks again");
     };
     let at = if rows.is_empty() { "base".to_owned() } else { rows.join(", ") };
-    let bare = bare_revision(plan, runner);
+    let bare = bare_revision(plan, runner, &error);
     let state = match (rows == plan.before, bare) {
         (true, None) => {
             format!("unchanged: `{}` is at {at}, and what the revision did was rolled back", target.database())
@@ -138,17 +151,20 @@ async fn told(plan: &MigratePlan, runner: &Runner<'_>, error: Error) -> Error {
         ),
         (false, _) => format!("`{}` is at {at}; what had run before the failure stays", target.database()),
     };
-    error.detail("state", state)
+    error.detail("state", state).hint("mend the file, then: devdb migrate up")
 }
 
 /// A revision that the plan would run and that leaves its transaction (`autocommit_block`); such a one is not rolled
 /// back as a whole.
-fn bare_revision(plan: &MigratePlan, runner: &Runner<'_>) -> Option<String> {
+fn bare_revision(plan: &MigratePlan, runner: &Runner<'_>, error: &Error) -> Option<String> {
     let steps = plan.steps.as_ref()?;
+    // Those behind the one that failed did not run.
+    let failed = steps.iter().position(|step| error.message.contains(&format!("`{}`", step.id)));
+    let ran = failed.map_or(steps.len(), |at| at + 1);
     let bare = |file: &std::path::Path| {
         read_text(&runner.surroundings.root.join(file)).is_ok_and(|text| text.contains("autocommit_block"))
     };
-    steps.iter().find(|step| bare(&step.at.file)).map(|step| step.at.file.display().to_string())
+    steps.iter().take(ran).find(|step| bare(&step.at.file)).map(|step| step.at.file.display().to_string())
 }
 
 async fn enter(target: &Target) -> Result<Session> {
@@ -185,7 +201,7 @@ pub async fn statements(plan: &MigratePlan, surroundings: &Surroundings) -> Resu
 
 async fn quietly(plan: &MigratePlan, command: &str, surroundings: &Surroundings) -> Result<Vec<String>> {
     let workplace = &plan.workplace;
-    let runner = Runner { workplace, surroundings, database: workplace.target.database() };
+    let runner = Runner { workplace, surroundings, database: workplace.target.database(), witness: None };
     let mut lines = Vec::new();
     let mut take = |event: Event| {
         if let Event::Output { line } = event {

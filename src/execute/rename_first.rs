@@ -48,7 +48,7 @@ pub(super) async fn run(
         Ok(aside) => {
             kept = aside;
             log.finish(Stage::Create, format!("`{target}`; the old one stands aside"), started, tell);
-            let runner = Runner { workplace: &plan.workplace, surroundings, database: target };
+            let runner = Runner { workplace: &plan.workplace, surroundings, database: target, witness: None };
             tokio::select! {
                 biased;
                 () = cancelled => Err(Error::cancelled()),

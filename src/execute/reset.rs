@@ -84,7 +84,7 @@ async fn aside(
         Err(error) => Err(error),
         Ok(tag) => {
             log.finish(Stage::Create, format!("`{building}`"), started, tell);
-            let runner = Runner { workplace: &plan.workplace, surroundings, database: &building };
+            let runner = Runner { workplace: &plan.workplace, surroundings, database: &building, witness: None };
             let build = build(plan, &runner, &mut log, tell);
             tokio::select! {
                 biased;

@@ -100,7 +100,7 @@ impl<'a> Scratch<'a> {
 
     /// Returns how the project's commands are run with their connections pointed here.
     pub(super) fn runner(&self) -> Runner<'_> {
-        Runner { workplace: &self.plan.workplace, surroundings: self.surroundings, database: &self.name }
+        Runner { workplace: &self.plan.workplace, surroundings: self.surroundings, database: &self.name, witness: None }
     }
 
     /// Returns the project's root.

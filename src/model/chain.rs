@@ -248,6 +248,16 @@ impl Chain {
         ids.filter(|id| graph.by_id(id).is_none()).collect()
     }
 
+    /// Returns a row that another row already stands on, and the rows that would be enough. Alembic refuses to go
+    /// anywhere from such rows ("overlaps with other requested revisions").
+    pub fn overlapping(&self, applied: &[String]) -> Option<(String, Vec<String>)> {
+        let below = |id: &String| -> Vec<String> { self.ancestors(id).iter().map(|it| it.id.clone()).collect() };
+        let covered: std::collections::BTreeSet<String> = applied.iter().flat_map(below).collect();
+        let (covered, enough): (Vec<String>, Vec<String>) =
+            applied.iter().cloned().partition(|row| covered.contains(row));
+        covered.first().map(|row| (row.clone(), enough))
+    }
+
     /// Returns whether a database with these rows in `alembic_version` needs nothing more: all are known, and nothing
     /// is pending.
     pub fn is_at_head(&self, applied: &[String]) -> bool {

@@ -47,6 +47,8 @@ impl History {
         let none: &[String] = &[];
         let pending = chain.pending(rows.unwrap_or(none));
         let pending: BTreeSet<&str> = pending.iter().map(|revision| revision.id.as_str()).collect();
+        // Below a row that no file has, anything may be applied.
+        let lost = rows.is_some_and(|rows| !chain.unknown(rows).is_empty());
         let entry = |revision: &Revision| Entry {
             id: revision.id.clone(),
             down_revisions: revision.down_revisions.clone(),
@@ -54,7 +56,9 @@ impl History {
             branch_labels: revision.branch_labels.clone(),
             message: revision.message.clone(),
             at: revision.at.clone(),
-            applied: rows.map(|_| !pending.contains(revision.id.as_str())),
+            applied: rows.and_then(|_| {
+                (!(pending.contains(revision.id.as_str()) && lost)).then(|| !pending.contains(revision.id.as_str()))
+            }),
             current: rows.is_some_and(|rows| rows.contains(&revision.id)),
         };
         Self {

@@ -97,10 +97,10 @@ pub fn along(picture: &Picture, direction: Direction, goal: Option<&str>) -> Res
 }
 
 /// Returns the plan of a stamp.
-pub fn stamp(picture: &Picture, revision: &str, purge: bool) -> Result<Move, Error> {
+pub fn stamp(picture: &Picture, revisions: &[String], purge: bool) -> Result<Move, Error> {
     match sql_chain(picture)? {
-        Some(chain) => sql::stamp(picture, chain, revision).map(Move::Sql),
-        None => command::stamp(picture, revision, purge).map(Move::Alembic),
+        Some(chain) => sql::stamp(picture, chain, revisions).map(Move::Sql),
+        None => command::stamp(picture, revisions, purge).map(Move::Alembic),
     }
 }
 
@@ -116,9 +116,16 @@ fn alembic(picture: &Picture, direction: Direction, goal: Option<&str>) -> Resul
     runnable(chain)?;
     let before = applied(database(picture)?)?;
     known(chain, &before)?;
+    distinct(chain, &before)?;
     let history = History::of_chain(chain, Some(&before));
     let goal = parse(chain, direction, goal)?;
     let steps = steps(chain, &history, direction, &goal)?;
+    if steps.is_none() && direction == Direction::Down {
+        let text = "only Alembic can tell what that would take back, so nobody could agree to it";
+        return Err(Error::usage(text).hint("devdb migrate down REVISION   (the one to go back to)"));
+    }
+    // With a file that could not be read, nothing is known to be done: Alembic itself has to say.
+    let steps = steps.filter(|steps| !steps.is_empty() || chain.unreadable.is_empty());
     // Counted on a line that Alembic may still find ambiguous: the last one is named instead.
     let last = steps.as_ref().and_then(|steps| steps.last()).map(|step| Goal::Revision(step.id.clone()));
     let goal = match (direction, goal, last) {
@@ -162,6 +169,15 @@ pub(super) fn version_table(config: &AlembicConfig) -> String {
     format!("{schema}{}", quote(&config.version_table))
 }
 
+/// Alembic refuses rows of which one stands on another: "overlaps with other requested revisions".
+fn distinct(chain: &Chain, rows: &[String]) -> Result<(), Error> {
+    let Some((row, enough)) = chain.overlapping(rows) else { return Ok(()) };
+    Err(Error::failed(format!("the version table holds `{row}` beside a revision that follows it"))
+        .detail("rows", rows.join("\n"))
+        .detail("why", "a chain was rewired (a rebase, a changed `down_revision`) after both were applied")
+        .hint(format!("devdb migrate stamp --purge {}   (the same revisions, told once)", enough.join(" "))))
+}
+
 /// Alembic fails on the first row that it does not know, whatever is asked of it.
 fn known(chain: &Chain, rows: &[String]) -> Result<(), Error> {
     let unknown = chain.unknown(rows);
@@ -171,6 +187,7 @@ fn known(chain: &Chain, rows: &[String]) -> Result<(), Error> {
     Err(Error::failed(format!("the database is at `{}`, which no revision file has", unknown.join("`, `")))
         .detail("why", "it was migrated on another git branch, or the file is gone")
         .hint("devdb doctor --only alembic-unknown-revision   (says where the file is)")
+        .hint("devdb migrate stamp --purge REVISION   (when you know which one the database is like)")
         .hint("devdb reset   (a new database; the old one is kept for `devdb undo`)"))
 }
 
@@ -187,6 +204,7 @@ fn parse(chain: &Chain, direction: Direction, goal: Option<&str>) -> Result<Goal
     }
     let odd = |c: char| !c.is_alphanumeric() && !"._@+-".contains(c);
     match text {
+        "head" if direction == Direction::Up && chain.heads().len() > 1 => return Err(several_heads(chain)),
         "head" | "heads" if direction == Direction::Up => return Ok(Goal::All),
         "base" if direction == Direction::Down => return Ok(Goal::Base),
         _ => {}
@@ -202,6 +220,15 @@ fn parse(chain: &Chain, direction: Direction, goal: Option<&str>) -> Result<Goal
         return Ok(Goal::Other(text.to_owned()));
     }
     Err(no_revision(chain, text))
+}
+
+fn several_heads(chain: &Chain) -> Error {
+    let heads = chain.heads();
+    let list: Vec<String> = heads.iter().map(|head| format!("{}  {}", head.id, head.at.file.display())).collect();
+    Error::usage(format!("the chain has {} heads", heads.len()))
+        .detail("heads", list.join("\n"))
+        .hint("devdb migrate rebase   or   devdb migrate merge   (one head again)")
+        .hint("devdb migrate up heads   (all of them)")
 }
 
 fn no_revision(chain: &Chain, text: &str) -> Error {
@@ -248,11 +275,16 @@ fn steps(chain: &Chain, history: &History, direction: Direction, goal: &Goal) ->
         (Direction::Down, Goal::Steps(count)) => {
             let all: Vec<&Entry> = applied().collect();
             enough(all.len(), *count, "applied")?;
+            if history.rows.as_ref().is_some_and(|rows| rows.len() > 1) {
+                return Err(Error::usage(
+                    "the database is on several branches, so it is not clear which one to go down",
+                )
+                .detail("it is at", history.position().replace(", ", "\n"))
+                .hint("devdb migrate down REVISION   (the one to go back to)"));
+            }
             // Below a merge there are several ways down, and Alembic alone knows which one it takes.
             let chosen: Vec<&Entry> = all.into_iter().take(*count).collect();
-            if chosen.iter().any(|entry| entry.down_revisions.len() > 1)
-                || history.rows.as_ref().is_some_and(|rows| rows.len() > 1)
-            {
+            if chosen.len() > 1 && chosen.iter().any(|entry| entry.down_revisions.len() > 1) {
                 return Ok(None);
             }
             chosen
@@ -284,7 +316,8 @@ fn enough(there: usize, wanted: usize, what: &str) -> Result<(), Error> {
     if there < wanted {
         let plural = counted(there, "revision");
         return Err(Error::usage(format!(
-            "{wanted} steps were asked for, and {plural} {} {what}",
+            "{} asked for, and {plural} {} {what}",
+            if wanted == 1 { "1 step was".to_owned() } else { format!("{wanted} steps were") },
             if there == 1 { "is" } else { "are" }
         ))
         .hint("devdb migrate status"));

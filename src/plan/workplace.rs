@@ -45,7 +45,13 @@ pub(super) fn no_server(picture: &Picture, candidate: &Candidate) -> Error {
 
 /// Faults with which Alembic would refuse every command: said before anything is built.
 pub(super) fn runnable(chain: &Chain) -> Result<(), Error> {
-    if let Some(broken) = chain.unreadable.iter().find(|file| file.reason.starts_with("invalid Python")) {
+    // Alembic would stop at these, or wait for a pipe for ever.
+    const BROKEN: [&str; 3] = ["invalid Python", "it is no regular file", "no `revision` variable"];
+    let broken = |reason: &str| BROKEN.iter().any(|start| reason.starts_with(start));
+    if let Some(double) = chain.faults().iter().find(|fault| matches!(fault, ChainFault::DuplicateId { .. })) {
+        return Err(Error::failed(super::migrate::describe(double)).hint("devdb doctor   (says which lines to edit)"));
+    }
+    if let Some(broken) = chain.unreadable.iter().find(|file| broken(&file.reason)) {
         return Err(Error::failed(format!("the revision file `{}` cannot be run", broken.at))
             .detail("why", broken.reason.clone())
             .hint("devdb doctor"));

@@ -41,7 +41,7 @@ pub fn status(ui: &Ui, picture: &Picture, history: &History, state: &ChainState)
     let (text, next) = verdict(history, state);
     line(ui, "state", &text);
     let pending = history.pending();
-    if matches!(state, ChainState::Behind(_)) {
+    if matches!(state, ChainState::Behind(_) | ChainState::Faulty(_)) {
         let listed: Vec<&Entry> = pending.iter().take(LISTED).copied().collect();
         entries(ui, &listed);
         if pending.len() > LISTED {
@@ -63,8 +63,10 @@ fn verdict(history: &History, state: &ChainState) -> (String, Option<&'static st
             (style::warn(format!("{} pending", counted(*count, history.noun()))), Some("devdb migrate up"))
         }
         ChainState::Unknown(ids) => {
-            let text = format!("`{}` is in no revision file", visible(&ids.join("`, `")));
-            (style::bad(text), Some("devdb doctor --only alembic-unknown-revision"))
+            let text = format!("`{}` is in no file of the chain", visible(&ids.join("`, `")));
+            let alembic = history.noun() == "revision";
+            let sql = "devdb doctor --only sql-unknown-version";
+            (style::bad(text), Some(if alembic { "devdb doctor --only alembic-unknown-revision" } else { sql }))
         }
         ChainState::Faulty(faults) => {
             (style::bad(format!("the chain has {}", counted(faults.len(), "fault"))), Some("devdb doctor"))
@@ -123,7 +125,7 @@ pub fn nothing(ui: &Ui, plan: &Move) {
 }
 
 /// Writes what will run, or be taken back, to stderr.
-pub fn plan(ui: &Ui, plan: &Move, back: bool) {
+pub fn plan(ui: &Ui, plan: &Move, back: bool, listed: bool) {
     let target = &plan.workplace().target;
     say(ui, if back { "down" } else { "up" }, &visible(&target.to_string()));
     say(ui, "", &style::faint(format!("named by {}", plan.workplace().origin)));
@@ -132,7 +134,7 @@ pub fn plan(ui: &Ui, plan: &Move, back: bool) {
     let Some(steps) = plan.steps() else { return };
     let verb = if back { "takes back" } else { "applies" };
     say(ui, "", &format!("{verb} {}", counted(steps.len(), plan.noun())));
-    if !back {
+    if !listed {
         return;
     }
     for step in steps.iter().take(LISTED) {
@@ -141,7 +143,9 @@ pub fn plan(ui: &Ui, plan: &Move, back: bool) {
     if steps.len() > LISTED {
         ui.say(&style::faint(format!("  … and {} more", steps.len() - LISTED)));
     }
-    ui.say(&ui.wrapped(&style::warn("what they made is dropped, with the data in it"), 2));
+    if back {
+        ui.say(&ui.wrapped(&style::warn("what they made is dropped, with the data in it"), 2));
+    }
 }
 
 /// Writes what a stamp changes to stderr.
@@ -176,7 +180,12 @@ pub fn models_compared(ui: &Ui, compared: &Compared) {
         let count = counted(compared.differences.len(), "difference");
         ui.answer(&format!("{} models and chain: {count}", style::bad("✗")));
         list(ui, &compared.differences);
-        line(ui, "next", &style::command("devdb migrate new \"…\" --autogenerate"));
+        // What only the chain has would be dropped by a generated revision: that is for a person to decide.
+        if compared.differences.iter().any(|it| it.contains("in no migration") || it.contains("in the models")) {
+            line(ui, "next", &style::command("devdb migrate new \"…\" --autogenerate"));
+        } else {
+            line(ui, "next", "add it to the models, or drop it in a revision that you write");
+        }
     }
     unseen(ui, compared);
 }
@@ -188,6 +197,9 @@ pub fn generated(ui: &Ui, compared: &Compared) {
             "{} the models have nothing that the chain does not make: the file is empty",
             style::warn("!")
         ));
+    }
+    if !compared.differences.is_empty() {
+        ui.say("it makes up for these:");
     }
     for difference in &compared.differences {
         ui.say(&ui.wrapped(&format!("  - {}", visible(difference)), 4));

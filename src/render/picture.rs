@@ -54,7 +54,11 @@ fn revision(picture: &Picture) -> (String, Option<&'static str>) {
             return (format!("{} {}", style::warn("?"), visible(why)), None);
         }
         (Observed::Absent, Observed::Known(chain)) => {
-            return sql_revision(chain, database.and_then(|database| database.history.known()));
+            let Some(database) = database else {
+                let of = counted(chain.migrations.len(), "migration");
+                return (format!("{} ({of})", style::faint("unknown")), None);
+            };
+            return sql_revision(chain, database.history.known());
         }
         (Observed::Absent, _) => return (style::faint("no migrations"), None),
     };
@@ -66,7 +70,8 @@ fn revision(picture: &Picture) -> (String, Option<&'static str>) {
     }
     let Some(rows) = rows else {
         let unstamped = database.is_some_and(|database| database.versions == Observed::Absent);
-        let text = if unstamped { format!("{} ({head})", style::warn("never migrated")) } else { head };
+        let unknown = || format!("{} ({head})", style::faint("unknown"));
+        let text = if unstamped { format!("{} ({head})", style::warn("never migrated")) } else { unknown() };
         return (text, unstamped.then_some("devdb reset"));
     };
     let at = if rows.is_empty() { "nothing".to_owned() } else { rows.join(", ") };

@@ -41,7 +41,7 @@ impl Session {
             Err(_elapsed) => {
                 return Err(LoginFailure {
                     sqlstate: None,
-                    message: format!("no answer within {} s", deadline.as_secs_f32()),
+                    message: format!("no answer within {:.1} s", deadline.as_secs_f32()),
                     kind: LoginFailureKind::TimedOut,
                 });
             }

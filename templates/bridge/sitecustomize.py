@@ -154,6 +154,30 @@ def _hook_sqlalchemy(_module, redirect, reporter):
     event.listen(Engine, "handle_error", handle_error)
 
 
+class _WrongDatabase(Exception):
+    pass
+
+
+def _guard(context, reporter):
+    """Nothing may run in another database than the one that devdb means, whatever env.py connected to."""
+    if context.as_sql or context.connection is None:
+        return
+    if context.dialect.name != "postgresql":
+        name, right = "a %s database" % context.dialect.name, False
+    else:
+        from sqlalchemy import text
+
+        witness = _CONFIG.get("witness") or {}
+        query = "select current_database(), (select count(*) from pg_stat_activity where pid = :pid and application_name = :name)"
+        values = {"pid": witness.get("pid") or 0, "name": witness.get("name") or ""}
+        name, seen = context.connection.execute(text(query), values).first()
+        # A session of devdb's own, which only the right server has.
+        right = name == _CONFIG["to"] and (not witness or seen > 0)
+    if not right:
+        reporter.send("guard", database=str(name))
+        raise _WrongDatabase("env.py connected to `%s`, which devdb does not mean; nothing was run" % name)
+
+
 def _hook_alembic(module, _redirect, reporter):
     original = module.EnvironmentContext.configure
 
@@ -170,6 +194,7 @@ def _hook_alembic(module, _redirect, reporter):
 
     def announced(steps_of):
         def steps(rev, context):
+            _guard(context, reporter)
             found = list(steps_of(rev, context))
             reporter.send("plan", total=len(found))
             for index, step in enumerate(found, 1):

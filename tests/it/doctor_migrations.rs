@@ -273,7 +273,14 @@ fn found_and_taken_back(project: &Project, database: &Database<'_>, python: &std
         .fix("confirm", &[&format!("downgrade `f00dfeed0002`, `f00dfeed0001` to `{HEAD}` with the files of {place}")]);
     let before = git(project, "Ada", &["status", "--porcelain"]);
     venv::link_into(python, project, ".venv");
-    Sandbox::new(project).args(["doctor", "--fix", "--yes", "--only", "alembic-unknown-revision"]).run().assert_code(0);
+    let fix = || Sandbox::new(project).args(["doctor", "--fix", "--only", "alembic-unknown-revision"]);
+    // Data are lost by it: neither `--yes` nor an agent agrees to that.
+    fix().args(["--yes"]).run().assert_code(1).assert_stderr_has("data would be lost");
+    fix().args(["--yes"]).env("CLAUDECODE", "1").in_terminal(100, 30).run().assert_code(1);
+    let mut asked = fix().in_terminal(160, 30).spawn();
+    asked.wait_for("(y/n)");
+    asked.type_text("y");
+    asked.wait().assert_code(0);
     assert_eq!(database.value("select version_num from alembic_version").as_deref(), Some(HEAD));
     assert_eq!(
         database.value("select to_regclass('labels') is null and to_regclass('notes') is null").as_deref(),

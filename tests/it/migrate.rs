@@ -185,8 +185,30 @@ fn a_chain_that_connects_elsewhere_is_told_apart() {
     let other = shop.cluster.fresh_database(&shop.cluster.create_role(""));
     let env = shop.project.read("alembic/env.py");
     shop.project.write("alembic/env.py", &env.replace("os.environ[\"DATABASE_URL\"]", &format!("\"{}\"", other.url())));
-    let output = shop.devdb(["migrate", "up"]).run();
-    output.assert_code(4).assert_stderr_has("never connected to").assert_stderr_has(&other.name);
+    for command in [["migrate", "up"].as_slice(), &["migrate", "stamp", "head"], &["migrate", "down", "--yes", "base"]]
+    {
+        // At the head, so that there is something to take back.
+        if command.contains(&"base") {
+            shop.database.sql(&format!(
+                "create table alembic_version (version_num text); insert into alembic_version values ('{HEAD}')"
+            ));
+        }
+        let output = shop.devdb(command.iter().copied()).run();
+        output.assert_code(4).assert_stderr_has("connected to another database").assert_stderr_has(&other.name);
+        // Not even the version table was left there.
+        assert_eq!(
+            other.value("select count(*) from pg_class where relnamespace = 'public'::regnamespace").as_deref(),
+            Some("0")
+        );
+    }
+    // A database of the same name on another server is another one.
+    let Some(elsewhere) = Cluster::start(&Options::default()) else { return };
+    elsewhere.sql("postgres", &format!("create database \"{}\"", shop.name()));
+    let url = elsewhere.superuser_url(shop.name());
+    shop.project.write("alembic/env.py", &env.replace("os.environ[\"DATABASE_URL\"]", &format!("\"{url}\"")));
+    shop.database.sql("drop table alembic_version");
+    shop.devdb(["migrate", "up"]).run().assert_code(4).assert_stderr_has("another database");
+    assert_eq!(elsewhere.value(shop.name(), "select to_regclass('users')::text"), None);
 }
 
 #[test]
@@ -222,7 +244,7 @@ fn goals_that_make_no_sense_are_explained() {
         (["up", "zzz"], "no revision and no branch is called `zzz`"),
         (["up", "'; drop"], "is no revision to go up to"),
         (["up", "+9"], "3 revisions are pending"),
-        (["up", "-1"], "unexpected argument"),
+        (["up", "-1"], "devdb migrate down -1"),
         (["down", "-9"], "2 revisions are applied"),
         (["down", HEAD], "is not applied"),
         (["down", "--nope"], "--nope"),
@@ -380,7 +402,7 @@ fn what_will_fail_on_the_data_is_said_before() {
     );
     let before = shop.before();
     let dry = shop.devdb(["migrate", "up", "--dry-run"]).run();
-    dry.assert_code(0)
+    dry.assert_code(1)
         .assert_stderr_has("will fail:")
         .assert_stderr_has("1 of 2 rows")
         .assert_stderr_has("aaaa1111.py:10");

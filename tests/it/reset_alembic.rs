@@ -200,7 +200,7 @@ fn a_command_that_goes_elsewhere_is_named() {
     let env = shop.project.read("alembic/env.py").replace(" / \".env\")", " / \"elsewhere.env\", override=True)");
     shop.project.write("alembic/env.py", &env);
     let output = shop.reset().run();
-    output.assert_code(4).assert_stderr_has("never connected").assert_stderr_has(&other.name);
+    output.assert_code(4).assert_stderr_has("connected to another database").assert_stderr_has(&other.name);
     shop.assert_untouched(&before);
 }
 

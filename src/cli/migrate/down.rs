@@ -60,7 +60,7 @@ async fn locked(context: &Context, args: &Args, lock: &Lock) -> Result<u8> {
     }
     let proof = Disposable::prove(&picture)
         .map_err(|refusal| Error::refused(refusal.message).detail("rule", refusal.rule).hint(refusal.remedy))?;
-    render::migrate::plan(&context.ui, &plan, true);
+    render::migrate::plan(&context.ui, &plan, true, true);
     let warnings = preflight::warnings(context, &picture, &plan, Direction::Down).await;
     render::migrate::warnings(&context.ui, &warnings);
     let request = request(&picture, &plan, &proof);

@@ -19,7 +19,7 @@ pub(in crate::cli) struct Args {
     #[arg(long)]
     dot: bool,
     /// Show this many of the newest revisions
-    #[arg(short = 'n', long, value_name = "COUNT")]
+    #[arg(short = 'n', long, value_name = "COUNT", conflicts_with_all = ["json", "mermaid", "dot"])]
     limit: Option<usize>,
     /// Read the files only; nothing is marked as applied
     #[arg(long)]
@@ -38,6 +38,10 @@ pub(super) async fn run(context: &Context, args: &Args) -> Result<u8> {
         ui.answer(render::graph::dot(&history).trim_end());
     } else {
         render::graph::show(ui, &history, args.limit);
+        if !history.unknown.is_empty() {
+            let ids = history.unknown.join("`, `");
+            ui.warning(&format!("the database is at `{ids}`, which no file has: devdb migrate status"));
+        }
         if history.rows.is_none() && !args.offline {
             ui.hint("the database did not answer, so nothing is marked as applied: devdb doctor");
         }

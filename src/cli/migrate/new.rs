@@ -77,13 +77,16 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
 /// Writes the file, or the two files, that the chain's tool would make.
 fn files(context: &Context, chain: &SqlChain, request: &NewRequest) -> Result<u8> {
     if *request != (NewRequest { message: request.message.clone(), ..NewRequest::default() }) {
-        return Err(Error::usage(format!("files of {} have a message and nothing else", chain.tool)));
+        return Err(Error::usage(format!(
+            "a file of {} has a message only; the other options are Alembic's",
+            chain.tool
+        )));
     }
     let now = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S").to_string();
     for (file, text) in new_file(chain, &request.message, &now) {
         execute::migrate::write_new(&context.root.join(&file), &text)
             .map_err(|error| Error::environment(format!("cannot write `{}`", file.display())).because(error))?;
-        context.ui.answer(&file.display().to_string());
+        render::migrate::written(&context.ui, &file, None);
     }
     Ok(0)
 }

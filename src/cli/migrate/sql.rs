@@ -42,6 +42,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         return Ok(0);
     }
     let plan = migrate::script(&picture, direction, args.range.as_deref())?;
+    if picture.server.known().is_none() && !args.range.as_deref().is_some_and(|range| range.contains(':')) {
+        context.ui.warning("the database did not answer, so this begins at base; FROM:TO says where to begin");
+    }
     for line in statements(&plan, &surroundings(context)).await? {
         context.ui.answer(&line);
     }

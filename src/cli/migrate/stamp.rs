@@ -14,7 +14,7 @@ use crate::render::progress::Progress;
 pub(in crate::cli) struct Args {
     /// `head`, `heads`, `base`, a revision or the beginning of its id
     #[arg(value_name = "REVISION", default_value = "heads")]
-    revision: String,
+    revisions: Vec<String>,
     /// Empty the version table first: for rows that no revision file has
     #[arg(long)]
     purge: bool,
@@ -33,7 +33,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
 
 async fn locked(context: &Context, args: &Args, lock: &Lock) -> Result<u8> {
     let picture = look(context).await;
-    let plan = migrate::stamp(&picture, &args.revision, args.purge)?;
+    let plan = migrate::stamp(&picture, &args.revisions, args.purge)?;
     render::migrate::stamp(&context.ui, &plan);
     carry_out(context, lock, &plan).await
 }

@@ -7,8 +7,10 @@ use crate::discover::Depth;
 use crate::error::{Error, Result};
 use crate::execute::migrate::{Lock, along};
 use crate::execute::server::wait;
+use crate::model::history::Entry;
 use crate::model::operation::Trouble;
-use crate::model::plan::Move;
+use crate::model::picture::Picture;
+use crate::model::plan::{Move, SqlTask};
 use crate::plan::migrate::{self, Direction};
 use crate::render;
 use crate::render::progress::Progress;
@@ -18,7 +20,7 @@ use crate::render::prompt;
 #[derive(Debug, Default, clap::Args)]
 pub(in crate::cli) struct Args {
     /// `head`, `heads`, a revision (or the beginning of its id), a branch label, `+2`
-    #[arg(value_name = "TARGET|+N")]
+    #[arg(value_name = "TARGET|+N", allow_hyphen_values = true)]
     target: Option<String>,
     /// Wait for the server first: `60s`, `2m`; for the entry point of a container
     #[arg(long, value_name = "TIME", value_parser = duration, num_args = 0..=1, default_missing_value = "60s")]
@@ -32,6 +34,10 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
+    if let Some(text) = args.target.as_deref().filter(|text| text.starts_with('-')) {
+        let error = Error::usage(format!("`{text}` is neither a revision nor an option of `devdb migrate up`"));
+        return Err(error.hint("devdb migrate down -1   (goes down)").hint("devdb migrate up --help"));
+    }
     if args.sql {
         return super::sql::run(context, super::sql::Args::up(args.target)).await;
     }
@@ -61,19 +67,33 @@ async fn locked(context: &Context, args: &Args, lock: Option<&Lock>) -> Result<u
         render::migrate::nothing(ui, &plan);
         return Ok(0);
     }
-    render::migrate::plan(ui, &plan, false);
+    render::migrate::plan(ui, &plan, false, args.dry_run);
+    several_heads(context, &picture);
     let warnings = preflight::warnings(context, &picture, &plan, Direction::Up).await;
     render::migrate::warnings(ui, &warnings);
+    let fails = warnings.iter().any(|warning| warning.trouble == Trouble::Fails);
+    if fails {
+        ui.hint("mend the rows first, or let the migration do it: a default, or an UPDATE before the constraint");
+    }
     let Some(lock) = lock else {
         ui.say("nothing was done (--dry-run)");
-        return Ok(0);
+        return Ok(u8::from(fails));
     };
     // Somebody who is there to be asked may mend the data first; an entry point goes on, and fails as it would.
-    let fails = warnings.iter().any(|warning| warning.trouble == Trouble::Fails);
     if fails && ui.interactive && !prompt::confirm("Run it all the same?") {
         return Err(Error::cancelled());
     }
     carry_out(context, lock, &plan).await
+}
+
+/// A fork is run to all of its ends; it is better said before both authors' revisions are in the database.
+fn several_heads(context: &Context, picture: &Picture) {
+    let Some(chain) = picture.chain.known() else { return };
+    let heads = chain.heads();
+    if heads.len() > 1 && chain.bases().len() < heads.len() {
+        let ids: Vec<&str> = heads.iter().map(|head| head.id.as_str()).collect();
+        context.ui.warning(&format!("the chain has {} heads: {}", heads.len(), ids.join(", ")));
+    }
 }
 
 /// Runs a plan with its revisions told one by one.
@@ -82,8 +102,30 @@ pub(super) async fn carry_out(context: &Context, lock: &Lock, plan: &Move) -> Re
     let mut tell = |event| progress.tell(&event);
     let moved = along(lock, plan, &surroundings(context), context.cancelled(), &mut tell).await;
     progress.clear();
-    render::migrate::moved(&context.ui, plan, &moved?);
+    let moved = moved?;
+    arrived(context, plan).await?;
+    render::migrate::moved(&context.ui, plan, &moved);
     Ok(0)
+}
+
+/// A command may succeed and do nothing: the version table has the last word.
+async fn arrived(context: &Context, plan: &Move) -> Result<()> {
+    let Some(steps) = plan.steps().filter(|steps| !steps.is_empty()) else { return Ok(()) };
+    let history = migrate::history(&look(context).await)?;
+    let now = |step: &&Entry| history.entry(&step.id).and_then(|entry| entry.applied);
+    // Before, the steps of an upgrade were pending and those of a downgrade applied.
+    let left: Vec<&str> = steps
+        .iter()
+        .filter(|step| now(step).is_some_and(|applied| Some(applied) == step.applied))
+        .map(|step| step.id.as_str())
+        .collect();
+    if left.is_empty() || matches!(plan, Move::Sql(plan) if plan.task == SqlTask::Stamp) {
+        return Ok(());
+    }
+    Err(Error::failed(format!("{} ran, and the database is not where it should be", plan.shown()))
+        .detail("it is at", history.position())
+        .detail("unchanged", left.join("\n"))
+        .hint("devdb migrate status"))
 }
 
 /// Reads `60s`, `2m`, `1500ms`, `90`.

@@ -56,6 +56,7 @@ pub(super) const CHECKS: &[Check] = &[
     migrations::alembic_url_diff::CHECK,
     migrations::alembic_unknown_revision::CHECK,
     migrations::alembic_unstamped::CHECK,
+    migrations::alembic_overlapping_rows::CHECK,
     migrations::alembic_behind::CHECK,
     migrations::sql_chain_fault::CHECK,
     migrations::sql_dirty::CHECK,

@@ -90,6 +90,11 @@ impl Step {
         }
     }
 
+    /// Returns whether data are lost by it: nobody agrees to that with `--yes` alone.
+    pub fn loses_data(&self) -> bool {
+        matches!(self, Self::DowngradeElsewhere(_))
+    }
+
     /// Returns whether the step changes files of the project only.
     pub fn is_edit(&self) -> bool {
         matches!(

@@ -12,7 +12,7 @@ use crate::model::text::counted;
 use crate::plan::workplace::{runnable, workplace};
 
 /// Returns the plan of a stamp.
-pub(super) fn stamp(picture: &Picture, revision: &str, purge: bool) -> Result<MigratePlan, Error> {
+pub(super) fn stamp(picture: &Picture, revisions: &[String], purge: bool) -> Result<MigratePlan, Error> {
     let chain = chain(picture)?;
     runnable(chain)?;
     let before = applied(database(picture)?)?;
@@ -21,20 +21,18 @@ pub(super) fn stamp(picture: &Picture, revision: &str, purge: bool) -> Result<Mi
             "the version table holds `{}`, which no revision file has",
             before.join("`, `")
         ))
-        .hint(format!("devdb migrate stamp {} --purge   (empties the table first)", quoted(revision))));
+        .hint(format!("devdb migrate stamp {} --purge   (empties the table first)", revisions.join(" "))));
     }
-    let goal = match revision {
-        "head" | "heads" | "base" => revision.to_owned(),
-        name => match chain.find(name) {
-            Some(found) => found.id.clone(),
-            None => return Err(no_revision(chain, name)),
-        },
+    let goal = |revision: &String| match revision.as_str() {
+        "head" | "heads" | "base" => Ok(revision.clone()),
+        name => chain.find(name).map(|found| quoted(&found.id)).ok_or_else(|| no_revision(chain, name)),
     };
+    let goals: Vec<String> = revisions.iter().map(goal).collect::<Result<_, _>>()?;
     let (program, directory) = program(chain, &picture.config.migrations);
     let purge = if purge { " --purge" } else { "" };
     Ok(MigratePlan {
         workplace: workplace(picture)?,
-        command: format!("{program} stamp{purge} {}", quoted(&goal)),
+        command: format!("{program} stamp{purge} {}", goals.join(" ")),
         directory,
         version_table: version_table(&chain.config),
         before,
@@ -48,16 +46,17 @@ pub fn script(picture: &Picture, direction: Direction, range: Option<&str>) -> R
     runnable(chain)?;
     let rows = rows(picture);
     let odd = |c: char| !c.is_alphanumeric() && !"._@+-:".contains(c);
-    if let Some(range) = range.filter(|range| range.contains(odd)) {
+    if let Some(range) = range.filter(|range| range.contains(odd) || range.matches(':').count() > 1) {
         return Err(Error::usage(format!("`{range}` is no range of revisions")).hint("devdb migrate sql base:heads"));
     }
     let whole = match (direction, range) {
         (_, Some(range)) if range.contains(':') => range.to_owned(),
         (Direction::Down, _) => {
-            return Err(Error::usage("the SQL of a downgrade needs a range, FROM:TO").hint(format!(
-                "devdb migrate sql --down {}:base",
-                chain.heads().first().map_or("head", |it| it.id.as_str())
-            )));
+            let from = rows.as_deref().and_then(|rows| chain.find(rows.first()?)).or(chain.heads().first().copied());
+            let to = from.and_then(|it| it.down_revisions.first()).map_or("base", String::as_str);
+            let from = from.map_or("head", |it| it.id.as_str());
+            return Err(Error::usage("the SQL of a downgrade needs a range, FROM:TO")
+                .hint(format!("devdb migrate sql --down {from}:{to}")));
         }
         (Direction::Up, to) => {
             let to = to.unwrap_or("heads");
@@ -139,6 +138,17 @@ pub fn new(picture: &Picture, request: &NewRequest) -> Result<MigratePlan, Error
     }
     if let Some(taken) = request.rev_id.as_ref().and_then(|id| chain.revisions.iter().find(|it| it.id == *id)) {
         return Err(Error::usage(format!("the id `{}` is taken", taken.id)).detail("where", taken.at.to_string()));
+    }
+    if request.message.contains("\"\"\"")
+        || request.message.ends_with(['"', '\\'])
+        || request.message.contains(char::is_control)
+    {
+        return Err(Error::usage("the message would end the docstring that it stands in")
+            .hint("leave out quotes at the end, three quotes in a row, backslashes at the end and line breaks"));
+    }
+    let odd = |c: char| !c.is_ascii_alphanumeric() && !"._".contains(c);
+    if let Some(id) = request.rev_id.as_ref().filter(|id| id.contains(odd) || id.is_empty()) {
+        return Err(Error::usage(format!("`{id}` can be no id of a revision")).hint("letters, digits, `_` and `.`"));
     }
     let mut command = format!("revision -m {}", quoted(&request.message));
     let options = [

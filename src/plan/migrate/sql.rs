@@ -40,18 +40,21 @@ pub(super) fn along(
     direction: Direction,
     goal: Option<&str>,
 ) -> Result<SqlMovePlan, Error> {
-    let rows = ready(picture, chain)?;
+    let rows = ready(picture, chain, direction)?;
     let steps = steps(chain, &rows, direction, goal)?;
     let task = if direction == Direction::Up { SqlTask::Up } else { SqlTask::Down };
     plan(picture, chain, &rows, (task, &steps))
 }
 
 /// Returns the plan of a stamp: everything up to a version counts as applied, and nothing after it.
-pub(super) fn stamp(picture: &Picture, chain: &SqlChain, version: &str) -> Result<SqlMovePlan, Error> {
+pub(super) fn stamp(picture: &Picture, chain: &SqlChain, versions: &[String]) -> Result<SqlMovePlan, Error> {
     no_faults(chain)?;
     database(picture)?;
     let rows = rows(picture).unwrap_or_default();
-    let end = match version {
+    let [version] = versions else {
+        return Err(Error::usage(format!("files of {} follow each other, so one version says all", chain.tool)));
+    };
+    let end = match version.as_str() {
         "head" | "heads" => chain.migrations.len(),
         "base" => 0,
         name => position(chain, name)? + 1,
@@ -86,7 +89,7 @@ fn no_faults(chain: &SqlChain) -> Result<(), Error> {
 }
 
 /// Returns the rows of the tool's table, when the tool itself would go on with them.
-fn ready(picture: &Picture, chain: &SqlChain) -> Result<Vec<AppliedMigration>, Error> {
+fn ready(picture: &Picture, chain: &SqlChain, direction: Direction) -> Result<Vec<AppliedMigration>, Error> {
     no_faults(chain)?;
     let database = database(picture)?;
     if let Observed::Unknown(why) = &database.history {
@@ -101,7 +104,8 @@ fn ready(picture: &Picture, chain: &SqlChain) -> Result<Vec<AppliedMigration>, E
     let rows = rows(picture).unwrap_or_default();
     let unknown = chain.unknown(&rows);
     // These three run what is pending, whatever else the table holds.
-    let lenient = matches!(chain.tool, SqlTool::Dbmate | SqlTool::Goose | SqlTool::Diesel);
+    let lenient =
+        direction == Direction::Up && matches!(chain.tool, SqlTool::Dbmate | SqlTool::Goose | SqlTool::Diesel);
     if !unknown.is_empty() && !lenient {
         return Err(Error::failed(format!("the database has version `{}`, which no file has", unknown.join("`, `")))
             .detail("why", "it was migrated on another git branch, or the file is gone")
@@ -185,14 +189,18 @@ fn enough(there: usize, wanted: usize, what: &str) -> Result<usize, Error> {
         return Ok(wanted);
     }
     let verb = if there == 1 { "is" } else { "are" };
-    let said = format!("{wanted} steps were asked for, and {} {verb} {what}", counted(there, "migration"));
+    let asked = if wanted == 1 { "1 step was".to_owned() } else { format!("{wanted} steps were") };
+    let said = format!("{asked} asked for, and {} {verb} {what}", counted(there, "migration"));
     Err(Error::usage(said).hint("devdb migrate status"))
 }
 
 fn position(chain: &SqlChain, name: &str) -> Result<usize, Error> {
     let found = chain.find(name).and_then(|found| chain.migrations.iter().position(|it| it == found));
     found.ok_or_else(|| {
+        let begin = chain.migrations.iter().map(|it| it.version.as_str()).filter(|version| version.starts_with(name));
+        let begin: Vec<&str> = begin.take(6).collect();
         Error::usage(format!("no migration of {} has the version `{name}`", chain.directory.display()))
+            .detail("it begins", begin.join("\n"))
             .hint("devdb migrate history   (lists the versions)")
     })
 }
@@ -215,6 +223,10 @@ pub fn script<'a>(
         Some(name) => position(chain, name).map(|at| at + 1),
     };
     let all = chain.migrations.len();
+    if direction == Direction::Down && range.is_none() {
+        let rows = rows(picture).unwrap_or_default();
+        return Ok(chain.current(&rows).map(|migration| (migration, migration.down.as_slice())).into_iter().collect());
+    }
     if direction == Direction::Down {
         let (high, low) = (end(from, all)?, end(to.or(Some("base")), 0)?);
         let between = chain.migrations.iter().take(high).skip(low).rev();

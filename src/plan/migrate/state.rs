@@ -22,6 +22,14 @@ pub fn state(picture: &Picture, history: &History) -> ChainState {
     if !history.unknown.is_empty() {
         return ChainState::Unknown(history.unknown.clone());
     }
+    if let (Some(chain), Some(rows)) = (picture.chain.known(), history.rows.as_deref())
+        && let Some((row, enough)) = chain.overlapping(rows)
+    {
+        let mend = format!("devdb migrate stamp --purge {}", enough.join(" "));
+        return ChainState::Faulty(vec![format!(
+            "the version table holds `{row}` beside a revision that follows it, which Alembic refuses: {mend}"
+        )]);
+    }
     let pending = history.pending().len();
     let unstamped =
         history.rows.as_ref().is_some_and(Vec::is_empty) && database.tables.known().is_some_and(|it| *it > 0);
