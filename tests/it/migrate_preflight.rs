@@ -85,7 +85,7 @@ fn alembic_is_told_before_it_runs() {
     Sandbox::new(&project)
         .args(["migrate", "up", "--dry-run"])
         .run()
-        .assert_code(0)
+        .assert_code(1)
         .assert_stderr_has("will fail: `users.email` is NULL in 1 of 1 row")
         .assert_stderr_has(&format!("{file}:7"));
     // On the way down, what the way down will meet.
