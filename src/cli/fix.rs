@@ -14,7 +14,7 @@ use crate::model::finding::{Diagnosis, Finding, Safety};
 use crate::model::local_server::UpPlan;
 use crate::model::picture::Picture;
 use crate::model::plan::Step;
-use crate::plan::server;
+use crate::plan::{self, server};
 use crate::render::progress::Progress;
 use crate::render::{self, prompt, style};
 
@@ -130,6 +130,7 @@ pub(super) fn fixer<'a>(picture: &'a Picture, surroundings: &'a Surroundings, st
         target: picture.target().map(|candidate| &candidate.target),
         engine: &picture.engine.address,
         python_environment: picture.recipe.python_environment.as_deref(),
+        workplace: plan::workplace(picture).ok(),
         chain_folder: config.and_then(Path::parent).unwrap_or(Path::new("")),
         start,
         backed_up: BTreeSet::new(),
@@ -140,7 +141,7 @@ pub(super) fn fixer<'a>(picture: &'a Picture, surroundings: &'a Surroundings, st
 pub(super) fn allowed(picture: &Picture, step: &Step) -> Result<()> {
     let writes = matches!(
         step,
-        Step::CreateDatabase { .. } | Step::EndSessions { .. } | Step::Upgrade { .. } | Step::DowngradeElsewhere(_)
+        Step::CreateDatabase { .. } | Step::EndSessions { .. } | Step::Upgrade | Step::DowngradeElsewhere(_)
     );
     if !writes {
         return Ok(());

@@ -50,7 +50,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         }
         State::Current => done(context, "the database is there and at the chain's head"),
         State::Behind(pending) => {
-            fix::allowed(&picture, &Step::Upgrade { command: picture.config.migrations.upgrade_command() })?;
+            fix::allowed(&picture, &Step::Upgrade)?;
             Box::pin(migrate::up_all(context)).await?;
             done(context, &format!("{} applied; data stays", counted(pending, "pending migration")));
         }

@@ -134,16 +134,26 @@ async fn ask(
     deadline: Duration,
 ) -> Result<Server, LoginFailure> {
     let about: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 1] = [(&name, Type::NAME)];
-    let asked = async {
-        tokio::join!(session.query_typed(FACTS, &about), session.query_typed(IDENTITY, &[]), applied(session, versions),)
+    let described = async { tokio::join!(session.query_typed(FACTS, &about), session.query_typed(IDENTITY, &[])) };
+    // A session may hold the version table's lock: that sinks what the table says, and nothing else.
+    let both = async {
+        tokio::join!(
+            tokio::time::timeout(deadline, Box::pin(described)),
+            tokio::time::timeout(deadline, Box::pin(applied(session, versions))),
+        )
     };
-    let (facts, identity, applied) = match tokio::time::timeout(deadline, Box::pin(asked)).await {
-        Ok(answers) => answers,
-        Err(_elapsed) => {
-            let message = format!("the server took longer than {} s to describe itself", deadline.as_secs_f32());
-            return Err(LoginFailure { sqlstate: None, message, kind: LoginFailureKind::TimedOut });
-        }
+    let (described, applied) = both.await;
+    let Ok((facts, identity)) = described else {
+        let message = format!("the server took longer than {:.1} s to describe itself", deadline.as_secs_f32());
+        return Err(LoginFailure { sqlstate: None, message, kind: LoginFailureKind::TimedOut });
     };
+    let applied = applied.unwrap_or_else(|_elapsed| {
+        let why = format!(
+            "the version table did not answer within {:.1} s: another session may have it locked",
+            deadline.as_secs_f32()
+        );
+        Applied { versions: Observed::Unknown(why.clone()), history: Observed::Unknown(why) }
+    });
     let rows = facts.map_err(|error| other(&error))?;
     let text: String = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
     let facts: Facts = serde_json::from_str(&text).map_err(|error| LoginFailure {

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use super::admin::Admin;
-use super::{Surroundings, Teller, commands, elsewhere, server};
+use super::commands::Runner;
+use super::migrate::Lock;
+use super::{Surroundings, Teller, chain, commands, elsewhere, server};
 use crate::error::{Error, Result};
 use crate::model::env::{EnvEntry, EnvFile};
 use crate::model::event::Event;
 use crate::model::local_server::UpPlan;
-use crate::model::plan::Step;
+use crate::model::plan::{Borrowed, Step, Workplace};
 use crate::model::secret::Secret;
 use crate::model::target::Target;
 use crate::parse::env_file;
@@ -30,6 +32,8 @@ pub struct Fixer<'a> {
     pub engine: &'a str,
     /// The project's virtual environment.
     pub python_environment: Option<&'a Path>,
+    /// Where and with what the project's commands run; nothing where no database is named.
+    pub workplace: Option<Workplace>,
     /// The folder of the chain's configuration, relative to the root.
     pub chain_folder: &'a Path,
     /// How the project's server is started, when it can be.
@@ -74,12 +78,10 @@ impl Fixer<'_> {
                 ended
             }
             Step::WaitForServer => server::wait::until_login(self.server()?, PATIENCE, tell).await.map(|_entered| ()),
-            Step::DowngradeElsewhere(borrowed) => {
-                let laid = elsewhere::lay(&self.surroundings.root, borrowed).await?;
-                self.run(&laid.command, tell).await
-            }
+            Step::DowngradeElsewhere(borrowed) => self.downgrade(borrowed, tell).await,
+            Step::Upgrade => self.run(&self.ourselves("devdb migrate up"), tell).await,
             Step::Run { command } if command.starts_with("devdb ") => self.run(&self.ourselves(command), tell).await,
-            Step::Upgrade { command } | Step::Run { command } => self.run(command, tell).await,
+            Step::Run { command } => self.run(command, tell).await,
             Step::Tell(_) => Ok(()),
         }
     }
@@ -160,6 +162,24 @@ impl Fixer<'_> {
         let quote = |path: &Path| format!("'{}'", path.display().to_string().replace('\'', "'\\''"));
         let program = std::env::current_exe().map_or_else(|_unknown| "devdb".to_owned(), |path| quote(&path));
         format!("{program} -C {} {arguments}", quote(&self.surroundings.root))
+    }
+
+    /// Under the lock, and with the guard by which nothing runs in another database than the target.
+    async fn downgrade(&self, borrowed: &Borrowed, tell: &mut Teller<'_>) -> Result<()> {
+        let workplace = self.workplace.clone().ok_or_else(|| Error::environment("nothing names a database"))?;
+        // The borrowed files lie on this machine.
+        let workplace = Workplace { inside: None, ..workplace };
+        let laid = elsewhere::lay(&self.surroundings.root, borrowed).await?;
+        let lock = Lock::take(&workplace.target, "doctor", std::future::pending(), tell).await?;
+        let runner = Runner {
+            workplace: &workplace,
+            surroundings: self.surroundings,
+            database: workplace.target.database(),
+            witness: Some(&lock.witness),
+        };
+        let done = chain::run_command(&runner, &laid.command, self.chain_folder, "downgrade", tell).await;
+        lock.release().await;
+        done.map(|_ran| ())
     }
 
     async fn run(&self, command: &str, tell: &mut Teller<'_>) -> Result<()> {

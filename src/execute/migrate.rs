@@ -22,7 +22,7 @@ const LOGIN: Duration = Duration::from_secs(10);
 /// The lock of a target, held while its schema is changed.
 pub struct Lock {
     admin: Admin,
-    witness: Witness,
+    pub(super) witness: Witness,
 }
 
 impl Lock {
@@ -215,4 +215,9 @@ async fn quietly(plan: &MigratePlan, command: &str, surroundings: &Surroundings)
 /// Writes a migration file that is not there yet.
 pub fn write_new(path: &std::path::Path, text: &str) -> std::io::Result<()> {
     crate::wire::files::create_new(path, text)
+}
+
+/// Removes a file that a failed command has just made.
+pub fn remove(path: &std::path::Path) -> std::io::Result<()> {
+    crate::wire::files::remove(path)
 }

@@ -92,13 +92,6 @@ pub struct ResetConfig {
     pub seed: Option<String>,
 }
 
-impl MigrationsConfig {
-    /// Returns the command that brings a database to the chain's head.
-    pub fn upgrade_command(&self) -> String {
-        self.upgrade.clone().unwrap_or_else(|| "alembic upgrade heads".to_owned())
-    }
-}
-
 impl Default for ResetConfig {
     fn default() -> Self {
         Self { keep: 1, seed: None }

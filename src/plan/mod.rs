@@ -9,4 +9,4 @@ pub mod squash;
 mod workplace;
 
 pub use reset::{ResetRequest, reset};
-pub use workplace::target;
+pub use workplace::{target, workplace};

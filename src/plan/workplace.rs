@@ -7,7 +7,7 @@ use crate::model::plan::{Inside, Pointer, Workplace};
 use crate::model::target::{Candidate, Origin};
 
 /// Returns where and with what the project's commands run.
-pub(super) fn workplace(picture: &Picture) -> Result<Workplace, Error> {
+pub fn workplace(picture: &Picture) -> Result<Workplace, Error> {
     let candidate = target(picture)?;
     let revisions = picture.chain.known().map(|chain| chain.revisions.as_slice()).unwrap_or_default();
     Ok(Workplace {

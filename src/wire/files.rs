@@ -102,6 +102,11 @@ pub fn create_new(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
+/// Removes a file.
+pub fn remove(path: &Path) -> io::Result<()> {
+    std::fs::remove_file(path)
+}
+
 /// Returns whether something stands at `path`.
 pub fn exists(path: &Path) -> bool {
     path.exists()

@@ -52,7 +52,7 @@ fn alembic_behind() {
         .says(&format!("`{}` is at `8d20e6b14c75`, 3 revisions behind", database.name))
         .at("alembic/versions/b5a4f0d3917e_add_users_username.py", 15, "b5a4f0d3917e  add users.username")
         .at(LAST, 15, "e07d58a2c3b6  ")
-        .fix("confirm", &["run `alembic upgrade heads`"]);
+        .fix("confirm", &["run `devdb migrate up`"]);
     let upgraded = venv::run(&python, &project, "alembic", &["upgrade", "head"]);
     assert!(upgraded.status.success(), "{}", String::from_utf8_lossy(&upgraded.stderr));
     doctor(&project).is_healthy();
@@ -64,7 +64,7 @@ fn alembic_behind_from_the_start() {
     doctor(&project)
         .only_error("alembic-behind")
         .says(&format!("`{}` is empty, 5 revisions behind", database.name))
-        .fix("confirm", &["run `alembic upgrade heads`"]);
+        .fix("confirm", &["run `devdb migrate up`"]);
 }
 
 #[test]

@@ -330,6 +330,20 @@ fn a_new_revision_follows_the_head() {
     output.assert_code(0).assert_stderr_has("0001");
     shop.devdb(["migrate", "new", "again", "--rev-id", "0001"]).run().assert_code(2).assert_stderr_has("taken");
     shop.devdb(["migrate", "new"]).run().assert_code(2);
+    // The message stands in the file's docstring, the id in its name.
+    for arguments in
+        [["x\"\"\"; import os #", "--rev-id", "0002"], ["x", "--rev-id", "../../evil"], ["x\\", "--rev-id", "2"]]
+    {
+        shop.devdb(["migrate", "new"]).args(arguments).run().assert_code(2);
+    }
+    // A template that fails on its way leaves a torn file, which would stop every later command.
+    let template = shop.project.read("alembic/script.py.mako");
+    let files = || std::fs::read_dir(shop.project.file("alembic/versions")).unwrap().count();
+    let there = files();
+    shop.project.write("alembic/script.py.mako", &format!("{template}\nthis is (no Python\n"));
+    shop.devdb(["migrate", "new", "torn", "--rev-id", "0002"]).run().assert_code(5).assert_stderr_has("removed");
+    shop.project.write("alembic/script.py.mako", &template);
+    assert_eq!(files(), there);
     shop.devdb(["migrate", "up"]).run().assert_code(0).assert_stdout_has("7 revisions");
     assert_eq!(versions(&shop), ["0001"]);
 }

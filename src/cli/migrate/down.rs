@@ -11,7 +11,6 @@ use crate::model::picture::Picture;
 use crate::model::plan::Move;
 use crate::plan::migrate::{self, Direction};
 use crate::render;
-use crate::render::progress::Progress;
 use crate::render::style;
 
 /// Take the last revision back, or go down to one; asks first, because data of what is dropped are lost
@@ -41,11 +40,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     if args.sql {
         return super::sql::run(context, super::sql::Args::down(args.target)).await;
     }
-    let first = context.look(Depth::Files).await;
-    let target = crate::plan::target(&first)?.target.clone();
-    let mut progress = Progress::of_revisions(&context.ui);
-    let lock = Lock::take(&target, "migrate", context.cancelled(), &mut |event| progress.tell(&event)).await?;
-    drop(progress);
+    let lock = super::lock(context, None).await?;
     let done = locked(context, &args, &lock).await;
     lock.release().await;
     done

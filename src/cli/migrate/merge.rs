@@ -21,6 +21,6 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let picture = look(context).await;
     let plan = migrate::merge(&picture, &args.revisions, &args.message)?;
     let before = written(migrate::chain(&picture)?);
-    let printed = command(&plan, &surroundings(context)).await?;
-    show(context, &plan, &before, &printed).await
+    let ran = command(&plan, &surroundings(context)).await;
+    show(context, &plan, &before, ran).await
 }

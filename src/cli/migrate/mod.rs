@@ -15,11 +15,16 @@ mod status;
 mod test;
 mod up;
 
+use std::time::Duration;
+
 use super::context::Context;
 use crate::discover::Depth;
 use crate::error::Result;
 use crate::execute::Surroundings;
+use crate::execute::migrate::Lock;
+use crate::execute::server::wait;
 use crate::model::picture::Picture;
+use crate::render::progress::Progress;
 
 /// Move the database along its chain of migrations, and look after the chain
 #[derive(Debug, clap::Args)]
@@ -104,6 +109,19 @@ pub(super) async fn up_all(context: &Context) -> Result<u8> {
 async fn look(context: &Context) -> Picture {
     let inside = context.config.migrations.service.is_some();
     context.look(if inside { Depth::All } else { Depth::Server }).await
+}
+
+/// Takes the lock of the target's migrations, telling who holds it meanwhile; after `patience` for the server's login,
+/// when there is one.
+async fn lock(context: &Context, patience: Option<Duration>) -> Result<Lock> {
+    let picture = context.look(Depth::Files).await;
+    let target = &crate::plan::target(&picture)?.target;
+    let mut progress = Progress::of_revisions(&context.ui);
+    let mut tell = |event| progress.tell(&event);
+    if let Some(patience) = patience {
+        wait::until_login(target, patience, &mut tell).await?;
+    }
+    Lock::take(target, "migrate", context.cancelled(), &mut tell).await
 }
 
 fn surroundings(context: &Context) -> Surroundings {

@@ -70,8 +70,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     if request.autogenerate {
         return autogenerate(context, &picture, &plan, &before).await;
     }
-    let printed = command(&plan, &surroundings(context)).await?;
-    show(context, &plan, &before, &printed).await
+    let ran = command(&plan, &surroundings(context)).await;
+    show(context, &plan, &before, ran).await
 }
 
 /// Writes the file, or the two files, that the chain's tool would make.
@@ -104,10 +104,11 @@ async fn autogenerate(
     let mut tell = |event| progress.tell(&event);
     let surroundings = surroundings(context);
     let compared = execute::compare(&head, plan, &surroundings, context.cancelled(), &mut tell);
-    let compared = Box::pin(compared).await?;
+    let compared = Box::pin(compared).await;
     drop(progress);
-    let code = show(context, plan, before, &[]).await?;
-    render::migrate::generated(&context.ui, &compared);
+    let found = compared.as_ref().ok().cloned().unwrap_or_default();
+    let code = show(context, plan, before, compared.map(|_compared| Vec::new())).await?;
+    render::migrate::generated(&context.ui, &found);
     Ok(code)
 }
 
@@ -117,16 +118,28 @@ pub(super) fn written(chain: &Chain) -> BTreeSet<PathBuf> {
     readable.chain(chain.unreadable.iter().map(|file| file.at.file.clone())).collect()
 }
 
-/// Shows the revision file that is there now and was not before.
+/// Shows the revision file that is there now and was not before. Of a command that failed nothing is left: a torn file
+/// would stand in the way of every later one.
 pub(super) async fn show(
     context: &Context,
     plan: &MigratePlan,
     before: &BTreeSet<PathBuf>,
-    printed: &[String],
+    ran: Result<Vec<String>>,
 ) -> Result<u8> {
     let picture = context.look(Depth::Files).await;
     let chain = migrate::chain(&picture)?;
     let new: Vec<PathBuf> = written(chain).difference(before).cloned().collect();
+    let printed = match ran {
+        Ok(printed) => printed,
+        Err(error) => {
+            let torn = new.iter().filter(|file| chain.unreadable.iter().any(|it| it.at.file == **file));
+            let removed: Vec<String> = torn
+                .filter(|file| execute::migrate::remove(&context.root.join(file)).is_ok())
+                .map(|file| file.display().to_string())
+                .collect();
+            return Err(error.detail("removed", removed.join("\n")));
+        }
+    };
     if new.is_empty() {
         return Err(
             Error::failed(format!("`{}` wrote no revision file", plan.command)).detail("output", printed.join("\n"))

@@ -2,12 +2,10 @@
 
 use super::up::carry_out;
 use super::{Context, look};
-use crate::discover::Depth;
 use crate::error::Result;
 use crate::execute::migrate::Lock;
 use crate::plan::migrate;
 use crate::render;
-use crate::render::progress::Progress;
 
 /// Say that the database is at a revision, without running anything
 #[derive(Debug, clap::Args)]
@@ -21,11 +19,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
-    let first = context.look(Depth::Files).await;
-    let target = crate::plan::target(&first)?.target.clone();
-    let mut progress = Progress::of_revisions(&context.ui);
-    let lock = Lock::take(&target, "migrate", context.cancelled(), &mut |event| progress.tell(&event)).await?;
-    drop(progress);
+    let lock = super::lock(context, None).await?;
     let done = locked(context, &args, &lock).await;
     lock.release().await;
     done

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use super::{Context, look, preflight, surroundings};
-use crate::discover::Depth;
 use crate::error::{Error, Result};
 use crate::execute::migrate::{Lock, along};
-use crate::execute::server::wait;
 use crate::model::history::Entry;
 use crate::model::operation::Trouble;
 use crate::model::picture::Picture;
@@ -26,7 +24,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "TIME", value_parser = duration, num_args = 0..=1, default_missing_value = "60s")]
     wait: Option<Duration>,
     /// Show what would run, and what of it would fail on the data; do nothing
-    #[arg(long)]
+    #[arg(long, conflicts_with = "wait")]
     dry_run: bool,
     /// Print the SQL, and do nothing, as Alembic's `--sql`
     #[arg(long)]
@@ -41,16 +39,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     if args.sql {
         return super::sql::run(context, super::sql::Args::up(args.target)).await;
     }
-    let picture = context.look(Depth::Files).await;
-    let target = crate::plan::target(&picture)?.target.clone();
-    let mut progress = Progress::of_revisions(&context.ui);
-    let mut tell = |event| progress.tell(&event);
-    if let Some(patience) = args.wait {
-        wait::until_login(&target, patience, &mut tell).await?;
-    }
-    let lock =
-        if args.dry_run { None } else { Some(Lock::take(&target, "migrate", context.cancelled(), &mut tell).await?) };
-    drop(progress);
+    // A dry run takes none: nobody has to wait for somebody who only looks.
+    let lock = if args.dry_run { None } else { Some(super::lock(context, args.wait).await?) };
     // The picture is taken while the lock is held: another replica may just have done the work.
     let done = locked(context, &args, lock.as_ref()).await;
     if let Some(lock) = lock {

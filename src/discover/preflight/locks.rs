@@ -192,10 +192,10 @@ mod tests {
             AccessExclusive,
         ];
         let table =
-            ALL.map(|wanted| ALL.map(|held| if wanted.conflicts(held) { 'X' } else { '.' }).iter().collect::<String>());
+            ALL.map(|wanted| ALL.map(|held| if wanted.conflicts(held) { '#' } else { '.' }).iter().collect::<String>());
         assert_eq!(
             table,
-            [".......X", "......XX", "....XXXX", "...XXXXX", "..XX.XXX", "..XXXXXX", ".XXXXXXX", "XXXXXXXX"]
+            [".......#", "......##", "....####", "...#####", "..##.###", "..######", ".#######", "########"]
         );
         for one in ALL {
             assert!(ALL.iter().all(|other| one.conflicts(*other) == other.conflicts(one)));

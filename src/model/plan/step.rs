@@ -32,8 +32,8 @@ pub enum Step {
     EndSessions { database: String },
     /// Waits until a login succeeds.
     WaitForServer,
-    /// Brings the target database to the chain's head by the project's own command.
-    Upgrade { command: String },
+    /// Brings the target database to the chain's head.
+    Upgrade,
     /// Takes revisions back, the first one first, whose files are not in the working tree; ends at `to`.
     DowngradeElsewhere(Borrowed),
     /// Runs a command of the project, shown as it is.
@@ -80,7 +80,8 @@ impl Step {
             Self::CreateDatabase { name } => format!("create the database `{name}`"),
             Self::EndSessions { database } => format!("end the other sessions on `{database}`"),
             Self::WaitForServer => "wait until the server accepts logins".to_owned(),
-            Self::Upgrade { command } | Self::Run { command } => format!("run `{command}`"),
+            Self::Upgrade => "run `devdb migrate up`".to_owned(),
+            Self::Run { command } => format!("run `{command}`"),
             Self::DowngradeElsewhere(Borrowed { revisions, to, .. }) => {
                 let ids: Vec<&str> = revisions.iter().map(|it| it.revision.id.as_str()).collect();
                 let place = revisions.first().map(|it| it.place.describe()).unwrap_or_default();

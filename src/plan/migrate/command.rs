@@ -100,6 +100,7 @@ pub fn merge(picture: &Picture, revisions: &[String], message: &str) -> Result<M
         let find = |name: &String| chain.find(name).map(|it| it.id.clone()).ok_or_else(|| no_revision(chain, name));
         revisions.iter().map(find).collect::<Result<_, _>>()?
     };
+    stands_in_docstring(message)?;
     if chosen.len() < 2 {
         return Err(Error::usage(format!("the chain has {}: there is nothing to merge", counted(heads.len(), "head")))
             .detail("head", heads.join("\n")));
@@ -139,13 +140,7 @@ pub fn new(picture: &Picture, request: &NewRequest) -> Result<MigratePlan, Error
     if let Some(taken) = request.rev_id.as_ref().and_then(|id| chain.revisions.iter().find(|it| it.id == *id)) {
         return Err(Error::usage(format!("the id `{}` is taken", taken.id)).detail("where", taken.at.to_string()));
     }
-    if request.message.contains("\"\"\"")
-        || request.message.ends_with(['"', '\\'])
-        || request.message.contains(char::is_control)
-    {
-        return Err(Error::usage("the message would end the docstring that it stands in")
-            .hint("leave out quotes at the end, three quotes in a row, backslashes at the end and line breaks"));
-    }
+    stands_in_docstring(&request.message)?;
     let odd = |c: char| !c.is_ascii_alphanumeric() && !"._".contains(c);
     if let Some(id) = request.rev_id.as_ref().filter(|id| id.contains(odd) || id.is_empty()) {
         return Err(Error::usage(format!("`{id}` can be no id of a revision")).hint("letters, digits, `_` and `.`"));
@@ -168,6 +163,15 @@ pub fn new(picture: &Picture, request: &NewRequest) -> Result<MigratePlan, Error
         command.push_str(" --autogenerate");
     }
     other(picture, chain, &command)
+}
+
+/// Alembic's template puts the message into the file's docstring as it is.
+fn stands_in_docstring(message: &str) -> Result<(), Error> {
+    if !message.contains("\"\"\"") && !message.ends_with(['"', '\\']) && !message.contains(char::is_control) {
+        return Ok(());
+    }
+    Err(Error::usage("the message would end the docstring that it stands in")
+        .hint("leave out quotes at the end, three quotes in a row, backslashes at the end and line breaks"))
 }
 
 /// Returns the command that compares the models with a database; a chain of SQL files has none.

@@ -26,7 +26,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `Target database is not up to date.`, `column users.username does not exist`.\n\
         Cause: revisions came with a pull and were not run.\n\
         Proof: the version table's rows against the graph of the revision files.\n\
-        Fix: runs the project's upgrade command; data stays.",
+        Fix: runs what is pending, under devdb's lock; data stays.",
     detect,
     #[cfg(test)]
     breaks: |picture| {
@@ -54,6 +54,5 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if pending.len() > SHOWN {
         finding = finding.seen(format!("and {} more", pending.len() - SHOWN));
     }
-    let step = Step::Upgrade { command: picture.config.migrations.upgrade_command() };
-    Ok(vec![finding.confirm(step.describe(), vec![step])])
+    Ok(vec![finding.confirm(Step::Upgrade.describe(), vec![Step::Upgrade])])
 }

@@ -39,5 +39,5 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if pending.len() > SHOWN {
         finding = finding.seen(format!("and {} more", pending.len() - SHOWN));
     }
-    Ok(vec![finding.manual("run them", &["devdb migrate up"])])
+    Ok(vec![finding.confirm(Step::Upgrade.describe(), vec![Step::Upgrade])])
 }
