@@ -7,7 +7,7 @@ use tokio_postgres::types::Type;
 
 use super::Teller;
 use super::bridge::Witness;
-use super::tag::{Tag, is_ours};
+use super::tag::Tag;
 use crate::error::{Error, Result};
 use crate::model::event::Event;
 use crate::model::server::LoginFailureKind;
@@ -163,11 +163,9 @@ impl Admin {
         let listed = |row: &Row| {
             let comment: Option<String> = row.try_get(2).ok()?;
             let name: String = row.try_get(0).ok()?;
-            // A comment alone proves nothing: a database that its owner renamed is its owner's.
-            let ours = |tag: &Tag| tag.of == name || is_ours(&name, &tag.of);
             Some(Listed {
                 allows_connections: row.try_get(1).ok()?,
-                tag: Tag::read(comment.as_deref()).filter(ours),
+                tag: Tag::read(comment.as_deref()).filter(|tag| tag.belongs_on(&name)),
                 name,
             })
         };

@@ -106,8 +106,7 @@ pub(super) async fn create(
     old: Option<&Properties>,
     tell: &mut Teller<'_>,
 ) -> Result<Tag> {
-    let tag =
-        Tag { role: Role::Building, of: target.to_owned(), comment: None, swapping: false, made: now(admin).await };
+    let tag = Tag::new(Role::Building, target, now(admin).await);
     create_tagged(admin, name, &tag, old, tell).await?;
     Ok(tag)
 }

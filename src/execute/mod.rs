@@ -7,6 +7,7 @@ mod admin;
 mod bridge;
 mod chain;
 pub mod chain_test;
+mod clone;
 mod commands;
 mod compare;
 mod create;

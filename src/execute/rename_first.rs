@@ -92,5 +92,5 @@ async fn take_name(admin: &Admin, exchange: &Exchange<'_>, tell: &mut Teller<'_>
 }
 
 fn tag(role: Role, of: &str, comment: Option<String>, made: i64) -> Tag {
-    Tag { role, of: of.to_owned(), comment, swapping: false, made }
+    Tag { comment, ..Tag::new(role, of, made) }
 }

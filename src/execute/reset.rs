@@ -206,13 +206,7 @@ async fn discard(admin: &Admin, plan: &ResetPlan, building: &str, error: Error, 
     let unchanged =
         if plan.exists { "the old database was not touched and is in use" } else { "nothing was left behind" };
     if plan.keep_failed && error.kind == Kind::Failed {
-        let tag = Tag {
-            role: Role::Failed,
-            of: plan.proof.database().to_owned(),
-            comment: None,
-            swapping: false,
-            made: now(admin).await,
-        };
+        let tag = Tag::new(Role::Failed, plan.proof.database(), now(admin).await);
         if let Err(other) = admin.comment(building, Some(&tag.comment())).await {
             tell(Event::Warning { text: other.message });
         }
@@ -252,7 +246,14 @@ pub(super) async fn prune(
         match tag.role {
             Role::Failed => admin.drop_own(&database.name).await?,
             Role::Previous => previous.push((tag.made, Some(&database.name) == newest.as_ref(), database.name)),
-            Role::Building | Role::Aside | Role::Scratch => {}
+            Role::Building
+            | Role::Aside
+            | Role::Scratch
+            | Role::Layer
+            | Role::Spare
+            | Role::Snapshot
+            | Role::Branch
+            | Role::Live => {}
         }
     }
     previous.sort_by_key(|(made, newest, _)| std::cmp::Reverse((*newest, *made)));

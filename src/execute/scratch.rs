@@ -53,8 +53,7 @@ impl<'a> Scratch<'a> {
         let old = Properties::read(&self.admin, target.database()).await?;
         // It belongs to the role that makes it, whoever owns the target.
         let like = old.map(|old| Properties { owner: target.user().to_owned(), ..old });
-        let of = target.database().to_owned();
-        let tag = Tag { role: Role::Scratch, of, comment: None, swapping: false, made: now(&self.admin).await };
+        let tag = Tag::new(Role::Scratch, target.database(), now(&self.admin).await);
         create_tagged(&self.admin, &self.name, &tag, like.as_ref(), tell).await?;
         let session = Session::open(target, &self.name, "devdb scratch", LOGIN).await.map_err(|failure| {
             Error::environment("cannot enter the scratch database").detail("server says", failure.message)

@@ -48,13 +48,7 @@ pub(super) async fn swap(admin: &Admin, exchange: &Exchange<'_>, tell: &mut Tell
         return renamed.map(|()| None);
     }
     let previous = free_name(admin, target, "previous").await?;
-    let tag = Tag {
-        role: Role::Previous,
-        of: target.to_owned(),
-        comment: exchange.outgoing_comment.clone(),
-        swapping: false,
-        made: now(admin).await,
-    };
+    let tag = Tag { comment: exchange.outgoing_comment.clone(), ..Tag::new(Role::Previous, target, now(admin).await) };
     let old = quote_ident(&previous);
     let statements = format!(
         "alter database {} rename to {old}; alter database {incoming} rename to {}; \

@@ -3,6 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::model::layer::Contents;
+use crate::model::snapshot::Note;
+
 /// What comes before the JSON.
 const MARK: &str = "devdb: ";
 
@@ -21,6 +24,15 @@ pub(super) struct Tag {
     /// Microseconds since 1970, by the server's clock.
     #[serde(default)]
     pub made: i64,
+    /// What a layer holds, or the layer that a spare was cloned from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer: Option<Contents>,
+    /// What a snapshot says of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub snapshot: Option<Note>,
+    /// The git branch that a database belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub branch: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,9 +48,42 @@ pub(super) enum Role {
     Failed,
     /// Made to try something out; worthless once nobody is on it.
     Scratch,
+    /// A template that resets start from; `of` is empty, as every project of the server may use it.
+    Layer,
+    /// A clone of a layer, made ahead of the next reset.
+    Spare,
+    /// Kept by a person, under a name of theirs.
+    Snapshot,
+    /// The database of a git branch that is not checked out.
+    Branch,
+    /// The target itself, where `[branches]` keeps one a branch; its owner's comment is in `comment`.
+    Live,
 }
 
 impl Tag {
+    /// Returns a tag that says no more than this.
+    pub(super) fn new(role: Role, of: &str, made: i64) -> Self {
+        Self {
+            role,
+            of: of.to_owned(),
+            comment: None,
+            swapping: false,
+            made,
+            layer: None,
+            snapshot: None,
+            branch: None,
+        }
+    }
+
+    /// Returns whether a database of this name may carry the tag. A comment alone proves nothing: a database that its
+    /// owner renamed is its owner's.
+    pub(super) fn belongs_on(&self, name: &str) -> bool {
+        match &self.layer {
+            Some(contents) if self.role == Role::Layer => contents.key.database() == name,
+            _ => self.of == name || is_ours(name, &self.of),
+        }
+    }
+
     /// Returns the tag that a database's comment holds.
     pub(super) fn read(comment: Option<&str>) -> Option<Self> {
         serde_json::from_str(comment?.strip_prefix(MARK)?).ok()
@@ -74,9 +119,12 @@ pub(super) fn is_beside(name: &str, of: &str, kind: &str) -> bool {
     unique.is_some_and(|unique| name_beside(of, kind, unique) == name)
 }
 
+/// What the names of devdb's databases beside a target say.
+const KINDS: [&str; 6] = ["building", "previous", "scratch", "spare", "snapshot", "branch"];
+
 /// Returns whether `name` is one that devdb gives to a database beside `of`.
 pub(super) fn is_ours(name: &str, of: &str) -> bool {
-    ["building", "previous", "scratch"].iter().any(|kind| is_beside(name, of, kind))
+    KINDS.iter().any(|kind| is_beside(name, of, kind))
 }
 
 /// FNV-1a, 32 bits.
@@ -100,8 +148,7 @@ mod tests {
 
     #[test]
     fn tags_are_read_back() {
-        let tag =
-            Tag { role: Role::Previous, of: "a\"b".into(), comment: Some("mine".into()), swapping: false, made: 7 };
+        let tag = Tag { comment: Some("mine".into()), ..Tag::new(Role::Previous, "a\"b", 7) };
         assert_eq!(Tag::read(Some(&tag.comment())), Some(tag));
         assert_eq!(Tag::read(Some("my app's database")), None);
     }

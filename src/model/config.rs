@@ -16,6 +16,8 @@ pub struct Config {
     /// In order; when empty, `seeds/*.sql` and `seeds/<profile>/*.sql`.
     pub seeds: Vec<SeedConfig>,
     pub reset: ResetConfig,
+    pub cache: CacheConfig,
+    pub branches: BranchesConfig,
 }
 
 /// `[database]`.
@@ -80,6 +82,8 @@ pub struct SeedConfig {
     pub files: Option<String>,
     /// Only with `--seed PROFILE`.
     pub profile: Option<String>,
+    /// Everything that `run` reads, globs allowed; without it, the command runs at every reset.
+    pub inputs: Option<Vec<String>>,
 }
 
 /// `[reset]`.
@@ -90,10 +94,38 @@ pub struct ResetConfig {
     pub keep: usize,
     /// The profile loaded when `--seed` is not given.
     pub seed: Option<String>,
+    /// Whether a clone is made ahead for the next reset; by default, where the database is smaller than 2 GB.
+    pub spare: Option<bool>,
+}
+
+/// `[cache]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CacheConfig {
+    /// What all layers of the server may take together: `5 GB`, `800 MB`; `0` keeps none. By default a fifth of the free
+    /// space, and at most 5 GB.
+    pub max: Option<String>,
+    /// What the migration commands read besides revisions, globs allowed; an empty list says that there is nothing.
+    pub inputs: Option<Vec<String>>,
+}
+
+/// `[branches]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BranchesConfig {
+    /// `database`: every git branch has a database of its own.
+    pub mode: Option<BranchMode>,
+}
+
+/// What git branches have of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum BranchMode {
+    Database,
 }
 
 impl Default for ResetConfig {
     fn default() -> Self {
-        Self { keep: 1, seed: None }
+        Self { keep: 1, seed: None, spare: None }
     }
 }
