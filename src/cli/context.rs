@@ -15,7 +15,7 @@ use crate::render::ui::Ui;
 use crate::wire::files::{exists, read_text};
 
 /// How long each probe may take.
-const DEADLINE: Duration = Duration::from_millis(1_500);
+pub(super) const DEADLINE: Duration = Duration::from_millis(1_500);
 
 /// The surroundings of one run.
 #[derive(Debug)]

@@ -73,6 +73,9 @@ enum Command {
     Completions(shell::Completions),
     /// Print the manual page
     Man,
+    /// Clear away after a reset
+    #[command(name = "__spare", hide = true)]
+    Spare(reset::Spare),
     /// Write the generated reference
     #[command(name = "__reference", hide = true)]
     Reference(reference::Args),
@@ -122,6 +125,7 @@ fn dispatch(command: Option<Command>, context: &Context) -> Result<u8> {
         None => block_on(status::run(context)),
         Some(Command::Doctor(args)) => block_on(doctor::run(context, args)),
         Some(Command::Reset(args)) => block_on(reset::run(context, args)),
+        Some(Command::Spare(args)) => block_on(reset::spare(context, args)),
         Some(Command::Migrate(args)) => block_on(Box::pin(migrate::run(context, args))),
         Some(Command::Undo(args)) => block_on(undo::run(context, args)),
         Some(Command::Setup(args)) => block_on(setup::run(context, args)),

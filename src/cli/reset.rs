@@ -1,10 +1,12 @@
 //! `devdb reset`: build aside, swap, keep the old.
 
+use std::ffi::OsString;
+
 use super::consent;
-use super::context::Context;
-use crate::discover::Depth;
+use super::context::{self, Context};
+use crate::discover::{Depth, inputs};
 use crate::error::Result;
-use crate::execute::{self, Outcome, Surroundings};
+use crate::execute::{self, Asks, Outcome, Surroundings};
 use crate::model::picture::Picture;
 use crate::model::plan::ResetPlan;
 use crate::plan::{self, ResetRequest};
@@ -12,6 +14,7 @@ use crate::render;
 use crate::render::progress::Progress;
 use crate::render::style;
 use crate::render::ui::took;
+use crate::wire::process;
 
 /// Replace the development database by a new one: migrated, seeded, verified; the old one is kept for `devdb undo`
 #[derive(Debug, Default, clap::Args)]
@@ -28,6 +31,9 @@ pub(super) struct Args {
     /// Show what would be done, and do nothing
     #[arg(long)]
     dry_run: bool,
+    /// Start from an empty database, though a layer of an earlier reset would do
+    #[arg(long)]
+    cold: bool,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -45,7 +51,32 @@ pub(super) struct Args {
     pub json: bool,
 }
 
+/// What is done after a reset, in a process of its own.
+#[derive(Debug, clap::Args)]
+pub(super) struct Spare {
+    #[arg(long)]
+    seed: Option<String>,
+    #[arg(long)]
+    no_seed: bool,
+    #[arg(long)]
+    to: Option<String>,
+}
+
 impl Args {
+    fn request(&self, context: &Context) -> ResetRequest {
+        // Nobody comes back to a database of a CI run.
+        let alone = context.variable("CI").is_none_or(str::is_empty);
+        ResetRequest {
+            profile: self.seed.clone(),
+            no_seed: self.no_seed,
+            to: self.to.clone(),
+            keep_failed: self.keep_failed,
+            in_place: self.in_place,
+            cold: self.cold,
+            later: alone,
+        }
+    }
+
     /// Returns the arguments of the first filling of an empty database.
     pub(super) fn for_setup(seed: Option<String>, no_seed: bool) -> Self {
         Self { seed, no_seed, ..Self::agreed() }
@@ -59,14 +90,9 @@ impl Args {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let picture = context.look(Depth::All).await;
-    let request = ResetRequest {
-        profile: args.seed.clone(),
-        no_seed: args.no_seed,
-        to: args.to.clone(),
-        keep_failed: args.keep_failed,
-        in_place: args.in_place,
-    };
-    let plan = plan::reset(&picture, &request)?;
+    let request = args.request(context);
+    let inputs = inputs::read(&context.root, &picture);
+    let plan = plan::reset(&picture, &inputs, &request)?;
     if args.dry_run {
         dry_run(context, &picture, &plan, args.json);
         return Ok(0);
@@ -75,7 +101,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         render::plan::show_reset(&context.ui, &plan);
     }
     consent::given(context, &consent::Request::reset(&picture, &plan), args.yes, args.token.as_deref())?;
-    let outcome = carry_out(context, &plan, args.json).await?;
+    let outcome = carry_out(context, &picture, &plan, args.json).await?;
+    later(context, &plan, &args).await;
     if args.json {
         let report = render::json::reset(&plan, &outcome.stages, outcome.kept.as_deref(), context.elapsed());
         context.ui.answer(&render::json::text(&report));
@@ -86,11 +113,43 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
 }
 
 /// Carries a plan out with progress on stderr; Ctrl-C cleans up.
-pub(super) async fn carry_out(context: &Context, plan: &ResetPlan, quiet: bool) -> Result<Outcome> {
-    let surroundings = Surroundings { root: context.root.clone(), shell: context.shell.clone() };
+async fn carry_out(context: &Context, picture: &Picture, plan: &ResetPlan, quiet: bool) -> Result<Outcome> {
     let mut progress = Progress::new(&context.ui, quiet);
     let mut tell = |event| progress.tell(&event);
-    Box::pin(execute::reset(plan, &surroundings, context.cancelled(), &mut tell)).await
+    let asks =
+        Asks { cancelled: context.cancelled(), shared: inputs::shared(&context.root, picture, context::DEADLINE) };
+    Box::pin(execute::reset(plan, &surroundings(context), asks, &mut tell)).await
+}
+
+fn surroundings(context: &Context) -> Surroundings {
+    Surroundings { root: context.root.clone(), shell: context.shell.clone() }
+}
+
+/// Leaves the rest to a child; where none can be started, it is done here.
+async fn later(context: &Context, plan: &ResetPlan, args: &Args) {
+    if !plan.later {
+        return;
+    }
+    let mut words: Vec<OsString> = ["-C".into(), context.root.clone().into_os_string(), "__spare".into()].into();
+    words.extend(args.seed.iter().flat_map(|profile| ["--seed".into(), profile.into()]));
+    words.extend(args.to.iter().flat_map(|revision| ["--to".into(), revision.into()]));
+    words.extend(args.no_seed.then(|| "--no-seed".into()));
+    if let Err(error) = process::detach(&words) {
+        tracing::debug!(%error, "no child can be started");
+        if let Err(error) = execute::after_reset(plan, &surroundings(context), &mut |_event| {}).await {
+            tracing::debug!(error.message, "nothing was cleared away");
+        }
+    }
+}
+
+/// Clears away after a reset, and makes a spare.
+pub(super) async fn spare(context: &Context, spare: Spare) -> Result<u8> {
+    let args = Args { seed: spare.seed, no_seed: spare.no_seed, to: spare.to, ..Args::default() };
+    let picture = context.look(Depth::All).await;
+    let inputs = inputs::read(&context.root, &picture);
+    let plan = plan::reset(&picture, &inputs, &args.request(context))?;
+    execute::after_reset(&plan, &surroundings(context), &mut |_event| {}).await?;
+    Ok(0)
 }
 
 fn dry_run(context: &Context, picture: &Picture, plan: &ResetPlan, json: bool) {

@@ -32,6 +32,8 @@ pub(super) struct Admin {
 pub(super) struct Listed {
     pub name: String,
     pub allows_connections: bool,
+    /// This role may rename and drop it.
+    pub owned: bool,
     pub tag: Option<Tag>,
 }
 
@@ -157,14 +159,16 @@ impl Admin {
 
     /// Returns every database, with devdb's tags.
     pub(super) async fn databases(&self) -> Result<Vec<Listed>> {
-        const LIST: &str = "select datname::text, datallowconn, shobj_description(oid, 'pg_database')
-                            from pg_database order by datname";
+        const LIST: &str = "select datname::text, datallowconn, shobj_description(oid, 'pg_database'),
+                pg_has_role(current_user, datdba, 'usage')
+            from pg_database order by datname";
         let rows = self.rows(LIST, &[], "list the databases").await?;
         let listed = |row: &Row| {
             let comment: Option<String> = row.try_get(2).ok()?;
             let name: String = row.try_get(0).ok()?;
             Some(Listed {
                 allows_connections: row.try_get(1).ok()?,
+                owned: row.try_get(3).ok()?,
                 tag: Tag::read(comment.as_deref()).filter(|tag| tag.belongs_on(&name)),
                 name,
             })

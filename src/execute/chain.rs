@@ -1,39 +1,12 @@
-//! The schema: by the project's own command, or by devdb from a chain of SQL files.
+//! The project's own commands, and what is said when they fail.
 
 use std::path::Path;
 
 use super::Teller;
 use super::commands::{Ran, Runner};
 use super::script::without_passwords;
-use super::sql_chain::SqlRunner;
 use crate::error::{Error, Result};
-use crate::model::plan::ChainPlan;
 use crate::model::text::{counted, shortened, visible};
-use crate::wire::postgres::Session;
-
-/// Makes the schema and returns a sentence about it.
-pub(super) async fn run(
-    runner: &Runner<'_>,
-    chain: &ChainPlan,
-    session: &Session,
-    tell: &mut Teller<'_>,
-) -> Result<String> {
-    match chain {
-        ChainPlan::None => Ok("the project has no migrations".to_owned()),
-        ChainPlan::Sql { chain } => {
-            let which: Vec<_> = chain.migrations.iter().collect();
-            let sql = SqlRunner { session, chain, live: false };
-            Ok(counted(sql.up(&which, tell).await?, "migration"))
-        }
-        ChainPlan::Command { command, directory, .. } => {
-            let ran = run_command(runner, command, directory, "migration", tell).await?;
-            Ok(match ran.applied {
-                0 => format!("`{command}`"),
-                applied => counted(applied, "revision"),
-            })
-        }
-    }
-}
 
 /// Runs a command of the project that must reach the database being built, and must succeed.
 pub(super) async fn run_command(
@@ -44,6 +17,11 @@ pub(super) async fn run_command(
     tell: &mut Teller<'_>,
 ) -> Result<Ran> {
     let ran = runner.run(command, directory, tell).await?;
+    judged(runner, command, what, ran)
+}
+
+/// Returns what a command did, when it succeeded and reached the database being built.
+pub(super) fn judged(runner: &Runner<'_>, command: &str, what: &str, ran: Ran) -> Result<Ran> {
     if let Some(database) = &ran.stopped_at {
         return Err(wrong_database(runner, command, database));
     }
@@ -54,6 +32,14 @@ pub(super) async fn run_command(
         return Err(never_reached(runner, command, &ran));
     }
     Ok(ran)
+}
+
+/// Returns what a migration command did, as a sentence.
+pub(super) fn told(command: &str, ran: &Ran) -> String {
+    match ran.applied {
+        0 => format!("`{command}`"),
+        applied => counted(applied, "revision"),
+    }
 }
 
 pub(super) fn failure(runner: &Runner<'_>, command: &str, what: &str, ran: &Ran) -> Error {

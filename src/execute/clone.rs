@@ -15,8 +15,7 @@ const LARGE: u64 = 50 << 20;
 pub(super) async fn clone(
     admin: &Admin,
     (source, bytes): (&str, u64),
-    name: &str,
-    tag: &Tag,
+    (name, tag): (&str, &Tag),
     properties: &Properties,
     tell: &mut Teller<'_>,
 ) -> Result<()> {
@@ -25,7 +24,8 @@ pub(super) async fn clone(
     properties.give(admin, name, admin.target.user(), tell).await
 }
 
-async fn copy(admin: &Admin, (source, bytes): (&str, u64), name: &str) -> Result<()> {
+/// Makes `name` an untagged copy of `source`.
+pub(super) async fn copy(admin: &Admin, (source, bytes): (&str, u64), name: &str) -> Result<()> {
     let plain = format!("create database {} template {}", quote_ident(name), quote_ident(source));
     let what = format!("clone `{source}`");
     if admin.version < 150_000 || bytes < LARGE {

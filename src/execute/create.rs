@@ -59,6 +59,9 @@ pub(super) async fn clean_up(admin: &Admin, target: &str, tell: &mut Teller<'_>)
         admin.drop_own(&left.name).await?;
         tell(Event::Cleaned { what: format!("the unfinished `{}` of a run that was killed", left.name) });
     }
+    for name in super::spare::clean(admin, target).await? {
+        tell(Event::Cleaned { what: format!("the unfinished `{name}` of a run that was killed") });
+    }
     super::scratch::clean(admin, target, tell).await?;
     Ok(restored)
 }

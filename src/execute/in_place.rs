@@ -2,8 +2,9 @@
 //! transaction; then the chain and the seeds run there. There is no way back once that transaction is committed.
 
 use super::admin::{Admin, failed};
+use super::build::Build;
 use super::commands::Runner;
-use super::reset::{Outcome, StageLog, build};
+use super::reset::{Outcome, StageLog};
 use super::{Surroundings, Teller};
 use crate::error::{Error, Result};
 use crate::model::event::Stage;
@@ -39,9 +40,9 @@ pub(super) async fn run(
     tokio::select! {
         biased;
         () = cancelled => Err(Error::cancelled().detail("state", "the schemas were dropped; run it again to fill them")),
-        built = build(plan, &runner, &mut log, tell) => {
+        built = Build::new(plan, &runner, 0).run(&mut log, tell) => {
             built.map_err(|error| error.detail("state", "the schemas were dropped before; there is no way back in place"))?;
-            Ok(Outcome { kept: None, stages: log.stages })
+            Ok(Outcome { kept: None, started_from: None, stages: log.stages })
         }
     }
 }

@@ -77,7 +77,7 @@ pub async fn along(
 async fn by_files(plan: &SqlMovePlan, cancelled: impl Future<Output = ()>, tell: &mut Teller<'_>) -> Result<Moved> {
     let started = Instant::now();
     let session = enter(&plan.workplace.target).await?;
-    super::reset::unhurried(&session).await?;
+    super::build::unhurried(&session).await?;
     let runner = SqlRunner { session: &session, chain: &plan.chain, live: true };
     let find = |version: &String| plan.chain.migrations.iter().find(|migration| migration.version == *version);
     let which: Vec<_> = plan.versions.iter().filter_map(find).collect();

@@ -5,6 +5,7 @@
 
 mod admin;
 mod bridge;
+mod build;
 mod chain;
 pub mod chain_test;
 mod clone;
@@ -16,6 +17,7 @@ mod dump;
 mod elsewhere;
 mod fix;
 mod in_place;
+mod layers;
 pub mod migrate;
 mod properties;
 pub mod rebase;
@@ -25,6 +27,7 @@ mod scratch;
 mod script;
 mod seed;
 pub mod server;
+mod spare;
 pub mod sql_chain;
 pub mod squash;
 mod steps;
@@ -39,7 +42,8 @@ use crate::model::event::Event;
 
 pub use compare::compare;
 pub use fix::{Fixer, create_private, password_for};
-pub use reset::{Outcome, reset};
+pub use reset::{Asks, Outcome, reset};
+pub use spare::after_reset;
 pub use undo::{Undone, undo};
 
 /// Receives events as they happen.

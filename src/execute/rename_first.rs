@@ -2,10 +2,11 @@
 //! built under the real name, and on any failure (or by the next run after a kill) the old one gets its name back.
 
 use super::admin::{Admin, comment_statement};
+use super::build::Build;
 use super::commands::Runner;
 use super::create::{BUILDING, clean_up, create, free_name, now};
 use super::properties::Properties;
-use super::reset::{Outcome, StageLog, build, prune};
+use super::reset::{Outcome, StageLog, prune};
 use super::swap::{Exchange, set_aside};
 use super::tag::{Role, Tag};
 use super::{Surroundings, Teller};
@@ -52,7 +53,7 @@ pub(super) async fn run(
             tokio::select! {
                 biased;
                 () = cancelled => Err(Error::cancelled()),
-                built = build(plan, &runner, &mut log, tell) => built,
+                built = Build::new(plan, &runner, 0).run(&mut log, tell) => built,
             }
         }
     };
@@ -75,7 +76,7 @@ pub(super) async fn run(
         old.limit(admin, target).await?;
     }
     let kept = prune(admin, target, plan.keep, kept, tell).await?;
-    Ok(Outcome { kept, stages: log.stages })
+    Ok(Outcome { kept, started_from: None, stages: log.stages })
 }
 
 /// Gives the new database the target's name and returns the name that the old one has meanwhile.

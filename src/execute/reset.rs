@@ -4,37 +4,47 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::admin::{Admin, failed};
+use super::admin::Admin;
+use super::build::Build;
 use super::commands::Runner;
 use super::create::{BUILDING, clean_up, create, free_name, now, prove_again};
+use super::layers::{Layers, Start, note_use};
 use super::properties::Properties;
 use super::swap::{Exchange, swap};
 use super::tag::{Role, Tag};
-use super::{Surroundings, Teller, chain, in_place, rename_first, seed, verify};
+use super::{Surroundings, Teller, in_place, rename_first};
 use crate::error::{Error, Kind, Result};
 use crate::model::event::{Event, Stage};
-use crate::model::plan::{Order, ResetPlan, SchemaPlan};
-use crate::wire::files::read_text;
-use crate::wire::postgres::Session;
-
-const LOGIN: Duration = Duration::from_secs(10);
+use crate::model::plan::{Order, ResetPlan};
 
 /// What a reset made.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// The name under which the old database is kept.
     pub kept: Option<String>,
+    /// What the layer or the spare held that it started from.
+    pub started_from: Option<String>,
     pub stages: Vec<(Stage, String, Duration)>,
 }
 
-/// Carries the plan out. `cancelled` resolves when the user gives up: what was built is then removed.
+/// What a reset asks of those who call it.
+pub struct Asks<C, S> {
+    /// Resolves when the user gives up: what was built is then removed.
+    pub cancelled: C,
+    /// Resolves to how many revisions, from the first on, are as the default branch has them; awaited only where layers
+    /// are left.
+    pub shared: S,
+}
+
+/// Carries the plan out.
 pub async fn reset(
     plan: &ResetPlan,
     surroundings: &Surroundings,
-    cancelled: impl Future<Output = ()>,
+    asks: Asks<impl Future<Output = ()>, impl Future<Output = Option<usize>>>,
     tell: &mut Teller<'_>,
 ) -> Result<Outcome> {
     let admin = Admin::open(&plan.workplace.target, "reset").await?;
+    let Asks { cancelled, shared } = asks;
     tokio::pin!(cancelled);
     let locked = tokio::select! {
         biased;
@@ -43,7 +53,7 @@ pub async fn reset(
     };
     let done = match locked {
         Err(error) => Err(error),
-        Ok(()) => Box::pin(locked_reset(&admin, plan, surroundings, cancelled, tell)).await,
+        Ok(()) => Box::pin(locked_reset(&admin, plan, surroundings, Asks { cancelled, shared }, tell)).await,
     };
     admin.close().await;
     let password = plan.workplace.target.password.as_ref().map_or("", |password| password.reveal());
@@ -54,16 +64,16 @@ async fn locked_reset(
     admin: &Admin,
     plan: &ResetPlan,
     surroundings: &Surroundings,
-    cancelled: impl Future<Output = ()>,
+    asks: Asks<impl Future<Output = ()>, impl Future<Output = Option<usize>>>,
     tell: &mut Teller<'_>,
 ) -> Result<Outcome> {
     let target = plan.proof.database();
     prove_again(admin, &plan.proof).await?;
     clean_up(admin, target, tell).await?;
     match plan.order {
-        Order::Aside => aside(admin, plan, surroundings, cancelled, tell).await,
-        Order::RenameFirst => Box::pin(rename_first::run(admin, plan, surroundings, cancelled, tell)).await,
-        Order::InPlace => Box::pin(in_place::run(admin, plan, surroundings, cancelled, tell)).await,
+        Order::Aside => aside(admin, plan, surroundings, asks, tell).await,
+        Order::RenameFirst => Box::pin(rename_first::run(admin, plan, surroundings, asks.cancelled, tell)).await,
+        Order::InPlace => Box::pin(in_place::run(admin, plan, surroundings, asks.cancelled, tell)).await,
     }
 }
 
@@ -71,134 +81,139 @@ async fn aside(
     admin: &Admin,
     plan: &ResetPlan,
     surroundings: &Surroundings,
-    cancelled: impl Future<Output = ()>,
+    asks: Asks<impl Future<Output = ()>, impl Future<Output = Option<usize>>>,
     tell: &mut Teller<'_>,
 ) -> Result<Outcome> {
     let target = plan.proof.database();
     let mut log = StageLog::default();
     let started = log.start(Stage::Create, "", tell);
     let old = Properties::read(admin, target).await?;
-    let building = free_name(admin, target, BUILDING).await?;
-    let created = create(admin, &building, target, old.as_ref(), tell).await;
-    let built = match created {
-        Err(error) => Err(error),
-        Ok(tag) => {
-            log.finish(Stage::Create, format!("`{building}`"), started, tell);
-            let runner = Runner { workplace: &plan.workplace, surroundings, database: &building, witness: None };
-            let build = build(plan, &runner, &mut log, tell);
-            tokio::select! {
-                biased;
-                () = cancelled => Err(Error::cancelled()),
-                built = build => built.map(|()| tag),
-            }
+    let layers = Layers::look(admin, &plan.layers, old.as_ref()).await?;
+    let mut begun = begin(admin, plan, &layers, old.as_ref(), tell).await?;
+    log.finish(Stage::Create, begun.said.clone(), started, tell);
+    let runner = Runner { workplace: &plan.workplace, surroundings, database: &begun.name, witness: None };
+    let built = async {
+        if begun.finished {
+            return Ok(());
         }
+        let mut build = Build::new(plan, &runner, begun.done);
+        if plan.layers.keep {
+            let shared = if begun.done < plan.layers.head { asks.shared.await } else { None };
+            build.layers = Some(&layers);
+            build.stops = layers.missing(plan.layers.kept(shared));
+        }
+        build.run(&mut log, tell).await?;
+        layers.hurry(&begun.name, false).await
     };
-    let tag = match built {
-        Ok(tag) => tag,
-        Err(error) => return Err(discard(admin, plan, &building, error, tell).await),
+    let built = tokio::select! {
+        biased;
+        () = asks.cancelled => Err(Error::cancelled()),
+        built = Box::pin(built) => built,
     };
+    if let Err(error) = built {
+        return Err(discard(admin, plan, &begun.name, error, tell).await);
+    }
     let started = log.start(Stage::Swap, "", tell);
     if let Some(old) = &old
-        && let Err(error) = old.limit(admin, &building).await
+        && let Err(error) = old.limit(admin, &begun.name).await
     {
-        return Err(discard(admin, plan, &building, error, tell).await);
+        return Err(discard(admin, plan, &begun.name, error, tell).await);
     }
+    begun.tag.comment = None;
     let exchange = Exchange {
         proof: &plan.proof,
-        incoming: &building,
-        tag,
+        incoming: &begun.name,
+        tag: begun.tag.clone(),
         comment: old.as_ref().and_then(|old| old.comment.clone()),
         exists: old.is_some(),
         outgoing_comment: old.and_then(|old| old.comment),
     };
     let kept = match swap(admin, &exchange, tell).await {
         Ok(kept) => kept,
-        Err(error) => return Err(discard(admin, plan, &building, error, tell).await),
+        Err(error) => return Err(discard(admin, plan, &begun.name, error, tell).await),
     };
     log.finish(Stage::Swap, format!("`{target}` is the new one"), started, tell);
-    let kept = prune(admin, target, plan.keep, kept, tell).await?;
-    Ok(Outcome { kept, stages: log.stages })
-}
-
-/// Fills the database: init files, bootstrap, chain, seeds, and the last look.
-pub(super) async fn build(
-    plan: &ResetPlan,
-    runner: &Runner<'_>,
-    log: &mut StageLog,
-    tell: &mut Teller<'_>,
-) -> Result<()> {
-    let session = enter(runner).await?;
-    schema(runner, &plan.schema, &session, log, tell).await?;
-    if !plan.seeds.is_empty() {
-        let started = log.start(Stage::Seed, "", tell);
-        let tables = seed::run(runner, &plan.seeds, &session, tell).await?;
-        log.finish(Stage::Seed, seed::describe(&session, &tables).await?, started, tell);
-    }
-    let started = log.start(Stage::Verify, "", tell);
-    let said = verify::run(plan, &session, &runner.surroundings.root, tell).await?;
-    log.finish(Stage::Verify, said, started, tell);
-    session.close().await;
-    Ok(())
-}
-
-/// Gives a new database its schema: init files, bootstrap, chain.
-async fn schema(
-    runner: &Runner<'_>,
-    plan: &SchemaPlan,
-    session: &Session,
-    log: &mut StageLog,
-    tell: &mut Teller<'_>,
-) -> Result<()> {
-    if !plan.init.is_empty() {
-        let started = log.start(Stage::Init, "", tell);
-        for path in &plan.init {
-            init(runner, session, path).await?;
-        }
-        log.finish(Stage::Init, crate::model::text::counted(plan.init.len(), "file"), started, tell);
-    }
-    let folder = match &plan.chain {
-        crate::model::plan::ChainPlan::Command { directory, .. } => directory.clone(),
-        _ => std::path::PathBuf::new(),
+    let kept = if plan.later {
+        kept.filter(|_| plan.keep > 0)
+    } else {
+        layers.tidy(surroundings, tell).await?;
+        prune(admin, target, plan.keep, kept, tell).await?
     };
-    if let Some(command) = &plan.bootstrap {
-        let started = log.start(Stage::Bootstrap, command, tell);
-        chain::run_command(runner, command, std::path::Path::new(""), "bootstrap", tell).await?;
-        if let Some(revision) = &plan.stamp {
-            let stamp = format!("alembic stamp {revision}");
-            chain::run_command(runner, &stamp, &folder, "stamp", tell).await?;
+    Ok(Outcome { kept, started_from: begun.from, stages: log.stages })
+}
+
+/// The database that becomes the new one, as it is when the run begins.
+struct Begun {
+    name: String,
+    tag: Tag,
+    /// How many steps are done in it.
+    done: usize,
+    /// Nothing is left to do, and it was looked at.
+    finished: bool,
+    said: String,
+    from: Option<String>,
+}
+
+/// Takes the spare, or clones the nearest layer, or creates an empty database.
+async fn begin(
+    admin: &Admin,
+    plan: &ResetPlan,
+    layers: &Layers<'_>,
+    old: Option<&Properties>,
+    tell: &mut Teller<'_>,
+) -> Result<Begun> {
+    let target = plan.proof.database();
+    let all = plan.layers.steps.len();
+    let start = layers.start(&admin.databases().await?, target);
+    if let Start::Spare { done, name, tag } = start {
+        let tag = Tag { layer: None, ..Tag { role: Role::Building, ..tag } };
+        if done < all {
+            // From here on it is no spare any more.
+            admin.comment(&name, Some(&tag.comment())).await?;
+            layers.hurry(&name, true).await?;
         }
-        log.finish(Stage::Bootstrap, format!("`{command}`"), started, tell);
+        let from = layers.describe(done);
+        let said = format!("a spare with {from}");
+        return Ok(Begun { name, tag, done, finished: done == all, said, from: Some(from) });
     }
-    let started = log.start(Stage::Migrate, "starting", tell);
-    let said = chain::run(runner, &plan.chain, session, tell).await?;
-    log.finish(Stage::Migrate, said, started, tell);
-    Ok(())
+    let name = free_name(admin, target, BUILDING).await?;
+    let tag = Tag::new(Role::Building, target, now(admin).await);
+    if let Start::Layer { done, contents } = &start {
+        match layers.clone(contents, (&name, &tag), tell).await {
+            Ok(()) => {
+                if !plan.later {
+                    note_use(admin, contents).await;
+                }
+                if *done < all {
+                    layers.hurry(&name, true).await?;
+                }
+                let from = layers.describe(*done);
+                let said = format!("from the layer of {from}");
+                return Ok(Begun { name, tag, done: *done, finished: false, said, from: Some(from) });
+            }
+            // Another run may have given it up meanwhile, or somebody is on it.
+            Err(error) => {
+                discard_own(admin, &name, tell).await;
+                tell(Event::Note { text: format!("started from nothing: {}", error.message) });
+            }
+        }
+    }
+    let created = create(admin, &name, target, old, tell).await;
+    let done = match created {
+        Ok(_tag) => layers.hurry(&name, true).await,
+        Err(error) => Err(error),
+    };
+    match done {
+        Ok(()) => Ok(Begun { said: format!("`{name}`"), name, tag, done: 0, finished: false, from: None }),
+        Err(error) => Err(discard(admin, plan, &name, error, tell).await),
+    }
 }
 
-/// Logs in to the new database as the app would.
-async fn enter(runner: &Runner<'_>) -> Result<Session> {
-    let session =
-        Session::open(&runner.workplace.target, runner.database, "devdb reset", LOGIN).await.map_err(|failure| {
-            Error::environment(format!("role `{}` cannot enter the new database", runner.workplace.target.user()))
-                .detail("server says", failure.message)
-        })?;
-    unhurried(&session).await?;
-    Ok(session)
-}
-
-/// Takes the role's and the database's time limits from a session, which waits while commands run beside it.
-pub(super) async fn unhurried(session: &Session) -> Result<()> {
-    const LIMITS: &str = "select set_config(name, '0', false) from pg_settings where name in
-        ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout',
-         'transaction_timeout')";
-    session.query_typed(LIMITS, &[]).await.map_err(|error| failed("prepare the session", &error))?;
-    Ok(())
-}
-
-pub(super) async fn init(runner: &Runner<'_>, session: &Session, path: &std::path::Path) -> Result<()> {
-    let text = read_text(&runner.surroundings.root.join(path))
-        .map_err(|why| Error::failed(format!("cannot read `{}`", path.display())).detail("why", why))?;
-    super::script::Script { path, text: &text, offset: 0 }.run(session, "", "init file").await
+/// Removes a database that was begun.
+async fn discard_own(admin: &Admin, name: &str, tell: &mut Teller<'_>) {
+    if let Err(other) = admin.drop_own(name).await {
+        tell(Event::Warning { text: format!("{}; the next reset removes it", other.message) });
+    }
 }
 
 /// Removes what was built, or keeps it where that was asked for, and says so in the error.
@@ -221,9 +236,7 @@ async fn discard(admin: &Admin, plan: &ResetPlan, building: &str, error: Error, 
             ))
             .hint(format!("{unchanged}; the next reset removes the failed one"));
     }
-    if let Err(other) = admin.drop_own(building).await {
-        tell(Event::Warning { text: format!("{}; the next reset removes it", other.message) });
-    }
+    discard_own(admin, building, tell).await;
     if error.kind == Kind::Cancelled { error } else { error.detail("state", unchanged) }
 }
 

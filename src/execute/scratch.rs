@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use super::admin::{Admin, failed};
+use super::build::{init_file, unhurried};
 use super::commands::Runner;
 use super::create::{create_tagged, free_name, now};
 use super::properties::Properties;
-use super::reset::{init, unhurried};
 use super::tag::{Role, Tag, is_beside};
 use super::{Surroundings, Teller, chain};
 use crate::error::{Error, Result};
@@ -67,7 +67,7 @@ impl<'a> Scratch<'a> {
     pub(super) async fn prepare(&self, tell: &mut Teller<'_>) -> Result<()> {
         let runner = self.runner();
         for path in &self.plan.init {
-            init(&runner, self.session()?, path).await?;
+            init_file(&runner, self.session()?, path).await?;
         }
         if let Some(command) = &self.plan.bootstrap {
             chain::run_command(&runner, command, std::path::Path::new(""), "bootstrap", tell).await?;

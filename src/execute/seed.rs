@@ -5,9 +5,9 @@ use std::path::Path;
 
 use super::Teller;
 use super::admin::failed;
+use super::build::unhurried;
 use super::chain::run_command;
 use super::commands::Runner;
-use super::reset::unhurried;
 use super::script::Script;
 use crate::error::{Error, Result};
 use crate::model::event::Event;

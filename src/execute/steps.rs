@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::sync::mpsc;
 
 use super::Teller;
-use super::chain::failure;
+use super::chain::{failure, wrong_database};
 use super::commands::{Ran, Runner};
 use crate::error::{Error, Result};
 use crate::model::event::Event;
@@ -51,6 +51,14 @@ pub(super) struct Answer {
     pub told: Option<Error>,
 }
 
+/// What came of starting a command.
+pub(super) enum Opened<'a> {
+    /// It waits to be told which revisions to run.
+    Asked(Steps<'a>),
+    /// It never asked, and has ended.
+    Ended(Box<Ran>),
+}
+
 /// A command that is asked.
 pub(super) struct Steps<'a> {
     process: Pin<Box<dyn Future<Output = Result<Ran>> + 'a>>,
@@ -70,33 +78,62 @@ impl<'a> Steps<'a> {
         tell: &mut Teller<'_>,
     ) -> Result<Self> {
         let settings = json!({ "database": runner.database, "versions": versions }).to_string();
-        let channel = channel::Channel::open(MODULE, &settings)
+        let mut steps = Self::spawn(runner, command, directory, &settings, false)?;
+        match steps.connected(tell).await? {
+            None => Ok(steps),
+            Some(ran) => Err(steps.ended(&ran)),
+        }
+    }
+
+    /// Starts the command as [`Steps::start`] does; a revision that fails then ends the command, as it would have without us.
+    pub(super) async fn open(
+        runner: &'a Runner<'a>,
+        command: &'a str,
+        directory: &'a Path,
+        tell: &mut Teller<'_>,
+    ) -> Result<Opened<'a>> {
+        let settings = json!({ "database": runner.database, "strict": true }).to_string();
+        let mut steps = Self::spawn(runner, command, directory, &settings, true)?;
+        Ok(match steps.connected(tell).await? {
+            None => Opened::Asked(steps),
+            Some(ran) => Opened::Ended(Box::new(ran)),
+        })
+    }
+
+    fn spawn(
+        runner: &'a Runner<'a>,
+        command: &'a str,
+        directory: &'a Path,
+        settings: &str,
+        whole: bool,
+    ) -> Result<Self> {
+        let channel = channel::Channel::open(MODULE, settings)
             .map_err(|error| Error::environment("cannot open the channel to the command").because(error))?;
-        let whole = format!("export DEVDB_STEPS='{}'; {command}", channel.folder().display());
+        let line = format!("export DEVDB_STEPS='{}'; {command}", channel.folder().display());
         let (sender, output) = mpsc::unbounded_channel();
         let process = Box::pin(async move {
             let mut pass_on = move |event: Event| {
-                if let Event::Output { .. } = event {
+                if whole || matches!(event, Event::Output { .. }) {
                     // The receiver lives as long as the command.
                     let _sent = sender.send(event);
                 }
             };
-            runner.run(&whole, directory, &mut pass_on).await
+            runner.run(&line, directory, &mut pass_on).await
         });
-        let mut steps = Self { process, output, channel, runner, command };
-        steps.connected(tell).await?;
-        Ok(steps)
+        Ok(Self { process, output, channel, runner, command })
     }
 
-    async fn connected(&mut self, tell: &mut Teller<'_>) -> Result<()> {
+    /// Waits until the command asks; returns what it did when it ended instead.
+    async fn connected(&mut self, tell: &mut Teller<'_>) -> Result<Option<Ran>> {
         loop {
             tokio::select! {
                 biased;
                 Some(event) = self.output.recv() => tell(event),
                 accepted = self.channel.accept() => {
-                    return accepted.map_err(|error| Error::environment("the command did not ask").because(error));
+                    let asked = accepted.map_err(|error| Error::environment("the command did not ask").because(error));
+                    return asked.map(|()| None);
                 }
-                ran = &mut self.process => return Err(self.ended(&ran?)),
+                ran = &mut self.process => return ran.map(Some),
             }
         }
     }
@@ -132,6 +169,9 @@ impl<'a> Steps<'a> {
     }
 
     fn ended(&self, ran: &Ran) -> Error {
+        if let Some(database) = &ran.stopped_at {
+            return wrong_database(self.runner, self.command, database);
+        }
         if !ran.success {
             return failure(self.runner, self.command, "migration", ran);
         }

@@ -186,6 +186,33 @@ async fn patiently(admin: &Admin, databases: &[&str], statements: &str, closed: 
     }
 }
 
+/// Waits until nobody is on a database of our own; after `patience` the sessions are ended that may be. Returns who stays.
+pub(super) async fn gone(admin: &Admin, database: &str, patience: Duration) -> Result<Option<String>> {
+    const WHO: &str =
+        "select coalesce(backend_type, 'a session') || case when coalesce(application_name, '') = '' then ''
+            else ' `' || application_name || '`' end
+        from pg_stat_activity where datname = $1 and pid <> pg_backend_pid() and usesysid is not null
+        order by 1 limit 1";
+    for forced in [false, true] {
+        if forced {
+            admin.terminate_own(database).await?;
+        }
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            let rows = admin.rows(WHO, &[database], "ask who is on the new database").await?;
+            let Some(row) = rows.first() else { return Ok(None) };
+            if tokio::time::Instant::now() > deadline {
+                if forced {
+                    return Ok(Some(row.try_get(0).unwrap_or_default()));
+                }
+                break;
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+    Ok(None)
+}
+
 async fn empty(admin: &Admin, databases: &[&str]) -> Result<bool> {
     // An autovacuum worker has no user and is the server's own: RENAME itself sends it away.
     const COUNT: &str = "select count(*) from pg_stat_activity

@@ -14,23 +14,27 @@ use crate::parse::sql::{StatementKind, split};
 use crate::wire::files::read_text;
 use crate::wire::postgres::{Session, quote_ident};
 
-/// Checks the version, the tables and what the role may do; returns a sentence.
+/// Checks the version, the tables and what the role may do; with `root`, where seed files are, also that they filled their
+/// tables. Returns a sentence.
 pub(super) async fn run(
     plan: &ResetPlan,
     session: &Session,
-    root: &std::path::Path,
+    root: Option<&std::path::Path>,
     tell: &mut Teller<'_>,
 ) -> Result<String> {
     let version = version(plan, session).await?;
     let tables = tables(plan, session, tell).await?;
-    seeded(plan, session, root).await?;
+    if let Some(root) = root {
+        seeded(plan, session, root).await?;
+    }
     Ok(match version {
         Some(version) => format!("at {version}, {tables}"),
         None => tables,
     })
 }
 
-async fn version(plan: &ResetPlan, session: &Session) -> Result<Option<String>> {
+/// Returns the version that the chain's table names; fails when it is not the head.
+pub(super) async fn version(plan: &ResetPlan, session: &Session) -> Result<Option<String>> {
     if let ChainPlan::Sql { chain } = &plan.schema.chain {
         return sql_version(chain, session).await;
     }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 
 use super::sql_chain::SqlTool;
 
@@ -104,9 +105,27 @@ pub struct ResetConfig {
 pub struct CacheConfig {
     /// What all layers of the server may take together: `5 GB`, `800 MB`; `0` keeps none. By default a fifth of the free
     /// space, and at most 5 GB.
-    pub max: Option<String>,
+    #[serde(deserialize_with = "bytes")]
+    pub max: Option<u64>,
     /// What the migration commands read besides revisions, globs allowed; an empty list says that there is nothing.
     pub inputs: Option<Vec<String>>,
+}
+
+/// Reads `5 GB`, `800 MB`, or a number of bytes.
+fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Number(u64),
+        Text(String),
+    }
+    match Written::deserialize(deserializer)? {
+        Written::Number(bytes) => Ok(Some(bytes)),
+        Written::Text(text) => match super::text::bytes(&text) {
+            Some(bytes) => Ok(Some(bytes)),
+            None => Err(D::Error::custom(format!("`{text}` is no size; write it as \"5 GB\" or \"800 MB\""))),
+        },
+    }
 }
 
 /// `[branches]`.

@@ -21,6 +21,7 @@ impl Digest {
     }
 
     /// Returns the digest of what this one stands for, and then of `next`.
+    #[must_use]
     pub fn then(self, next: Self) -> Self {
         Self::of([self.0, next.0])
     }
@@ -50,6 +51,7 @@ impl Input {
     }
 
     /// Returns both together; the first reason where one is open.
+    #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (Self::Known(first), Self::Known(second)) => Self::Known(first.then(second)),
@@ -83,8 +85,7 @@ pub struct Key(String);
 impl Key {
     /// Returns the key of a digest: its first 16 bytes.
     pub fn new(digest: Digest) -> Self {
-        let hex = digest.0.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Self(hex)
+        Self(super::text::hex(digest.0.get(..16).unwrap_or_default()))
     }
 
     /// Returns the name of the layer's database.

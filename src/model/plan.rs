@@ -1,8 +1,10 @@
 //! What will be done, as data: `--dry-run` renders it, the prompt summarises it, `execute` carries it out.
 
+mod layers;
 mod moves;
 mod step;
 
+pub use layers::{LayerPlan, LayerStep, LayerStepKind};
 pub use moves::{MigratePlan, Move, Moved, SqlMovePlan, SqlTask};
 pub use step::{Borrowed, Step};
 
@@ -27,11 +29,14 @@ pub struct ResetPlan {
     pub order: Order,
     pub schema: SchemaPlan,
     pub seeds: Vec<SeedPlan>,
+    pub layers: LayerPlan,
     /// Named to the user, ended at the swap.
     pub sessions: Vec<Session>,
     /// How many replaced databases are kept.
     pub keep: usize,
     pub keep_failed: bool,
+    /// Whether what need not happen now is left to a child: clearing away, and the spare.
+    pub later: bool,
     /// What a person who agrees to the reset is told it would cost.
     pub blast: BlastRadius,
 }

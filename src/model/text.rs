@@ -44,6 +44,22 @@ pub fn size(bytes: u64) -> String {
     }
 }
 
+/// Reads a size as people write it, `5 GB` or `800MB` (powers of 1,000); nothing when it is none.
+pub fn bytes(text: &str) -> Option<u64> {
+    let text = text.trim();
+    let end = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at_checked(end)?;
+    let factor = match unit.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" | "kb" => 1_000,
+        "m" | "mb" => 1_000_000,
+        "g" | "gb" => 1_000_000_000,
+        "t" | "tb" => 1_000_000_000_000,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
 /// Characters that reorder what stands around them.
 fn is_bidi_control(character: char) -> bool {
     matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
@@ -60,5 +76,9 @@ mod tests {
         assert_eq!(shortened("äöü", 2), "äö…");
         assert_eq!(hex(&[0, 0x1f, 0xa0]), "001fa0");
         assert_eq!(size(10_700_000), "10.7 MB");
+        assert_eq!(
+            [bytes("5 GB"), bytes("800mb"), bytes("0"), bytes("x"), bytes("5 apples")].map(Option::unwrap_or_default),
+            [5_000_000_000, 800_000_000, 0, 0, 0]
+        );
     }
 }

@@ -1,11 +1,13 @@
 //! What a reset will do.
 
+use super::layers::{LayerRequest, layers};
 use super::migrate::{program, version_table};
 use super::workplace::{no_server, runnable, target, workplace};
 use crate::error::Error;
 use crate::model::chain::{Chain, Revision};
 use crate::model::config::MigrationsConfig;
 use crate::model::disposable::{Disposable, Refusal};
+use crate::model::layer::Inputs;
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::plan::{BlastRadius, ChainPlan, Order, ResetPlan, SchemaPlan, SeedPlan};
@@ -22,10 +24,14 @@ pub struct ResetRequest {
     pub to: Option<String>,
     pub keep_failed: bool,
     pub in_place: bool,
+    /// Start from an empty database, whatever layers there are.
+    pub cold: bool,
+    /// A child may be left to clear away and make a spare.
+    pub later: bool,
 }
 
 /// Returns the plan of a reset, or why there is none.
-pub fn reset(picture: &Picture, request: &ResetRequest) -> Result<ResetPlan, Error> {
+pub fn reset(picture: &Picture, inputs: &Inputs, request: &ResetRequest) -> Result<ResetPlan, Error> {
     let candidate = target(picture)?;
     let proof = Disposable::prove(picture).map_err(refused)?;
     let server = picture.server.known().ok_or_else(|| no_server(picture, candidate))?;
@@ -36,6 +42,9 @@ pub fn reset(picture: &Picture, request: &ResetRequest) -> Result<ResetPlan, Err
         may_end(server, &sessions)?;
     }
     let where_from = Disposable::how(&proof).to_owned();
+    let schema = schema(picture, request.to.as_deref())?;
+    let (profile, seeds) = seeds(picture, request)?;
+    let wanted = LayerRequest { cold: request.cold, profile, to: request.to.clone() };
     Ok(ResetPlan {
         blast: BlastRadius {
             server: format!("PostgreSQL {} at {}", server.version, candidate.target.address()),
@@ -47,11 +56,13 @@ pub fn reset(picture: &Picture, request: &ResetRequest) -> Result<ResetPlan, Err
         exists: database.is_some(),
         workplace: workplace(picture)?,
         order,
-        schema: schema(picture, request.to.as_deref())?,
-        seeds: seeds(picture, request)?,
+        layers: layers(picture, inputs, &schema, &seeds, &wanted),
+        schema,
+        seeds: seeds.into_iter().map(|(_, seed)| seed).collect(),
         sessions,
         keep: picture.config.reset.keep,
         keep_failed: request.keep_failed,
+        later: request.later && order == Order::Aside && picture.config.reset.spare != Some(false),
         proof,
     })
 }
@@ -184,9 +195,13 @@ fn upto<'a>(chain: &'a Chain, to: Option<&str>) -> impl Iterator<Item = &'a Revi
     chain.revisions.iter().filter(wanted)
 }
 
-fn seeds(picture: &Picture, request: &ResetRequest) -> Result<Vec<SeedPlan>, Error> {
+/// A profile's name, and seeds with their places in the recipe.
+type Chosen = (Option<String>, Vec<(usize, SeedPlan)>);
+
+/// Returns the profile, and its seeds beside the common ones.
+fn seeds(picture: &Picture, request: &ResetRequest) -> Result<Chosen, Error> {
     if request.no_seed {
-        return Ok(Vec::new());
+        return Ok((None, Vec::new()));
     }
     let all = &picture.recipe.seeds;
     let profile = request.profile.as_ref().or(picture.config.reset.seed.as_ref());
@@ -202,6 +217,6 @@ fn seeds(picture: &Picture, request: &ResetRequest) -> Result<Vec<SeedPlan>, Err
             });
         }
     }
-    let chosen = all.iter().filter(|(of, _)| of.is_none() || of.as_ref() == profile);
-    Ok(chosen.map(|(_, seed)| seed.clone()).collect())
+    let chosen = all.iter().enumerate().filter(|(_, (of, _))| of.is_none() || of.as_ref() == profile);
+    Ok((profile.cloned(), chosen.map(|(index, (_, seed))| (index, seed.clone())).collect()))
 }

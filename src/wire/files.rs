@@ -102,6 +102,19 @@ pub fn create_new(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
+/// Returns the bytes that are free for ordinary users on the disk that holds `path`; nothing where it cannot be asked.
+#[cfg(unix)]
+pub fn free_space(path: &Path) -> Option<u64> {
+    let disk = nix::sys::statvfs::statvfs(path).ok()?;
+    #[allow(clippy::allow_attributes, clippy::useless_conversion, reason = "these are narrower on macOS")]
+    Some(u64::from(disk.blocks_available()).saturating_mul(u64::from(disk.fragment_size())))
+}
+
+#[cfg(not(unix))]
+pub fn free_space(_path: &Path) -> Option<u64> {
+    None
+}
+
 /// Removes a file.
 pub fn remove(path: &Path) -> io::Result<()> {
     std::fs::remove_file(path)

@@ -94,6 +94,16 @@ pub async fn output(program: &str, arguments: &[&str], directory: &Path, deadlin
     done.status.success().then(|| String::from_utf8_lossy(&done.stdout).trim().to_owned())
 }
 
+/// Starts this program again with other arguments, and leaves it to itself: in a process group of its own, so that what
+/// ends this run does not end it, and silent.
+pub fn detach(words: &[OsString]) -> std::io::Result<()> {
+    let mut program = std::process::Command::new(std::env::current_exe()?);
+    program.args(words).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    #[cfg(unix)]
+    std::os::unix::process::CommandExt::process_group(&mut program, 0);
+    program.spawn().map(drop)
+}
+
 /// Runs the command with a watcher beside it, which reads what devdb holds the other end of: a line says that the
 /// command is over, the end of the stream that devdb was killed, and then the whole group is. The watcher is no child of
 /// the shell, so that the command's own `wait` does not wait for it.

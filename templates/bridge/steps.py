@@ -42,6 +42,7 @@ class _Chain:
         from alembic.script import ScriptDirectory
 
         self._database = wanted["database"]
+        self._strict = wanted.get("strict", False)
         self._config = config
         if wanted.get("versions"):
             config.set_main_option("version_locations", wanted["versions"].replace("%", "%%"))
@@ -62,6 +63,8 @@ class _Chain:
         try:
             self._run(what == "up", revisions)
         except (Exception, SystemExit) as error:
+            if self._strict:
+                raise
             return self._failure(error, revisions)
         return dict(ok=True, **(self._downgrade(revisions[-1]) if revisions else {}))
 

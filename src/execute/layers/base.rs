@@ -1,0 +1,64 @@
+//! What the server contributes to every database that is made on it.
+
+use std::time::Duration;
+
+use crate::error::Result;
+use crate::execute::admin::{Admin, failed};
+use crate::execute::properties::Properties;
+use crate::model::layer::Digest;
+use crate::wire::postgres::Session;
+
+/// Versions, the role, what it and the server set that statements can see, and the extensions that can be made.
+const FACTS: &str = "select json_build_array(
+    current_setting('server_version_num')::int / 10000, current_user::text,
+    (select json_agg(setting order by setting) from pg_db_role_setting s, unnest(s.setconfig) setting
+     where s.setdatabase = 0 and (s.setrole = 0 or s.setrole = (select oid from pg_roles where rolname = current_user))),
+    (select json_agg(name || '=' || coalesce(setting, '') order by name) from pg_settings where name = any (array[
+       'TimeZone', 'DateStyle', 'IntervalStyle', 'bytea_output', 'default_table_access_method', 'default_tablespace',
+       'default_text_search_config', 'default_toast_compression', 'default_with_oids', 'lc_messages', 'lc_monetary',
+       'lc_numeric', 'lc_time', 'search_path', 'standard_conforming_strings', 'array_nulls', 'xmloption',
+       'extra_float_digits', 'shared_preload_libraries', 'session_preload_libraries', 'createrole_self_grant'])),
+    (select json_agg(name || ' ' || default_version order by name) from pg_available_extensions))::text";
+
+/// What somebody made in `template1`, from which new databases are copied.
+const SITE: &str = "select md5(coalesce(string_agg(line, ',' order by line), '')) from (
+      select 'c' || oid || ' ' || xmin as line from pg_class where oid >= 16384
+      union all select 'p' || oid || ' ' || xmin from pg_proc where oid >= 16384
+      union all select 't' || oid || ' ' || xmin from pg_type where oid >= 16384
+      union all select 'n' || oid || ' ' || xmin from pg_namespace where oid >= 16384 or nspname = 'public'
+      union all select 'e' || oid || ' ' || xmin || extversion from pg_extension
+      union all select 'd' || oid || ' ' || xmin from pg_default_acl) lines";
+
+const LOGIN: Duration = Duration::from_secs(5);
+
+/// Returns the digest of what a database depends on that is made on this server by this role, with these properties;
+/// those of `template1` where there is no old database to take them from.
+pub(in crate::execute) async fn digest(admin: &Admin, old: Option<&Properties>) -> Result<Digest> {
+    let (facts, site) = tokio::join!(admin.rows(FACTS, &[], "ask the server about itself"), site(admin));
+    let facts: String = facts?.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
+    let given = if let Some(old) = old {
+        old.clone()
+    } else {
+        let site = Properties::read(admin, "template1").await?.unwrap_or_default();
+        Properties { grants: None, settings: Vec::new(), owner: admin.target.user().to_owned(), ..site }
+    };
+    Ok(Digest::of(["devdb layers, 1", &facts, &site?, &properties(&given)]))
+}
+
+fn properties(given: &Properties) -> String {
+    let own = |setting: &&(String, String, String)| !setting.1.starts_with("devdb.");
+    let settings: Vec<_> = given.settings.iter().filter(own).collect();
+    let locale = (&given.encoding, &given.collate, &given.ctype, &given.provider, &given.locale);
+    format!("{:?} {locale:?} {:?} {settings:?}", given.owner, given.grants)
+}
+
+/// A short look: nobody can create databases from `template1` while somebody is on it.
+async fn site(admin: &Admin) -> Result<String> {
+    let Ok(session) = Session::open(&admin.target, "template1", "devdb layers", LOGIN).await else {
+        // Nobody but its owner can have changed it for this role, then.
+        return Ok("closed".to_owned());
+    };
+    let rows = session.query_typed(SITE, &[]).await.map_err(|error| failed("look into template1", &error));
+    session.close().await;
+    Ok(rows?.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default())
+}
