@@ -7,6 +7,7 @@ mod compose;
 mod engine;
 mod files;
 pub mod git;
+pub mod inputs;
 pub mod operations;
 pub mod preflight;
 mod project;

@@ -88,10 +88,16 @@ async fn start(mut program: Command, line: &mut dyn FnMut(String)) -> std::io::R
 
 /// Runs a program quietly with a deadline; returns its standard output when it succeeded.
 pub async fn output(program: &str, arguments: &[&str], directory: &Path, deadline: Duration) -> Option<String> {
+    let bytes = output_bytes(program, arguments, directory, deadline).await?;
+    Some(String::from_utf8_lossy(&bytes).trim().to_owned())
+}
+
+/// The same for output that is no text, or whose ends count.
+pub async fn output_bytes(program: &str, arguments: &[&str], directory: &Path, deadline: Duration) -> Option<Vec<u8>> {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(directory).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let done = tokio::time::timeout(deadline, command.output()).await.ok()?.ok()?;
-    done.status.success().then(|| String::from_utf8_lossy(&done.stdout).trim().to_owned())
+    done.status.success().then_some(done.stdout)
 }
 
 /// Runs the command with a watcher beside it, which reads what devdb holds the other end of: a line says that the
