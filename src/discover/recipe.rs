@@ -55,7 +55,8 @@ fn configured(scope: &Scope, seed: &SeedConfig) -> Vec<(Option<String>, SeedPlan
     if let Some(pattern) = &seed.files {
         plans.extend(expand(scope, pattern).into_iter().map(SeedPlan::File));
     }
-    plans.extend(seed.run.clone().map(SeedPlan::Command));
+    let command = |run| SeedPlan::Command { run, inputs: seed.inputs.clone() };
+    plans.extend(seed.run.clone().map(command));
     plans.into_iter().map(|plan| (seed.profile.clone(), plan)).collect()
 }
 

@@ -31,12 +31,12 @@ pub(super) async fn run(
     for seed in seeds {
         match seed {
             SeedPlan::File(path) => file(runner, session, path).await?,
-            SeedPlan::Command(command) => {
-                run_command(runner, command, Path::new(""), "seed", tell).await?;
+            SeedPlan::Command { run, .. } => {
+                run_command(runner, run, Path::new(""), "seed", tell).await?;
             }
         }
         let now = filled_tables(session).await?;
-        if matches!(seed, SeedPlan::Command(_)) && now == filled {
+        if matches!(seed, SeedPlan::Command { .. }) && now == filled {
             tell(Event::Warning { text: format!("the seed `{}` put rows into no table that was empty", seed.name()) });
         }
         filled = now;

@@ -125,8 +125,8 @@ pub enum ChainPlan {
 pub enum SeedPlan {
     /// An SQL file, in one transaction.
     File(PathBuf),
-    /// A command of the project.
-    Command(String),
+    /// A command of the project, and the patterns of everything that it reads, where these are told.
+    Command { run: String, inputs: Option<Vec<String>> },
 }
 
 impl SeedPlan {
@@ -134,7 +134,7 @@ impl SeedPlan {
     pub fn name(&self) -> String {
         match self {
             Self::File(path) => path.display().to_string(),
-            Self::Command(command) => command.clone(),
+            Self::Command { run, .. } => run.clone(),
         }
     }
 }

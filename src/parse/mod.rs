@@ -10,6 +10,7 @@ pub mod pg_url;
 pub mod pgpass;
 mod python;
 pub mod python_commands;
+pub mod python_imports;
 pub mod sql;
 pub mod sql_chain;
 pub mod sql_ddl;

@@ -4,9 +4,12 @@
 
 use std::ops::Range;
 
+mod reading;
 mod scanner;
 #[cfg(test)]
 mod tests;
+
+pub use reading::{reads, with_line_feeds};
 
 /// A statement of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]

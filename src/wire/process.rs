@@ -88,10 +88,16 @@ async fn start(mut program: Command, line: &mut dyn FnMut(String)) -> std::io::R
 
 /// Runs a program quietly with a deadline; returns its standard output when it succeeded.
 pub async fn output(program: &str, arguments: &[&str], directory: &Path, deadline: Duration) -> Option<String> {
+    let bytes = output_bytes(program, arguments, directory, deadline).await?;
+    Some(String::from_utf8_lossy(&bytes).trim().to_owned())
+}
+
+/// The same for output that is no text, or whose ends count.
+pub async fn output_bytes(program: &str, arguments: &[&str], directory: &Path, deadline: Duration) -> Option<Vec<u8>> {
     let mut command = Command::new(program);
     command.args(arguments).current_dir(directory).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let done = tokio::time::timeout(deadline, command.output()).await.ok()?.ok()?;
-    done.status.success().then(|| String::from_utf8_lossy(&done.stdout).trim().to_owned())
+    done.status.success().then_some(done.stdout)
 }
 
 /// Starts this program again with other arguments, and leaves it to itself: in a process group of its own, so that what

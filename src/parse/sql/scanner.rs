@@ -12,6 +12,8 @@ pub(super) struct Scanner<'t> {
     counted_to: usize,
     current: Current,
     statements: Vec<Statement>,
+    /// What is taken as it stands; kept where it is asked for.
+    literals: Option<Vec<Range<usize>>>,
 }
 
 /// The statement being read.
@@ -64,7 +66,17 @@ impl Current {
 impl<'t> Scanner<'t> {
     pub(super) fn new(text: &'t str) -> Self {
         let mark = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
-        Self { text, position: mark, line: 1, counted_to: 0, current: Current::default(), statements: Vec::new() }
+        let current = Current::default();
+        Self { text, position: mark, line: 1, counted_to: 0, current, statements: Vec::new(), literals: None }
+    }
+
+    /// Returns where strings, quoted names, dollar quotes and data for `COPY` are, quotes included.
+    pub(super) fn literals(mut self) -> Vec<Range<usize>> {
+        self.literals = Some(Vec::new());
+        while let Some(byte) = self.peek(0) {
+            self.token(byte);
+        }
+        self.literals.unwrap_or_default()
     }
 
     pub(super) fn statements(mut self) -> Vec<Statement> {
@@ -141,9 +153,17 @@ impl<'t> Scanner<'t> {
         if self.current.from_stdin {
             self.skip_line();
             let data = self.copy_data();
+            self.keep(data.start);
             self.finish(StatementKind::CopyIn { data });
         } else {
             self.finish(StatementKind::Sql);
+        }
+    }
+
+    fn keep(&mut self, start: usize) {
+        let end = self.position;
+        if let Some(literals) = &mut self.literals {
+            literals.push(start..end);
         }
     }
 
@@ -200,16 +220,18 @@ impl<'t> Scanner<'t> {
 
     /// Moves behind the closing quote. A doubled quote needs no care: it closes one string and opens the next.
     fn quoted(&mut self, quote: u8, backslashes: bool) {
+        let start = self.position;
         self.position += 1;
         while let Some(byte) = self.peek(0) {
             self.position += 1;
             if byte == quote {
-                return;
+                break;
             }
             if backslashes && byte == b'\\' && self.peek(0).is_some_and(|next| next.is_ascii()) {
                 self.position += 1;
             }
         }
+        self.keep(start);
     }
 
     /// Reads `E'…'`. Its rules hold for the strings that directly follow, or follow after a line break, as well.
@@ -229,6 +251,7 @@ impl<'t> Scanner<'t> {
 
     /// Reads `$tag$ … $tag$`, or else only the dollar.
     fn dollar(&mut self) {
+        let start = self.position;
         let rest = self.rest();
         let inside = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii();
         let length = rest.bytes().skip(1).take_while(|&byte| inside(byte)).count();
@@ -241,6 +264,7 @@ impl<'t> Scanner<'t> {
                 body.find(tag).map_or(rest.len(), |found| found + 2 * tag.len())
             }
         };
+        self.keep(start);
     }
 
     /// Reads a name or key word, or a number, which a dollar quote may follow directly.

@@ -1,0 +1,221 @@
+//! The project's own Python modules, followed from import to import.
+#![expect(clippy::disallowed_methods, reason = "packages are listed here")]
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use super::known;
+use crate::model::layer::{Digest, Input};
+use crate::parse::alembic::revision;
+use crate::parse::python_imports::{Import, Reach, Reads, reads};
+use crate::wire::files::read_bytes;
+
+/// More modules than this are no project's own.
+const MAX_MODULES: usize = 20_000;
+
+/// The modules of the project, read once each.
+pub(super) struct Modules<'p> {
+    root: &'p Path,
+    /// Where absolute imports are looked up; absolute.
+    places: Vec<PathBuf>,
+    tops: HashSet<String>,
+    found: Vec<Module>,
+    by_path: HashMap<PathBuf, usize>,
+    /// The modules that a name stands for, seen from a folder; from none, it is absolute.
+    named: HashMap<(Option<PathBuf>, Import), Vec<usize>>,
+    /// What sets of modules depend on, with all that they import.
+    inputs: HashMap<(BTreeSet<usize>, bool), Input>,
+}
+
+struct Module {
+    /// Absolute.
+    path: PathBuf,
+    source: Result<Source, String>,
+    /// Nothing until it is asked for.
+    imports: Option<Vec<usize>>,
+}
+
+/// A Python file, as far as it counts.
+#[derive(Clone)]
+pub(super) struct Source {
+    pub(super) content: Digest,
+    pub(super) reads: Reads,
+}
+
+impl Source {
+    /// Reads a file; of absolute imports, those of `tops` are looked at.
+    pub(super) fn read(path: &Path, tops: &HashSet<String>) -> Result<Self, String> {
+        let bytes = read_bytes(path)?;
+        let text = revision::text(&bytes).ok_or("it is no Python source")?;
+        Ok(Self { content: Digest::of([line_feeds(&bytes)]), reads: reads(&text, &|top| tops.contains(top)) })
+    }
+}
+
+/// Python takes all line ends for one, within strings as well.
+fn line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if !bytes.contains(&b'\r') {
+        return Cow::Borrowed(bytes);
+    }
+    let next = bytes.iter().skip(1).chain([&0]);
+    let kept = bytes.iter().zip(next).filter(|(byte, next)| !(**byte == b'\r' && **next == b'\n'));
+    Cow::Owned(kept.map(|(byte, _)| if *byte == b'\r' { b'\n' } else { *byte }).collect())
+}
+
+impl<'p> Modules<'p> {
+    pub(super) fn new(root: &'p Path, places: Vec<PathBuf>) -> Self {
+        let mut tops = HashSet::new();
+        for place in &places {
+            for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                tops.insert(name.strip_suffix(".py").map(str::to_owned).unwrap_or(name));
+            }
+        }
+        let (named, inputs) = (HashMap::new(), HashMap::new());
+        Self { root, places, tops, found: Vec::new(), by_path: HashMap::new(), named, inputs }
+    }
+
+    /// Returns the first parts of the names of everything that may be a module of the project.
+    pub(super) fn tops(&self) -> &HashSet<String> {
+        &self.tops
+    }
+
+    /// Returns what a file's imports depend on; the file itself does not count.
+    pub(super) fn imported_by_file(&mut self, file: &Path, declared: bool) -> Input {
+        match Source::read(&self.root.join(file), &self.tops) {
+            Ok(source) => self.imported(file, &source.reads.imports, declared),
+            Err(why) => Input::Open(format!("`{}` cannot be read: {why}", file.display())),
+        }
+    }
+
+    /// Returns what the imports of a file depend on: all modules of the project that they lead to. Open where one of them
+    /// reads what cannot be told, unless that is `declared`.
+    pub(super) fn imported(&mut self, file: &Path, imports: &[Import], declared: bool) -> Input {
+        if imports.is_empty() {
+            return known(["modules"]);
+        }
+        let path = self.root.join(file);
+        let direct: BTreeSet<usize> = imports.iter().flat_map(|import| self.named(&path, import)).collect();
+        let key = (direct, declared);
+        if let Some(input) = self.inputs.get(&key) {
+            return input.clone();
+        }
+        let input = self.followed(&key.0, file, declared);
+        self.inputs.insert(key, input.clone());
+        input
+    }
+
+    /// Joins the modules of a set, and all that they import.
+    fn followed(&mut self, direct: &BTreeSet<usize>, file: &Path, declared: bool) -> Input {
+        let mut reached: Vec<usize> = direct.iter().copied().collect();
+        let mut seen = direct.clone();
+        let mut next = 0;
+        while let Some(&module) = reached.get(next) {
+            next += 1;
+            for import in self.imports_of(module) {
+                if seen.insert(import) {
+                    reached.push(import);
+                }
+            }
+            if reached.len() > MAX_MODULES {
+                return Input::Open(format!("`{}` imports more than {MAX_MODULES} modules", file.display()));
+            }
+        }
+        let mut parts = Vec::new();
+        for module in reached.iter().filter_map(|module| self.found.get(*module)) {
+            let shown = module.path.strip_prefix(self.root).unwrap_or(&module.path);
+            match &module.source {
+                Ok(Source { reads: Reads { reach: Some(reach), .. }, .. }) if !declared => {
+                    return Input::Open(format!("{}, and `{}` imports it", unknown(shown, reach), file.display()));
+                }
+                Ok(source) => parts.push((shown, source.content)),
+                Err(why) => return Input::Open(format!("`{}` cannot be read: {why}", shown.display())),
+            }
+        }
+        // Which import led to which module first is nothing that matters.
+        parts.sort();
+        let digest =
+            parts.iter().map(|(path, content)| Digest::of([path.as_os_str().as_encoded_bytes(), content.as_ref()]));
+        Input::Known(digest.fold(Digest::of(["modules"]), Digest::then))
+    }
+
+    fn imports_of(&mut self, module: usize) -> Vec<usize> {
+        let Some(Module { path, source: Ok(source), imports }) = self.found.get(module) else { return Vec::new() };
+        if let Some(imports) = imports {
+            return imports.clone();
+        }
+        let (path, wanted) = (path.clone(), source.reads.imports.clone());
+        let found: BTreeSet<usize> = wanted.iter().flat_map(|import| self.named(&path, import)).collect();
+        let found: Vec<usize> = found.into_iter().collect();
+        if let Some(module) = self.found.get_mut(module) {
+            module.imports = Some(found.clone());
+        }
+        found
+    }
+
+    /// Returns the modules that an import of a file leads to.
+    fn named(&mut self, file: &Path, import: &Import) -> Vec<usize> {
+        let package = (import.level > 0).then(|| file.ancestors().nth(import.level).map(Path::to_path_buf)).flatten();
+        if import.level > 0 && package.is_none() {
+            return Vec::new();
+        }
+        let key = (package, import.clone());
+        if let Some(known) = self.named.get(&key) {
+            return known.clone();
+        }
+        let mut files = Vec::new();
+        match &key.0 {
+            Some(package) => {
+                files.push(package.join("__init__.py"));
+                walk(package, import, &mut files);
+            }
+            None => self.places.iter().for_each(|place| walk(place, import, &mut files)),
+        }
+        let found: Vec<usize> = files.into_iter().filter_map(|path| self.module(path)).collect();
+        self.named.insert(key, found.clone());
+        found
+    }
+
+    /// Returns the number of a module; nothing when there is no such file.
+    fn module(&mut self, path: PathBuf) -> Option<usize> {
+        if let Some(known) = self.by_path.get(&path) {
+            return Some(*known);
+        }
+        if !path.is_file() {
+            return None;
+        }
+        let number = self.found.len();
+        let source = Source::read(&path, &self.tops);
+        self.found.push(Module { path: path.clone(), source, imports: None });
+        self.by_path.insert(path, number);
+        Some(number)
+    }
+}
+
+/// Adds the files that a name may mean below a folder: the packages on the way, and the module; what comes after a module
+/// is an attribute of it.
+fn walk(folder: &Path, import: &Import, files: &mut Vec<PathBuf>) {
+    let mut folder = folder.to_path_buf();
+    for part in &import.path {
+        files.push(folder.join(format!("{part}.py")));
+        folder.push(part);
+        if !folder.is_dir() {
+            return;
+        }
+        files.push(folder.join("__init__.py"));
+    }
+    if import.everything {
+        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut inside: Vec<PathBuf> = entries
+            .map(|path| if path.is_dir() { path.join("__init__.py") } else { path })
+            .filter(|path| path.extension().is_some_and(|ending| ending == "py"))
+            .collect();
+        inside.sort();
+        files.extend(inside);
+    }
+}
+
+/// Says that a source reads what it does not tell.
+pub(super) fn unknown(file: &Path, reach: &Reach) -> String {
+    format!("`{}:{}` may read anything (`{}`); list what in [cache] inputs", file.display(), reach.line, reach.what)
+}

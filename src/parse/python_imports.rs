@@ -1,0 +1,329 @@
+//! What a Python source reads besides itself: the modules that it imports, and what no text can tell.
+//!
+//! A name too many does no harm here, a name too few would: imports count wherever they stand, and so does everything
+//! that looks as if it could read a file or the environment.
+
+use std::collections::BTreeSet;
+
+use super::sql::line_of;
+
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use tokens::{Kind, Token, tokens};
+
+/// A module, or a name inside of one: `import a.b`, `from a import b` and `a.b.c` in an expression are all looked up
+/// part by part.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Import {
+    /// How many dots stand before the name; 0 for an absolute one.
+    pub level: usize,
+    pub path: Vec<String>,
+    /// `from … import *`, which takes every module of a package that its `__all__` names.
+    pub everything: bool,
+}
+
+/// Something that reads what no text can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reach {
+    /// As it is written: `open`, `os.environ`.
+    pub what: String,
+    /// 1-based.
+    pub line: usize,
+}
+
+/// What a source reads besides itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Reads {
+    /// In order, each once.
+    pub imports: Vec<Import>,
+    /// The first of them.
+    pub reach: Option<Reach>,
+}
+
+/// How many parts of `a.b.c.d` are looked up as modules.
+const MAX_PARTS: usize = 8;
+
+/// Names that reach out wherever they stand.
+const NAMES: [&str; 33] = [
+    "BaseSettings",
+    "SourceFileLoader",
+    "__file__",
+    "__import__",
+    "dotenv_values",
+    "environ",
+    "environb",
+    "getcwd",
+    "getenv",
+    "gethostname",
+    "getuser",
+    "import_module",
+    "iterdir",
+    "listdir",
+    "load_dotenv",
+    "popen",
+    "read_bytes",
+    "read_csv",
+    "read_excel",
+    "read_fwf",
+    "read_json",
+    "read_parquet",
+    "read_pickle",
+    "read_table",
+    "read_text",
+    "read_xml",
+    "rglob",
+    "run_module",
+    "run_path",
+    "scandir",
+    "spec_from_file_location",
+    "spec_from_loader",
+    "urlopen",
+];
+
+/// Functions that do, called by themselves or as a method.
+const CALLS: [&str; 3] = ["glob", "iglob", "open"];
+
+/// Functions that do, called by themselves: `session.exec(…)` is a query.
+const OWN_CALLS: [&str; 3] = ["eval", "exec", "execfile"];
+
+/// What does as an attribute of the module before it.
+const ATTRIBUTES: [(&str, &str); 5] =
+    [("os", "system"), ("os", "walk"), ("sys", "modules"), ("sys", "path"), ("sys", "argv")];
+
+/// Modules whose import says that something is read.
+const MODULES: [&str; 23] = [
+    "aiohttp",
+    "boto3",
+    "decouple",
+    "dotenv",
+    "dynaconf",
+    "environs",
+    "fileinput",
+    "ftplib",
+    "getpass",
+    "http.client",
+    "httpx",
+    "importlib.resources",
+    "importlib_resources",
+    "linecache",
+    "pkg_resources",
+    "pkgutil",
+    "pydantic_settings",
+    "requests",
+    "runpy",
+    "socket",
+    "subprocess",
+    "urllib.request",
+    "urllib3",
+];
+
+/// Returns what a source reads. Of absolute imports only those whose first part `wanted` knows are told, since most
+/// revisions import nothing but packages.
+pub fn reads(source: &str, wanted: &dyn Fn(&str) -> bool) -> Reads {
+    let tokens = tokens(source);
+    let mut reads = Reads::default();
+    let mut bound = Vec::new();
+    let mut outside = None;
+    let mut seen = BTreeSet::new();
+    for found in statements(&tokens) {
+        if found.level == 0 && outside.is_none() && reaches_out(&found.path) {
+            outside = Some((found.start, found.path.join(".")));
+        }
+        if found.level == 0 && !found.path.first().is_some_and(|top| wanted(top)) {
+            continue;
+        }
+        if let Some((name, parts)) = found.binds {
+            bound.push((name, found.level, found.path.get(..parts).unwrap_or_default().to_vec()));
+        }
+        let path = found.path.iter().map(|part| (*part).to_owned()).collect();
+        let import = Import { level: found.level, path, everything: found.everything };
+        if seen.insert(import.clone()) {
+            reads.imports.push(import);
+        }
+    }
+    // A module that another has imported is an attribute of its package: `import app`, then `app.models.User`.
+    for import in attributes(&tokens, &bound) {
+        if seen.insert(import.clone()) {
+            reads.imports.push(import);
+        }
+    }
+    let first = [reached(&tokens), outside].into_iter().flatten().min_by_key(|(start, _)| *start);
+    reads.reach = first.map(|(start, what)| Reach { what, line: line_of(source, start) });
+    reads
+}
+
+/// Returns whether a source uses one of these names, comments and strings aside.
+pub fn uses(source: &str, names: &[&str]) -> bool {
+    tokens(source).iter().any(|token| token.kind == Kind::Name && names.contains(&token.text))
+}
+
+/// Returns the plain strings of a source.
+pub fn strings(source: &str) -> Vec<&str> {
+    let strings = tokens(source).into_iter().filter(|token| token.kind == Kind::Text);
+    strings.map(|token| token.text).collect()
+}
+
+fn reaches_out(path: &[&str]) -> bool {
+    let path = path.join(".");
+    let inside = |module: &str| path.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    path == "urllib" || MODULES.iter().any(|module| inside(module))
+}
+
+/// An import as it is written.
+struct Statement<'s> {
+    start: usize,
+    level: usize,
+    path: Vec<&'s str>,
+    /// The name that the module knows it by, and for how many parts of the path it stands.
+    binds: Option<(&'s str, usize)>,
+    everything: bool,
+}
+
+/// Returns every import, one for each name that `from` takes.
+fn statements<'s>(tokens: &[Token<'s>]) -> Vec<Statement<'s>> {
+    let mut found = Vec::new();
+    let mut cursor = Cursor { tokens, position: 0 };
+    while let Some(token) = cursor.next() {
+        match token.text {
+            "from" if token.kind == Kind::Name => cursor.from(token.start, &mut found),
+            "import" if token.kind == Kind::Name => cursor.import(token.start, &mut found),
+            _ => {}
+        }
+    }
+    found
+}
+
+struct Cursor<'t, 's> {
+    tokens: &'t [Token<'s>],
+    position: usize,
+}
+
+impl<'s> Cursor<'_, 's> {
+    fn peek(&self) -> Option<Token<'s>> {
+        self.tokens.get(self.position).copied()
+    }
+
+    fn next(&mut self) -> Option<Token<'s>> {
+        let token = self.peek();
+        self.position += 1;
+        token
+    }
+
+    /// Takes the next token when it is this name or sign.
+    fn takes(&mut self, text: &str) -> bool {
+        let is = self.peek().is_some_and(|token| token.text == text && token.kind != Kind::Text);
+        self.position += usize::from(is);
+        is
+    }
+
+    fn name(&mut self) -> Option<&'s str> {
+        let name = self.peek().filter(|token| token.kind == Kind::Name && !["import", "as"].contains(&token.text))?;
+        self.position += 1;
+        Some(name.text)
+    }
+
+    /// Reads `a.b.c`.
+    fn dotted(&mut self) -> Vec<&'s str> {
+        let mut parts: Vec<&str> = self.name().into_iter().collect();
+        while !parts.is_empty() && self.takes(".") {
+            parts.extend(self.name());
+        }
+        parts
+    }
+
+    /// Reads what follows `from`; `yield from x` and `raise A from b` have no `import`.
+    fn from(&mut self, start: usize, found: &mut Vec<Statement<'s>>) {
+        let mut level = 0;
+        while self.takes(".") {
+            level += 1;
+        }
+        let module = self.dotted();
+        if !self.takes("import") {
+            return;
+        }
+        let bracket = self.takes("(");
+        loop {
+            self.skip_lines(bracket);
+            let mut path = module.clone();
+            if self.takes("*") {
+                found.push(Statement { start, level, path, binds: None, everything: true });
+                return;
+            }
+            let Some(name) = self.name() else { return };
+            path.push(name);
+            let bound = if self.takes("as") { self.name().unwrap_or(name) } else { name };
+            let binds = Some((bound, path.len()));
+            found.push(Statement { start, level, path, binds, everything: false });
+            self.skip_lines(bracket);
+            if !self.takes(",") {
+                return;
+            }
+        }
+    }
+
+    fn skip_lines(&mut self, inside: bool) {
+        while inside && self.peek().is_some_and(|token| token.kind == Kind::NewLine) {
+            self.position += 1;
+        }
+    }
+
+    /// Reads what follows `import`.
+    fn import(&mut self, start: usize, found: &mut Vec<Statement<'s>>) {
+        loop {
+            let path = self.dotted();
+            let Some(first) = path.first().copied() else { return };
+            let alias = if self.takes("as") { self.name() } else { None };
+            let binds = Some(alias.map_or((first, 1), |alias| (alias, path.len())));
+            found.push(Statement { start, level: 0, path, binds, everything: false });
+            if !self.takes(",") {
+                return;
+            }
+        }
+    }
+}
+
+/// Returns `a.b.c` of expressions, as modules, where `a` is an import's name.
+fn attributes(tokens: &[Token<'_>], bound: &[(&str, usize, Vec<&str>)]) -> BTreeSet<Import> {
+    let mut found = BTreeSet::new();
+    if bound.is_empty() {
+        return found;
+    }
+    let mut cursor = Cursor { tokens, position: 0 };
+    let mut after_dot = false;
+    while let Some(token) = cursor.next() {
+        let starts = token.kind == Kind::Name && !after_dot;
+        after_dot = token.text == "." && token.kind == Kind::Sign;
+        if !starts || !bound.iter().any(|(name, ..)| *name == token.text) || !cursor.takes(".") {
+            continue;
+        }
+        let attributes = cursor.dotted();
+        for (_, level, path) in bound.iter().filter(|(name, ..)| *name == token.text) {
+            let parts = path.iter().chain(&attributes).take(MAX_PARTS);
+            let path = parts.map(|part| (*part).to_owned()).collect();
+            found.insert(Import { level: *level, path, everything: false });
+        }
+    }
+    found
+}
+
+/// Returns the first token that reaches out of the text, and how it is written.
+fn reached(tokens: &[Token<'_>]) -> Option<(usize, String)> {
+    let text = |position: Option<usize>| {
+        let token = position.and_then(|position| tokens.get(position));
+        token.filter(|token| token.kind != Kind::Text).map_or("", |token| token.text)
+    };
+    tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Name).find_map(|(position, token)| {
+        let name = token.text;
+        let before = text(position.checked_sub(1));
+        let (dotted, is_called) = (before == ".", text(Some(position + 1)) == "(");
+        let owner = if dotted { text(position.checked_sub(2)) } else { "" };
+        let reaches = NAMES.contains(&name)
+            || (is_called && before != "def" && CALLS.contains(&name))
+            || (is_called && before != "def" && !dotted && OWN_CALLS.contains(&name))
+            || ATTRIBUTES.contains(&(owner, name));
+        let shown = if owner.is_empty() || owner == ")" { name.to_owned() } else { format!("{owner}.{name}") };
+        reaches.then_some((token.start, shown))
+    })
+}
