@@ -8,7 +8,7 @@ use super::admin::{Admin, failed};
 use super::commands::Runner;
 use super::create::{BUILDING, clean_up, create, free_name, now, prove_again};
 use super::properties::Properties;
-use super::swap::{Exchange, swap};
+use super::swap::{Exchange, live_branch, swap};
 use super::tag::{Role, Tag};
 use super::{Surroundings, Teller, chain, in_place, rename_first, seed, verify};
 use crate::error::{Error, Kind, Result};
@@ -241,9 +241,12 @@ pub(super) async fn prune(
     tell: &mut Teller<'_>,
 ) -> Result<Option<String>> {
     let mut previous = Vec::new();
+    let branch = live_branch(admin, target).await?;
     for database in admin.databases().await? {
         let Some(tag) = database.tag.filter(|tag| tag.of == target) else { continue };
         match tag.role {
+            // Every git branch keeps its own.
+            Role::Previous if tag.branch != branch => {}
             Role::Failed => admin.drop_own(&database.name).await?,
             Role::Previous => previous.push((tag.made, Some(&database.name) == newest.as_ref(), database.name)),
             Role::Building
