@@ -219,7 +219,8 @@ async fn patiently(admin: &Admin, databases: &[&str], statements: &str, closed: 
     }
 }
 
-async fn empty(admin: &Admin, databases: &[&str]) -> Result<bool> {
+/// Returns whether nobody is on these databases.
+pub(super) async fn empty(admin: &Admin, databases: &[&str]) -> Result<bool> {
     // An autovacuum worker has no user and is the server's own: RENAME itself sends it away.
     const COUNT: &str = "select count(*) from pg_stat_activity
         where datname = $1 and pid <> pg_backend_pid() and usesysid is not null";

@@ -5,6 +5,7 @@ pub mod rebase;
 mod reset;
 pub mod scratch;
 pub mod server;
+pub mod snapshot;
 pub mod squash;
 mod workplace;
 
