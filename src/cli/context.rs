@@ -21,6 +21,8 @@ pub(super) const DEADLINE: Duration = Duration::from_millis(1_500);
 #[derive(Debug)]
 pub(super) struct Context {
     pub root: PathBuf,
+    /// Where devdb was started, or what `-C` names.
+    folder: PathBuf,
     pub shell: BTreeMap<String, Secret>,
     pub config: Config,
     pub ui: Ui,
@@ -42,7 +44,7 @@ impl Context {
         };
         let root = discover::find_root(&start);
         match read_config(&root) {
-            Ok(config) => Ok(Self { root, shell, config, ui, started }),
+            Ok(config) => Ok(Self { root, folder: start, shell, config, ui, started }),
             Err(error) => Err((ui, error)),
         }
     }
@@ -50,7 +52,7 @@ impl Context {
     /// Returns the context of another project, on the same terminal.
     pub(super) fn at(&self, root: PathBuf, shell: BTreeMap<String, Secret>) -> Result<Self> {
         let config = read_config(&root)?;
-        Ok(Self { root, shell, config, ui: self.ui.clone(), started: Instant::now() })
+        Ok(Self { folder: root.clone(), root, shell, config, ui: self.ui.clone(), started: Instant::now() })
     }
 
     /// Returns the picture of the project.
@@ -86,6 +88,11 @@ impl Context {
         if interrupted.await.is_err() {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Returns a path of the command line, which is meant from where devdb was started.
+    pub(super) fn path(&self, path: &std::path::Path) -> PathBuf {
+        self.folder.join(path)
     }
 
     /// Returns the time since the start.

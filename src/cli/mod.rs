@@ -13,6 +13,7 @@ mod reference;
 mod reset;
 mod setup;
 mod shell;
+mod snapshot;
 mod status;
 mod undo;
 mod up;
@@ -57,6 +58,8 @@ enum Command {
     Migrate(migrate::Args),
     /// Bring back the database that the last reset replaced
     Undo(undo::Args),
+    /// Keep copies of the database under names, and bring them back
+    Snapshot(snapshot::Args),
     /// From a fresh clone to a working database
     Setup(setup::Args),
     /// Explain one check
@@ -115,6 +118,7 @@ impl Command {
             Self::Reset(args) => args.json,
             Self::Up(args) => args.json,
             Self::Migrate(args) => args.wants_json(),
+            Self::Snapshot(args) => args.wants_json(),
             _ => false,
         }
     }
@@ -128,6 +132,7 @@ fn dispatch(command: Option<Command>, context: &Context) -> Result<u8> {
         Some(Command::Spare(args)) => block_on(reset::spare(context, args)),
         Some(Command::Migrate(args)) => block_on(Box::pin(migrate::run(context, args))),
         Some(Command::Undo(args)) => block_on(undo::run(context, args)),
+        Some(Command::Snapshot(args)) => block_on(Box::pin(snapshot::run(context, args))),
         Some(Command::Setup(args)) => block_on(setup::run(context, args)),
         Some(Command::Demo(args)) => block_on(demo::run(context, args)),
         Some(Command::Completions(args)) => Ok(shell::completions(context, &args)),

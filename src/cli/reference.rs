@@ -12,7 +12,7 @@ use super::{Cli, bug};
 use crate::diagnose;
 use crate::error::{Error, Result};
 use crate::model::finding::Severity;
-use crate::render::{chain_test, json};
+use crate::render::{chain_test, json, snapshot};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -32,6 +32,8 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         ("reset.schema.json", schemars::schema_for!(json::ResetReport)),
         ("reset-plan.schema.json", schemars::schema_for!(json::ResetPlanReport)),
         ("migrate-test.schema.json", schemars::schema_for!(chain_test::ChainTestReport)),
+        ("snapshot-list.schema.json", schemars::schema_for!(snapshot::SnapshotListReport)),
+        ("snapshot-diff.schema.json", schemars::schema_for!(snapshot::SnapshotDiffReport)),
         ("error.schema.json", schemars::schema_for!(json::ErrorReport)),
     ];
     for (name, schema) in schemas {

@@ -13,6 +13,7 @@ use crate::parse::alembic::revision;
 use crate::wire::files::read_text;
 use crate::wire::process::output;
 
+pub mod refs;
 mod search;
 
 /// How many branches a commit is said to be on.

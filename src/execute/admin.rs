@@ -227,6 +227,13 @@ impl Admin {
         Ok(())
     }
 
+    /// Stops the statement that another session of the same role is running.
+    pub(super) async fn cancel(&self, pid: i32) -> Result<()> {
+        let pid = pid.to_string();
+        self.rows("select pg_cancel_backend($1::int4)", &[&pid], "stop a statement").await?;
+        Ok(())
+    }
+
     /// Ends the session, so that its lock is free when this returns.
     pub(super) async fn close(self) {
         self.session.close().await;

@@ -40,19 +40,20 @@ pub(super) async fn clean_up(admin: &Admin, target: &str, tell: &mut Teller<'_>)
     if let Some(aside) = own(Role::Aside).next() {
         restored = restore_aside(admin, target, current, aside, tell).await?;
     }
-    // An undo announces its swap on the kept database: that one is worth keeping.
+    // An undo, or the switch to a branch, announces its swap on the kept database: that one is worth keeping.
     let swapping = |it: &&Listed| it.tag.as_ref().is_some_and(|tag| tag.of == target && tag.swapping);
     let announced: Vec<&Listed> = databases.iter().filter(swapping).collect();
     if !announced.is_empty() && current.is_some_and(|current| !current.allows_connections) {
         reopen(admin, target).await?;
         tell(Event::Cleaned { what: format!("`{target}` accepts connections again") });
     }
-    for kept in announced.iter().filter(|it| it.tag.as_ref().is_some_and(|tag| tag.role == Role::Previous)) {
+    let is_kept = |tag: &Tag| matches!(tag.role, Role::Previous | Role::Branch);
+    for kept in announced.iter().filter(|it| it.tag.as_ref().is_some_and(is_kept)) {
         let tag = kept.tag.clone().map(|tag| Tag { swapping: false, ..tag });
         admin.comment(&kept.name, tag.map(|tag| tag.comment()).as_deref()).await?;
     }
     // One that bears the target's own name was swapped in unfinished, beside no old one: see `rename_first`.
-    let untagged = |it: &&Listed| it.tag.is_none() && is_beside(&it.name, target, BUILDING);
+    let untagged = |it: &&Listed| it.tag.is_none() && UNFINISHED.iter().any(|kind| is_beside(&it.name, target, kind));
     let aside = own(Role::Aside).next().is_some();
     let unfinished = own(Role::Building).filter(|it| it.name != target || !aside);
     for left in unfinished.chain(databases.iter().filter(untagged)) {
@@ -61,6 +62,9 @@ pub(super) async fn clean_up(admin: &Admin, target: &str, tell: &mut Teller<'_>)
     }
     for name in super::spare::clean(admin, target).await? {
         tell(Event::Cleaned { what: format!("the unfinished `{name}` of a run that was killed") });
+    }
+    for open in own(Role::Snapshot).filter(|it| it.allows_connections) {
+        close(admin, &open.name).await?;
     }
     super::scratch::clean(admin, target, tell).await?;
     Ok(restored)
@@ -84,7 +88,8 @@ async fn restore_aside(
     if unfinished {
         admin.drop_own(target).await?;
     }
-    let comment = aside.tag.as_ref().and_then(|tag| tag.comment.clone());
+    let tag = aside.tag.as_ref();
+    let comment = tag.and_then(|tag| Tag::standing(target, tag.comment.as_deref(), tag.branch.as_deref()));
     let rename = format!("alter database {} rename to {}", quote_ident(&aside.name), quote_ident(target));
     let comment = super::admin::comment_statement(target, comment.as_deref());
     admin.run(&format!("begin; {rename}; {comment}; commit"), "give the old database its name back").await?;
@@ -94,6 +99,15 @@ async fn restore_aside(
 
 /// What the names of databases being built say.
 pub(super) const BUILDING: &str = "building";
+
+/// What a database is called that was not tagged yet when its run was killed.
+const UNFINISHED: [&str; 3] = [BUILDING, "snapshot", "branch"];
+
+/// Lets nobody connect to a database.
+pub(super) async fn close(admin: &Admin, database: &str) -> Result<()> {
+    let statement = format!("alter database {} allow_connections false", quote_ident(database));
+    admin.run(&statement, &format!("close `{database}` to new connections")).await
+}
 
 /// Lets a database be connected to again.
 pub(super) async fn reopen(admin: &Admin, database: &str) -> Result<()> {

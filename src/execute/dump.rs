@@ -49,11 +49,7 @@ pub(super) async fn dump(
             Err(why) => tracing::debug!(why, "the container's pg_dump could not be used"),
         }
     }
-    let program = find(runner.surroundings, major).ok_or_else(|| {
-        Error::environment(format!("there is no `pg_dump` of PostgreSQL {major} or newer"))
-            .detail("looked", "into the database's container, along PATH, and where servers are installed")
-            .hint(format!("apt-get install postgresql-client-{major}   or   brew install libpq"))
-    })?;
+    let program = find("pg_dump", runner.surroundings, major)?;
     let folder = tempfile::tempdir().map_err(|error| Error::environment("cannot make a folder").because(error))?;
     let file = folder.path().join("dump.sql");
     let mut words = vec![program.display().to_string(), "--file".to_owned(), file.display().to_string()];
@@ -85,16 +81,20 @@ async fn dump_inside(runner: &Runner<'_>, inside: &Inside, wanted: Wanted<'_>) -
     if done.exit_code == 0 { Ok(done.stdout) } else { Err(done.stderr) }
 }
 
-/// The oldest that is new enough: a newer one writes for its own server first.
-fn find(surroundings: &Surroundings, major: u32) -> Option<PathBuf> {
-    let installed = binaries::find(&surroundings.shell).into_iter().map(|it| it.bin.join("pg_dump"));
+/// Returns the oldest program of this machine that is new enough: a newer one writes for its own server first.
+pub(super) fn find(name: &str, surroundings: &Surroundings, major: u32) -> Result<PathBuf> {
+    let installed = binaries::find(&surroundings.shell).into_iter().map(|it| it.bin.join(name));
     let path = surroundings.shell.get("PATH").map_or("", |path| path.reveal());
-    let on_path = which::which_in_all("pg_dump", Some(path), &surroundings.root);
+    let on_path = which::which_in_all(name, Some(path), &surroundings.root);
     let candidates = installed.chain(on_path.into_iter().flatten()).filter(|program| program.is_file());
     let mut found: Vec<(u32, PathBuf)> =
         candidates.filter_map(|program| Some((version(&program)?, program))).filter(|(it, _)| *it >= major).collect();
     found.sort();
-    found.into_iter().next().map(|(_, program)| program)
+    found.into_iter().next().map(|(_, program)| program).ok_or_else(|| {
+        Error::environment(format!("there is no `{name}` of PostgreSQL {major} or newer"))
+            .detail("looked", "into the database's container, along PATH, and where servers are installed")
+            .hint(format!("apt-get install postgresql-client-{major}   or   brew install libpq"))
+    })
 }
 
 /// `pg_dump (PostgreSQL) 15.18 (Debian …)`.

@@ -3,6 +3,7 @@
 
 use super::Teller;
 use super::admin::Admin;
+use super::tag::{Role, Tag};
 use crate::error::Result;
 use crate::model::event::Event;
 use crate::wire::postgres::{quote_ident, quote_literal};
@@ -19,7 +20,10 @@ pub(super) struct Properties {
     /// The ICU or builtin locale.
     pub locale: Option<String>,
     pub connection_limit: i32,
+    /// As its owner wrote it.
     pub comment: Option<String>,
+    /// The git branch that the database belongs to, where `[branches]` keeps one a branch.
+    pub branch: Option<String>,
     /// Grantee (empty: PUBLIC), privilege, with grant option; nothing when the defaults were never changed.
     pub grants: Option<Vec<(String, String, bool)>>,
     /// Role (empty: all), name, value.
@@ -43,6 +47,9 @@ impl Properties {
         let rows = admin.rows(&query, &[database], "read the database's properties").await?;
         let Some(row) = rows.first() else { return Ok(None) };
         let changed: bool = row.try_get(8).unwrap_or_default();
+        let comment: Option<String> = row.try_get(7).unwrap_or_default();
+        let live = Tag::read(comment.as_deref()).filter(|tag| tag.role == Role::Live && tag.of == database);
+        let (comment, branch) = live.map_or((comment, None), |live| (live.comment, live.branch));
         Ok(Some(Self {
             owner: row.try_get(0).unwrap_or_default(),
             encoding: row.try_get(1).unwrap_or_default(),
@@ -51,7 +58,8 @@ impl Properties {
             provider: row.try_get(4).unwrap_or_default(),
             locale: row.try_get(5).unwrap_or_default(),
             connection_limit: row.try_get(6).unwrap_or(-1),
-            comment: row.try_get(7).unwrap_or_default(),
+            comment,
+            branch,
             grants: if changed { Some(grants(admin, database).await?) } else { None },
             settings: settings(admin, database).await?,
         }))

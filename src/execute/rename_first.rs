@@ -27,6 +27,7 @@ pub(super) async fn run(
     let started = log.start(Stage::Create, "", tell);
     let old = Properties::read(admin, target).await?;
     let comment = old.as_ref().and_then(|old| old.comment.clone());
+    let branch = old.as_ref().and_then(|old| old.branch.clone());
     // Created beside and tagged, so that the name never belongs to a database of which nobody knows what it is.
     let incoming = free_name(admin, target, BUILDING).await?;
     let created = match create(admin, &incoming, target, old.as_ref(), tell).await {
@@ -39,7 +40,7 @@ pub(super) async fn run(
                 exists: old.is_some(),
                 outgoing_comment: comment.clone(),
             };
-            take_name(admin, &exchange, tell).await
+            take_name(admin, &exchange, branch.as_deref(), tell).await
         }
         Err(error) => Err(error),
     };
@@ -66,9 +67,10 @@ pub(super) async fn run(
         }
         return Err(error.detail("state", "the old database has its name back and is in use"));
     }
-    let mut statements = vec![comment_statement(target, comment.as_deref())];
+    let standing = Tag::standing(target, comment.as_deref(), branch.as_deref());
+    let mut statements = vec![comment_statement(target, standing.as_deref())];
     if let Some(aside) = &kept {
-        let tag = tag(Role::Previous, target, comment, now(admin).await);
+        let tag = Tag { comment, branch, ..Tag::new(Role::Previous, target, now(admin).await) };
         statements.push(comment_statement(aside, Some(&tag.comment())));
     }
     admin.run(&format!("begin; {}; commit", statements.join("; ")), "record what is kept").await?;
@@ -80,18 +82,23 @@ pub(super) async fn run(
 }
 
 /// Gives the new database the target's name and returns the name that the old one has meanwhile.
-async fn take_name(admin: &Admin, exchange: &Exchange<'_>, tell: &mut Teller<'_>) -> Result<Option<String>> {
+async fn take_name(
+    admin: &Admin,
+    exchange: &Exchange<'_>,
+    branch: Option<&str>,
+    tell: &mut Teller<'_>,
+) -> Result<Option<String>> {
     let target = exchange.proof.database();
     if !exchange.exists {
         let rename = format!("alter database {} rename to {}", quote_ident(exchange.incoming), quote_ident(target));
         return admin.run(&rename, "name the new database").await.map(|()| None);
     }
     let aside = free_name(admin, target, "previous").await?;
-    let aside_tag = tag(Role::Aside, target, exchange.outgoing_comment.clone(), now(admin).await);
+    let aside_tag = Tag {
+        comment: exchange.outgoing_comment.clone(),
+        branch: branch.map(str::to_owned),
+        ..Tag::new(Role::Aside, target, now(admin).await)
+    };
     set_aside(admin, exchange, &aside, &aside_tag, tell).await?;
     Ok(Some(aside))
-}
-
-fn tag(role: Role, of: &str, comment: Option<String>, made: i64) -> Tag {
-    Tag { comment, ..Tag::new(role, of, made) }
 }

@@ -10,7 +10,7 @@ use super::commands::Runner;
 use super::create::{BUILDING, clean_up, create, free_name, now, prove_again};
 use super::layers::{Layers, Start, note_use};
 use super::properties::Properties;
-use super::swap::{Exchange, swap};
+use super::swap::{Exchange, live_branch, swap};
 use super::tag::{Role, Tag};
 use super::{Surroundings, Teller, in_place, rename_first};
 use crate::error::{Error, Kind, Result};
@@ -254,9 +254,12 @@ pub(super) async fn prune(
     tell: &mut Teller<'_>,
 ) -> Result<Option<String>> {
     let mut previous = Vec::new();
+    let branch = live_branch(admin, target).await?;
     for database in admin.databases().await? {
         let Some(tag) = database.tag.filter(|tag| tag.of == target) else { continue };
         match tag.role {
+            // Every git branch keeps its own.
+            Role::Previous if tag.branch != branch => {}
             Role::Failed => admin.drop_own(&database.name).await?,
             Role::Previous => previous.push((tag.made, Some(&database.name) == newest.as_ref(), database.name)),
             Role::Building

@@ -36,26 +36,59 @@ pub(super) struct Exchange<'a> {
     pub outgoing_comment: Option<String>,
 }
 
-/// Gives `incoming` the target's name and returns the name under which the old database is kept, if there was one.
+/// What is written on the outgoing database, and on the one that took its name.
+pub(super) struct Marks {
+    /// What the outgoing one's name says: `previous`, `branch`.
+    pub kind: &'static str,
+    pub outgoing: Tag,
+    /// The whole comment of the incoming one.
+    pub comment: Option<String>,
+}
+
+/// Gives `incoming` the target's name and returns the name under which the old database is kept, if there was one. A
+/// git branch that the old one belongs to has the new one from then on: the branch follows the name.
 pub(super) async fn swap(admin: &Admin, exchange: &Exchange<'_>, tell: &mut Teller<'_>) -> Result<Option<String>> {
     let target = exchange.proof.database();
+    let branch = live_branch(admin, target).await?;
+    let comment = exchange.outgoing_comment.clone();
+    let marks = Marks {
+        kind: "previous",
+        comment: Tag::standing(target, exchange.comment.as_deref(), branch.as_deref()),
+        outgoing: Tag { comment, branch, ..Tag::new(Role::Previous, target, now(admin).await) },
+    };
+    swap_marked(admin, exchange, &marks, tell).await
+}
+
+/// Returns the git branch that the target itself belongs to.
+pub(super) async fn live_branch(admin: &Admin, target: &str) -> Result<Option<String>> {
+    let listed = admin.databases().await?.into_iter().find(|database| database.name == target);
+    Ok(listed.and_then(|listed| listed.tag).filter(|tag| tag.role == Role::Live).and_then(|tag| tag.branch))
+}
+
+/// Swaps as [`swap`] does, with marks of the caller's choice.
+pub(super) async fn swap_marked(
+    admin: &Admin,
+    exchange: &Exchange<'_>,
+    marks: &Marks,
+    tell: &mut Teller<'_>,
+) -> Result<Option<String>> {
+    let target = exchange.proof.database();
     let incoming = quote_ident(exchange.incoming);
-    let new_comment = comment_statement(target, exchange.comment.as_deref());
+    let new_comment = comment_statement(target, marks.comment.as_deref());
     if !exchange.exists {
         admin.terminate(exchange.incoming).await?;
         let rename = format!("alter database {incoming} rename to {}; {new_comment}", quote_ident(target));
         let renamed = patiently(admin, &[exchange.incoming], &rename, None).await;
         return renamed.map(|()| None);
     }
-    let previous = free_name(admin, target, "previous").await?;
-    let tag = Tag { comment: exchange.outgoing_comment.clone(), ..Tag::new(Role::Previous, target, now(admin).await) };
+    let previous = free_name(admin, target, marks.kind).await?;
     let old = quote_ident(&previous);
     let statements = format!(
         "alter database {} rename to {old}; alter database {incoming} rename to {}; \
          alter database {old} allow_connections true; {}; {new_comment}",
         quote_ident(target),
         quote_ident(target),
-        comment_statement(&previous, Some(&tag.comment())),
+        comment_statement(&previous, Some(&marks.outgoing.comment())),
     );
     exchange_names(admin, exchange, &statements, tell).await.map(|()| Some(previous))
 }
@@ -132,7 +165,7 @@ async fn announce(admin: &Admin, exchange: &Exchange<'_>, swapping: bool) -> Res
 }
 
 /// Names the sessions that are about to be ended.
-async fn tell_sessions(admin: &Admin, target: &str, tell: &mut Teller<'_>) -> Result<()> {
+pub(super) async fn tell_sessions(admin: &Admin, target: &str, tell: &mut Teller<'_>) -> Result<()> {
     const SESSIONS: &str = "select pid, coalesce(application_name, ''), coalesce(usename::text, '')
                             from pg_stat_activity
                             where datname = $1 and pid <> pg_backend_pid() and usesysid is not null
@@ -213,7 +246,8 @@ pub(super) async fn gone(admin: &Admin, database: &str, patience: Duration) -> R
     Ok(None)
 }
 
-async fn empty(admin: &Admin, databases: &[&str]) -> Result<bool> {
+/// Returns whether nobody is on these databases.
+pub(super) async fn empty(admin: &Admin, databases: &[&str]) -> Result<bool> {
     // An autovacuum worker has no user and is the server's own: RENAME itself sends it away.
     const COUNT: &str = "select count(*) from pg_stat_activity
         where datname = $1 and pid <> pg_backend_pid() and usesysid is not null";

@@ -84,6 +84,18 @@ impl Tag {
         }
     }
 
+    /// Returns the comment of a database that keeps its name: the owner's own, inside a tag where the database belongs
+    /// to a git branch.
+    pub(super) fn standing(name: &str, comment: Option<&str>, branch: Option<&str>) -> Option<String> {
+        let comment = comment.map(str::to_owned);
+        match branch {
+            None => comment,
+            Some(branch) => {
+                Some(Self { comment, branch: Some(branch.to_owned()), ..Self::new(Role::Live, name, 0) }.comment())
+            }
+        }
+    }
+
     /// Returns the tag that a database's comment holds.
     pub(super) fn read(comment: Option<&str>) -> Option<Self> {
         serde_json::from_str(comment?.strip_prefix(MARK)?).ok()
@@ -151,5 +163,14 @@ mod tests {
         let tag = Tag { comment: Some("mine".into()), ..Tag::new(Role::Previous, "a\"b", 7) };
         assert_eq!(Tag::read(Some(&tag.comment())), Some(tag));
         assert_eq!(Tag::read(Some("my app's database")), None);
+    }
+
+    #[test]
+    fn a_branch_keeps_the_owners_comment() {
+        assert_eq!(Tag::standing("app", Some("mine"), None).as_deref(), Some("mine"));
+        let tag = Tag::read(Tag::standing("app", Some("mine"), Some("main")).as_deref());
+        let tag = tag.expect("a tag");
+        assert_eq!((tag.role, tag.comment.as_deref(), tag.branch.as_deref()), (Role::Live, Some("mine"), Some("main")));
+        assert!(tag.belongs_on("app") && !tag.belongs_on("app2"));
     }
 }

@@ -9,7 +9,7 @@ use super::admin::Admin;
 use super::create::{clean_up, now, prove_again};
 use super::properties::Properties;
 use super::swap::{Exchange, swap};
-use super::tag::Role;
+use super::tag::{Role, Tag};
 use crate::error::{Error, Result};
 use crate::model::disposable::Disposable;
 use crate::model::target::Target;
@@ -39,15 +39,18 @@ async fn bring_back(admin: &Admin, proof: &Disposable, tell: &mut Teller<'_>) ->
         // The reset to be undone was never finished: its database is back already.
         return Ok(Undone { age_seconds: 0, took: started.elapsed() });
     }
+    let current = Properties::read(admin, name).await?;
+    // What was replaced on another git branch is that branch's.
+    let branch = current.as_ref().and_then(|current| current.branch.clone());
     let kept = admin.databases().await?.into_iter().filter_map(|database| {
-        let tag = database.tag.filter(|tag| tag.role == Role::Previous && tag.of == name)?;
+        let ours = |tag: &Tag| tag.role == Role::Previous && tag.of == name && tag.branch == branch;
+        let tag = database.tag.filter(ours)?;
         Some((database.name, tag))
     });
     let Some((incoming, tag)) = kept.max_by_key(|(_, tag)| tag.made) else {
         return Err(Error::environment(format!("no replaced `{name}` is kept on this server"))
             .detail("why", "there was no reset yet, or `[reset] keep = 0`"));
     };
-    let current = Properties::read(admin, name).await?;
     let exchange = Exchange {
         proof,
         incoming: &incoming,

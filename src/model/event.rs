@@ -37,6 +37,9 @@ pub enum Stage {
     Verify,
     Swap,
     Keep,
+    Copy,
+    Dump,
+    Load,
 }
 
 impl Stage {
@@ -52,6 +55,9 @@ impl Stage {
             Self::Verify => "verify",
             Self::Swap => "swap",
             Self::Keep => "keep",
+            Self::Copy => "copy",
+            Self::Dump => "dump",
+            Self::Load => "load",
         }
     }
 }

@@ -88,3 +88,30 @@ impl Elsewhere {
         }
     }
 }
+
+/// What is checked out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Checkout {
+    Branch(String),
+    /// A commit without a branch.
+    Detached(String),
+    /// There is no repository, or no git.
+    None,
+}
+
+impl Checkout {
+    /// Returns the branch, if one is checked out.
+    pub fn branch(&self) -> Option<&str> {
+        match self {
+            Self::Branch(name) => Some(name),
+            Self::Detached(_) | Self::None => None,
+        }
+    }
+}
+
+/// Another working tree of the same repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Worktree {
+    pub path: PathBuf,
+    pub branch: String,
+}

@@ -5,6 +5,7 @@ pub mod compose;
 mod cursor;
 pub mod env_file;
 pub mod ini;
+pub mod pg_archive;
 pub mod pg_dump;
 pub mod pg_url;
 pub mod pgpass;

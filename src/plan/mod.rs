@@ -6,6 +6,7 @@ pub mod rebase;
 mod reset;
 pub mod scratch;
 pub mod server;
+pub mod snapshot;
 pub mod squash;
 mod workplace;
 

@@ -68,7 +68,7 @@ pub fn reset(picture: &Picture, inputs: &Inputs, request: &ResetRequest) -> Resu
 }
 
 /// Returns the error of a refusal: the rule, what stands in the way, and what would make it pass.
-fn refused(refusal: Refusal) -> Error {
+pub(super) fn refused(refusal: Refusal) -> Error {
     Error::refused(refusal.message).detail("rule", refusal.rule).hint(refusal.remedy)
 }
 
@@ -98,7 +98,7 @@ fn no_createdb(server: &Server) -> Error {
 }
 
 /// Sessions of other roles can be ended only by a superuser or a member of `pg_signal_backend`.
-fn may_end(server: &Server, sessions: &[Session]) -> Result<(), Error> {
+pub(super) fn may_end(server: &Server, sessions: &[Session]) -> Result<(), Error> {
     let role = &server.role;
     let beyond = |session: &&Session| !role.superuser && !role.signal_backend && session.user != role.name;
     let beyond: Vec<String> = sessions

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use super::migrate::{chain, describe, sql_chain};
 use super::scratch::{one_by_one, scratch};
+use super::workplace::container;
 use crate::error::Error;
 use crate::model::chain::{Chain, Revision};
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
-use crate::model::plan::Inside;
 use crate::model::squash::SquashPlan;
 use crate::model::text::counted;
 
@@ -161,14 +161,6 @@ fn moves(chain: &Chain, squashed: &[&Revision], aside: &Path) -> Vec<(PathBuf, P
         (file.clone(), aside.join(several.map(PathBuf::from).unwrap_or_default()).join(inside))
     };
     squashed.iter().map(place).collect()
-}
-
-/// The container that answered for the target, proven by the server's identifier.
-fn container(picture: &Picture) -> Option<Inside> {
-    let container = picture.database_container().filter(|container| container.is_running())?;
-    let identifier = picture.server.known()?.system_identifier?;
-    let same = container.system_identifier.known() == Some(&identifier);
-    same.then(|| Inside { container: container.id.clone(), engine: picture.engine.address.clone() })
 }
 
 /// A message as a part of a file's name.

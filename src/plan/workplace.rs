@@ -104,3 +104,11 @@ fn pointers(picture: &Picture, candidate: &Candidate) -> Vec<Pointer> {
     }
     pointers
 }
+
+/// Returns the container that answered for the target, proven by the server's identifier.
+pub(super) fn container(picture: &Picture) -> Option<Inside> {
+    let container = picture.database_container().filter(|container| container.is_running())?;
+    let identifier = picture.server.known()?.system_identifier?;
+    let same = container.system_identifier.known() == Some(&identifier);
+    same.then(|| Inside { container: container.id.clone(), engine: picture.engine.address.clone() })
+}

@@ -11,6 +11,8 @@ pub mod plan;
 pub mod progress;
 pub mod prompt;
 pub mod rebase;
+pub mod snapshot;
 pub mod squash;
 pub mod style;
+pub mod table;
 pub mod ui;

@@ -69,6 +69,16 @@ fn write_line(mut stream: impl std::io::Write, text: &str) {
     }
 }
 
+/// Returns an age as people read it: `18 s`, `3 h`, `5 days`.
+pub fn age(seconds: i64) -> String {
+    match seconds.max(0) {
+        seconds @ 0..90 => format!("{seconds} s"),
+        seconds @ 90..5_400 => format!("{} min", (seconds + 30) / 60),
+        seconds @ 5_400..172_800 => format!("{} h", (seconds + 1_800) / 3_600),
+        seconds => format!("{} days", (seconds + 43_200) / 86_400),
+    }
+}
+
 /// Returns a duration as people read it: `18 ms`, `4.6 s`.
 pub fn took(duration: Duration) -> String {
     match duration.as_millis() {

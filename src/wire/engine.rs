@@ -7,11 +7,13 @@ use bollard::container::LogOutput;
 use bollard::exec::{CreateExecOptions, StartExecResults};
 use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, LogsOptionsBuilder};
 use futures_util::StreamExt as _;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 /// What an archive may weigh: `pg_control` has 8 kB.
 const ARCHIVE_LIMIT: usize = 1 << 20;
 const LOG_LIMIT: usize = 256 << 10;
+/// How much of a file is read at once.
+const PIECE: usize = 64 << 10;
 
 /// Returns a client for `unix://`, `npipe://`, `tcp://` or `http://`; nothing is sent yet.
 pub fn client(address: &str, timeout: Duration) -> Result<Docker, bollard::errors::Error> {
@@ -121,6 +123,89 @@ pub async fn execute(
     }
     done.exit_code = docker.inspect_exec(&exec.id).await.map_err(text)?.exit_code.unwrap_or(-1);
     Ok(done)
+}
+
+/// Why a command's bytes did not come through.
+#[derive(Debug)]
+pub enum PipeFailure {
+    /// The file here could not be read or written.
+    File(std::io::Error),
+    /// The engine, or the way to it.
+    Engine(String),
+}
+
+/// Runs a command inside a container as [`execute`] does, with one file for its standard input and one for its output:
+/// nothing but its last words is held in memory.
+pub async fn pipe(
+    docker: &Docker,
+    container: &str,
+    command: Command,
+    from: Option<&mut tokio::fs::File>,
+    into: Option<&mut tokio::fs::File>,
+) -> Result<Executed, PipeFailure> {
+    let text = |error: bollard::errors::Error| PipeFailure::Engine(error.to_string());
+    let options = CreateExecOptions {
+        cmd: Some(command.arguments),
+        env: Some(command.environment),
+        attach_stdin: Some(from.is_some()),
+        attach_stdout: Some(true),
+        attach_stderr: Some(true),
+        ..CreateExecOptions::default()
+    };
+    let exec = docker.create_exec(container, options).await.map_err(text)?;
+    let started = docker.start_exec(&exec.id, None).await.map_err(text)?;
+    let StartExecResults::Attached { output, mut input } = started else {
+        return Err(PipeFailure::Engine("the engine detached from the command".to_owned()));
+    };
+    let feeding = async {
+        if let Some(file) = from {
+            feed(file, &mut input).await?;
+        }
+        input.shutdown().await.map_err(|error| PipeFailure::Engine(error.to_string()))
+    };
+    let taking = take(output, into);
+    // A command that failed reads no further: what it said counts more than that its input was not taken.
+    let (fed, taken) = tokio::join!(feeding, taking);
+    let stderr = taken?;
+    let exit_code = docker.inspect_exec(&exec.id).await.map_err(text)?.exit_code.unwrap_or(-1);
+    if exit_code == 0 {
+        fed?;
+    }
+    Ok(Executed { exit_code, stdout: String::new(), stderr })
+}
+
+async fn feed(file: &mut tokio::fs::File, input: &mut (impl tokio::io::AsyncWrite + Unpin)) -> Result<(), PipeFailure> {
+    let mut buffer = vec![0; PIECE];
+    loop {
+        let length = file.read(&mut buffer).await.map_err(PipeFailure::File)?;
+        if length == 0 {
+            return Ok(());
+        }
+        let piece = buffer.get(..length).unwrap_or_default();
+        input.write_all(piece).await.map_err(|error| PipeFailure::Engine(error.to_string()))?;
+    }
+}
+
+type Output = std::pin::Pin<Box<dyn futures_util::Stream<Item = Result<LogOutput, bollard::errors::Error>> + Send>>;
+
+/// Writes what a command prints into a file, and returns the end of what it says on the other stream.
+async fn take(mut output: Output, mut into: Option<&mut tokio::fs::File>) -> Result<String, PipeFailure> {
+    let mut said = Vec::new();
+    while let Some(chunk) = output.next().await {
+        match chunk.map_err(|error| PipeFailure::Engine(error.to_string()))? {
+            LogOutput::StdErr { message } if said.len() < LOG_LIMIT => said.extend_from_slice(&message),
+            LogOutput::StdErr { .. } => {}
+            other => {
+                if let Some(file) = into.as_mut() {
+                    file.write_all(&other.into_bytes()).await.map_err(PipeFailure::File)?;
+                }
+            }
+        }
+    }
+    if let Some(file) = into {
+        file.flush().await.map_err(PipeFailure::File)?;
+    }
+    Ok(String::from_utf8_lossy(&said).into_owned())
 }
 
 /// Returns a `psql` command that reads its script from standard input, as the superuser over the local socket.

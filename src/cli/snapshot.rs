@@ -1,0 +1,95 @@
+//! `devdb snapshot`: copies of the database, kept on its server under names. One file a subcommand.
+
+mod diff;
+mod export;
+mod import;
+mod list;
+mod remove;
+mod restore;
+mod save;
+
+use std::time::Duration;
+
+use super::consent::{self, Request};
+use super::context::Context;
+use crate::discover::{Depth, git};
+use crate::error::Result;
+use crate::model::git::Checkout;
+use crate::model::target::Target;
+use crate::render::style;
+
+/// How long git may take.
+const GIT: Duration = Duration::from_secs(2);
+
+/// Keep copies of the database under names, on the same server, and bring them back
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Take a snapshot of the database; its sessions are ended for a moment
+    Save(save::Args),
+    /// Put a copy of a snapshot in the database's place; the old one is kept for `devdb undo`
+    Restore(restore::Args),
+    /// List the snapshots of the database
+    List(list::Args),
+    /// Remove snapshots
+    Remove(remove::Args),
+    /// Say how two snapshots differ, in schema and rows; `.` is the database itself
+    Diff(diff::Args),
+    /// Write the database or a snapshot to a file, as `pg_dump` does
+    Export(export::Args),
+    /// Make a snapshot from a file that `pg_dump` or `devdb snapshot export` wrote
+    Import(import::Args),
+}
+
+impl Args {
+    /// Returns whether the answer is to be JSON.
+    pub(super) fn wants_json(&self) -> bool {
+        match &self.command {
+            Some(Command::List(args)) => args.json,
+            Some(Command::Diff(args)) => args.json,
+            _ => false,
+        }
+    }
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
+    match args.command {
+        None => list::run(context, &list::Args::default()).await,
+        Some(Command::Save(args)) => Box::pin(save::run(context, args)).await,
+        Some(Command::Restore(args)) => Box::pin(restore::run(context, args)).await,
+        Some(Command::List(args)) => list::run(context, &args).await,
+        Some(Command::Remove(args)) => Box::pin(remove::run(context, args)).await,
+        Some(Command::Diff(args)) => Box::pin(diff::run(context, args)).await,
+        Some(Command::Export(args)) => Box::pin(export::run(context, args)).await,
+        Some(Command::Import(args)) => Box::pin(import::run(context, args)).await,
+    }
+}
+
+/// Returns the database that the project's files name.
+async fn target(context: &Context) -> Result<Target> {
+    let picture = context.look(Depth::Files).await;
+    Ok(crate::plan::target(&picture)?.target.clone())
+}
+
+/// Says that nothing was done, and by what an agent may do it.
+fn dry_run(context: &Context, request: &Request<'_>) {
+    context.ui.say("");
+    context.ui.say("nothing was done (--dry-run)");
+    if consent::agent(context).is_none() {
+        context.ui.say(&style::faint(format!("an AI agent may do this once with: --token {}", request.token())));
+    }
+}
+
+/// Returns what is checked out, as far as a snapshot says it.
+async fn branch(context: &Context) -> Option<String> {
+    match git::refs::checkout(&context.root, GIT).await {
+        Checkout::Branch(name) => Some(name),
+        Checkout::Detached(commit) => Some(format!("({commit})")),
+        Checkout::None => None,
+    }
+}
