@@ -13,7 +13,7 @@ const INTRODUCTION: &str = "\
 
 Whole processes, from start to exit, as somebody at a terminal waits for them. devdb and its peers run in the same run and in
 turn, round by round, so that what slows the machine down meets all of them; a cell has the median of the rounds with the least
-and the most, and how often the floor of its block fits into it. A floor is the least that the same result costs with bare SQL
+and the most, and how often the floor of its block fits into it; a head says how many rounds (`5×`). A floor is the least that the same result costs with bare SQL
 in one `psql`: every statement of the chain; the server's own copy of a database; two renames.
 
 Before each command the server writes a checkpoint, which is not timed: what one case has dirtied is not charged to the next.
@@ -54,7 +54,7 @@ pub(super) fn failures(measured: &[Measured]) -> Vec<String> {
 }
 
 fn times(scenario: &Measured) -> String {
-    let heads = scenario.sizes.iter().map(|(label, rounds)| format!("{label}, {rounds} rounds"));
+    let heads = scenario.sizes.iter().map(|(label, rounds)| format!("{label}, {rounds}×"));
     let heads: Vec<String> = std::iter::once("case".to_owned()).chain(heads).collect();
     let rows = scenario.lines.iter().map(|(kind, line)| {
         let cells = (0..scenario.sizes.len()).map(|column| {
@@ -92,8 +92,10 @@ fn against(scenario: &Measured) -> Option<String> {
     let rows = ours.iter().map(|our| {
         let cells = peers.iter().map(|peer| {
             let ratios = (0..scenario.sizes.len()).map(|column| {
+                // A snapshot that is there already is no way to build from nothing.
+                let comparable = !(*our == Kind::Cold && *peer == Kind::Dslr);
                 let [our, peer] = [our, peer].map(|kind| median(&scenario.lines, *kind, column));
-                our.zip(peer).map_or_else(|| "–".to_owned(), |(our, peer)| ratio(peer / our))
+                our.zip(peer).filter(|_| comparable).map_or_else(|| "–".to_owned(), |(our, peer)| ratio(peer / our))
             });
             ratios.collect::<Vec<_>>().join(" · ")
         });

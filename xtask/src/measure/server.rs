@@ -156,13 +156,10 @@ impl Server {
         let all = "select datname from pg_database where datdba = (select oid from pg_roles where rolname = 'bench')";
         let names = self.ask("postgres", all)?;
         for name in names.lines() {
-            self.sql(
-                "postgres",
-                &[
-                    &format!("alter database \"{name}\" is_template false"),
-                    &format!("drop database \"{name}\" with (force)"),
-                ],
-            )?;
+            // An autovacuum worker is ended for a superuser only.
+            let mut psql = self.psql(&self.url_of("postgres", "postgres"));
+            psql.args(["-c", &format!("alter database \"{name}\" is_template false")]);
+            run::output(psql.args(["-c", &format!("drop database \"{name}\" with (force)")]))?;
         }
         Ok(())
     }
