@@ -2,7 +2,7 @@
 //!
 //! Tests of devdb need a real `PostgreSQL`, a real container engine and real Alembic projects. [`mod@bench`] prepares these
 //! once under `target/bench`, and says what it could not prepare and the command that would; [`tasks`] are what a
-//! developer and CI call.
+//! developer and CI call; [`measure`] compares devdb with its peers.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
@@ -12,6 +12,7 @@
 
 mod bench;
 mod fuzz;
+mod measure;
 mod places;
 mod run;
 mod tasks;
@@ -24,6 +25,9 @@ usage: cargo xtask <task>
   test [--quick] [FILTER…]  prepare the test bench, then run every test (--quick leaves the two large Python
                             environments out)
   bench-setup [--quick]     prepare the test bench only
+  bench [--quick] [--rows 0,100MB,1GB] [--rounds N] [SCENARIO…]
+                            measure devdb beside its peers (sql, alembic, prefect, airflow, small; all by default); a
+                            whole run, of about 25 minutes, is written to docs/performance.md
   demo [ARGS…]              build devdb and run `devdb demo`
   docs [--check]            write the generated reference into docs/; --check fails when it was not up to date
   fuzz [TARGET…] [--seconds N]
@@ -40,6 +44,7 @@ fn main() -> ExitCode {
     let result = match task {
         "test" => tasks::test(rest),
         "bench-setup" => tasks::bench_setup(rest),
+        "bench" => measure::bench(rest),
         "demo" => tasks::demo(rest),
         "docs" => tasks::docs(rest),
         "fuzz" => fuzz::fuzz(rest),
