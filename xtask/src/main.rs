@@ -23,7 +23,9 @@ usage: cargo xtask <task>
 
   test [--quick] [FILTER…]  prepare the test bench, then run every test (--quick leaves the two large Python
                             environments out)
-  bench-setup [--quick]     prepare the test bench only
+  test --major N [FILTER…]  run the tests in which the server matters, or those named, on PostgreSQL N (14 to 18)
+  bench-setup [--quick] [--majors N,N]
+                            prepare the test bench only, with servers of those majors (15 and 18 always)
   demo [ARGS…]              build devdb and run `devdb demo`
   docs [--check]            write the generated reference into docs/; --check fails when it was not up to date
   fuzz [TARGET…] [--seconds N]

@@ -57,13 +57,13 @@ impl Cluster {
     pub(crate) fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
         // Asked again by every test, so that each says for itself that it was skipped.
-        bench::pg()?;
+        bench::server()?;
         SHARED.get_or_init(|| Self::start(&Options::default())).as_ref()
     }
 
     /// Starts a server of the test's own.
     pub(crate) fn start(options: &Options) -> Option<Self> {
-        let pg = bench::pg()?;
+        let pg = bench::server()?;
         // Not in TMPDIR: the path of a unix socket has to fit in 107 bytes.
         let directory = tempfile::Builder::new().prefix("devdb-it-").tempdir_in("/tmp").unwrap().keep();
         let cluster = Self {

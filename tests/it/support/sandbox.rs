@@ -50,7 +50,7 @@ impl Sandbox {
     pub(crate) fn at(directory: &Path) -> Self {
         let home = tempfile::Builder::new().prefix("devdb-home-").tempdir().unwrap();
         std::fs::create_dir(home.path().join("tmp")).unwrap();
-        let path = std::env::var("PATH").unwrap_or_default();
+        let path = bench::path().to_string_lossy().into_owned();
         let environment = [
             ("PATH", path),
             ("HOME", home.path().display().to_string()),
