@@ -263,6 +263,11 @@ impl Running {
         self.stderr.so_far()
     }
 
+    /// True when it is not running any more.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
     /// Waits until it has printed `text`, also as a prompt that ends no line.
     #[track_caller]
     pub(crate) fn wait_for(&self, text: &str) {
