@@ -32,7 +32,10 @@ use crate::model::git::Origins;
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::secret::Secret;
-use crate::model::server::{LoginFailureKind, Reach};
+use crate::model::server::{Endpoint, LoginFailure, LoginFailureKind, Reach, Reply, Server};
+
+/// How long a login may take where a server is known to answer.
+const BUSY: Duration = Duration::from_secs(10);
 
 /// Where to look, and how far.
 #[derive(Debug, Clone)]
@@ -76,7 +79,7 @@ pub async fn discover(scope: &Scope) -> Picture {
         return picture;
     };
     let version_table = chain::version_table(&picture);
-    let (engine, listeners, reach, login) = if scope.depth == Depth::All {
+    let (engine, listeners, reach, mut login) = if scope.depth == Depth::All {
         tokio::join!(
             Box::pin(engine::look(scope, &picture)),
             sockets::look(scope.deadline),
@@ -87,6 +90,9 @@ pub async fn discover(scope: &Scope) -> Picture {
         let login = Box::pin(server::look(&target, version_table.as_ref(), scope.deadline)).await;
         (not_asked(), Observed::Unknown("not asked".to_owned()), Reach::default(), login)
     };
+    if busy(&reach, &login) {
+        login = Box::pin(server::look(&target, version_table.as_ref(), BUSY)).await;
+    }
     picture.engine = engine;
     picture.listeners = listeners;
     picture.reach = reach;
@@ -106,6 +112,13 @@ pub async fn discover(scope: &Scope) -> Picture {
         picture.origins = origins(scope, &picture).await;
     }
     picture
+}
+
+/// True when a server is there, and only its login took too long: clients that come back in tight loops keep it so.
+fn busy(reach: &Reach, login: &Result<Server, LoginFailure>) -> bool {
+    let answers = |endpoint: &Endpoint| matches!(endpoint.reply, Reply::Postgres { .. });
+    let late = login.as_ref().is_err_and(|failure| failure.kind == LoginFailureKind::TimedOut);
+    late && reach.endpoints.iter().any(answers)
 }
 
 /// Asks git, where the chain has several heads or a revision is missing.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::doctor_report::local_project;
 use crate::reset_common::Shop;
 use crate::support::cluster::Cluster;
+use crate::support::ports::free_port;
 use crate::support::project::Project;
 use crate::support::sandbox::Sandbox;
 
@@ -137,7 +138,7 @@ fn an_edit_by_root_leaves_the_file_its_owners() {
 #[test]
 fn a_compose_file_that_compose_refuses_is_not_replaced_by_a_server_of_our_own() {
     let project = Project::new();
-    project.write(".env", "DATABASE_URL=postgresql://a@localhost:5999/x\n");
+    project.write(".env", &format!("DATABASE_URL=postgresql://a@localhost:{}/x\n", free_port()));
     project.write("compose.yaml", "services:\n  db:\n\timage: postgres\n");
     Sandbox::new(&project).args(["up"]).run().assert_code(2).assert_stderr_has("compose.yaml");
 }

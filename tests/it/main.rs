@@ -31,6 +31,7 @@ mod migrate_sql_tools;
 mod migrate_squash;
 mod migrate_test;
 mod reference;
+mod reliability;
 mod reset_alembic;
 mod reset_applications;
 mod reset_basics;

@@ -50,7 +50,7 @@ impl Chain {
              where attrelid = '{table}'::regclass and attnum > 0 and not attisdropped
              union all
              select conname::text, pg_get_constraintdef(oid), null, null, null from pg_constraint
-             where conrelid = '{table}'::regclass
+             where conrelid = '{table}'::regclass and contype <> 'n' -- NOT NULL is listed since 18
              union all
              select indexrelid::regclass::text, pg_get_indexdef(indexrelid), null, null, null from pg_index
              where indrelid = '{table}'::regclass and not indisprimary"

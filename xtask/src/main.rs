@@ -24,7 +24,9 @@ usage: cargo xtask <task>
 
   test [--quick] [FILTER…]  prepare the test bench, then run every test (--quick leaves the two large Python
                             environments out)
-  bench-setup [--quick]     prepare the test bench only
+  test --major N [FILTER…]  run the tests in which the server matters, or those named, on PostgreSQL N (14 to 18)
+  bench-setup [--quick] [--majors N,N]
+                            prepare the test bench only, with servers of those majors (15 and 18 always)
   bench [--quick] [--rows 0,100MB,1GB] [--rounds N] [SCENARIO…]
                             measure devdb beside its peers (sql, alembic, prefect, airflow, small; all by default); a
                             whole run, of about 25 minutes, is written to docs/performance.md

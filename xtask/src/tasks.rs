@@ -19,21 +19,64 @@ impl From<String> for Failure {
 
 type Done = Result<(), Failure>;
 
-/// Prepares the bench and runs every test; everything but `--quick` goes to the test program.
+/// The tests in which the server's major matters: those that start servers of their own. Containers keep the major of
+/// their image.
+const SERVER_PART: [&str; 9] =
+    ["reset_", "migrate", "schema", "setup", "hostile", "targets", "snapshot", "branch", "reliability"];
+
+/// Prepares the bench and runs every test, or with `--major` the server part on that one; everything that is no option of
+/// ours goes to the test program.
 pub(crate) fn test(arguments: &[String]) -> Done {
-    let rest: Vec<&String> = arguments.iter().filter(|&argument| argument != "--quick" && argument != "--").collect();
-    let file = prepare(arguments)?;
-    step(cargo().args(["test", "--workspace", "--locked", "--"]).args(rest).env("DEVDB_BENCH", file))
+    let (majors, rest) = take_option(arguments, "--major")?;
+    let majors = numbers(&majors)?;
+    let quick = rest.iter().any(|argument| argument == "--quick");
+    let rest: Vec<String> = rest.into_iter().filter(|argument| argument != "--quick" && argument != "--").collect();
+    let file = prepare(quick, &majors)?;
+    let Some(major) = majors.first() else {
+        return step(cargo().args(["test", "--workspace", "--locked", "--"]).args(rest).env("DEVDB_BENCH", file));
+    };
+    let named = rest.iter().any(|argument| !argument.starts_with('-'));
+    let part = if named { [].as_slice() } else { SERVER_PART.as_slice() };
+    println!("==> the server part on PostgreSQL {major}");
+    let mut command = cargo();
+    command.args(["test", "--test", "it", "--locked", "--"]).args(part).args(rest);
+    step(command.env("DEVDB_BENCH", file).env("DEVDB_PG_MAJOR", major.to_string()))
 }
 
 /// Prepares the bench only.
 pub(crate) fn bench_setup(arguments: &[String]) -> Done {
-    prepare(arguments).map(drop)
+    let (majors, rest) = take_option(arguments, "--majors")?;
+    prepare(rest.iter().any(|argument| argument == "--quick"), &numbers(&majors)?).map(drop)
 }
 
-fn prepare(arguments: &[String]) -> Result<std::path::PathBuf, Failure> {
-    let quick = arguments.iter().any(|argument| argument == "--quick");
-    let (bench, file) = bench::prepare(quick)?;
+/// Returns the value of `name VALUE` or `name=VALUE`, if it is there, and the other arguments.
+pub(crate) fn take_option(arguments: &[String], name: &str) -> Result<(Option<String>, Vec<String>), Failure> {
+    let mut value = None;
+    let mut rest = Vec::new();
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        if argument == name {
+            let next = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
+            value = Some(next.clone());
+        } else if let Some(after) = argument.strip_prefix(name).and_then(|after| after.strip_prefix('=')) {
+            value = Some(after.to_owned());
+        } else {
+            rest.push(argument.clone());
+        }
+    }
+    Ok((value, rest))
+}
+
+fn numbers(list: &Option<String>) -> Result<Vec<u32>, Failure> {
+    let words = list.iter().flat_map(|list| list.split(','));
+    words
+        .map(|word| word.parse().ok().filter(|major| bench::known_major(*major)))
+        .map(|major| major.ok_or_else(|| "majors are 14, 15, 16, 17 and 18".to_owned().into()))
+        .collect()
+}
+
+pub(crate) fn prepare(quick: bool, majors: &[u32]) -> Result<std::path::PathBuf, Failure> {
+    let (bench, file) = bench::prepare(quick, majors)?;
     let lacking: Vec<String> = bench
         .missing
         .iter()
@@ -95,7 +138,9 @@ pub(crate) fn ci() -> Done {
             .env("RUSTDOCFLAGS", "-D warnings"),
     )?;
     docs(&["--check".to_owned()])?;
-    test(&[])
+    test(&[])?;
+    let [_the_machines_own, newest] = bench::IN_CI;
+    test(&["--major".to_owned(), newest.to_string()])
 }
 
 fn cargo() -> Command {

@@ -4,12 +4,17 @@
 //! skips; in CI it panics, since there a skipped test would pass for one that ran.
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 #[derive(Debug, Default, Deserialize)]
 struct Bench {
     pg: Option<Postgres>,
+    #[serde(default)]
+    majors: BTreeMap<u32, Postgres>,
+    clients: Option<PathBuf>,
     docker: Option<Docker>,
     compose: Option<Vec<String>>,
     image: Option<String>,
@@ -77,7 +82,29 @@ fn require<T: Clone>(what: &str, found: Option<&T>) -> Option<T> {
     None
 }
 
-/// The `PostgreSQL` server binaries.
+/// The major that the tests' own servers are of, where another than the machine's was asked for.
+fn asked_major() -> Option<u32> {
+    let asked = std::env::var("DEVDB_PG_MAJOR").ok()?;
+    Some(asked.parse().expect("DEVDB_PG_MAJOR is a number"))
+}
+
+/// What the tests' own servers are made with: the machine's own, or what `cargo xtask test --major` asked for.
+pub(crate) fn server() -> Option<Postgres> {
+    match asked_major() {
+        None => pg(),
+        Some(major) => require(&format!("PostgreSQL {major}"), load().majors.get(&major)),
+    }
+}
+
+/// The `PATH` of the tests. Clients refuse a newer server: with another major asked for, they are the newest ones.
+pub(crate) fn path() -> OsString {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let Some(clients) = asked_major().and(load().clients.as_ref()) else { return path };
+    let places = std::iter::once(clients.clone()).chain(std::env::split_paths(&path));
+    std::env::join_paths(places).expect("no colons in the bench's path")
+}
+
+/// The server binaries of this machine.
 pub(crate) fn pg() -> Option<Postgres> {
     require("PostgreSQL server", load().pg.as_ref())
 }

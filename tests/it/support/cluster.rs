@@ -31,6 +31,7 @@ pub(crate) struct Options {
 /// A running server; stopped and removed when dropped.
 pub(crate) struct Cluster {
     bin: PathBuf,
+    major: u32,
     directory: PathBuf,
     port: u16,
     superuser_password: String,
@@ -57,17 +58,18 @@ impl Cluster {
     pub(crate) fn shared() -> Option<&'static Self> {
         static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
         // Asked again by every test, so that each says for itself that it was skipped.
-        bench::pg()?;
+        bench::server()?;
         SHARED.get_or_init(|| Self::start(&Options::default())).as_ref()
     }
 
     /// Starts a server of the test's own.
     pub(crate) fn start(options: &Options) -> Option<Self> {
-        let pg = bench::pg()?;
+        let pg = bench::server()?;
         // Not in TMPDIR: the path of a unix socket has to fit in 107 bytes.
         let directory = tempfile::Builder::new().prefix("devdb-it-").tempdir_in("/tmp").unwrap().keep();
         let cluster = Self {
             bin: pg.bin,
+            major: pg.major,
             directory,
             port: options.port.unwrap_or_else(free_port),
             superuser_password: new_password(),
@@ -122,6 +124,32 @@ impl Cluster {
     pub(crate) fn stop(&self) {
         let mut stop = self.server_program("pg_ctl");
         must(stop.args(["stop", "--wait", "--silent", "--mode=fast", "--pgdata"]).arg(self.data()));
+    }
+
+    /// Stops the server as a power cut would: nobody is asked, nothing is written.
+    pub(crate) fn crash(&self) {
+        let mut stop = self.server_program("pg_ctl");
+        must(stop.args(["stop", "--wait", "--silent", "--mode=immediate", "--pgdata"]).arg(self.data()));
+    }
+
+    /// The server's process.
+    pub(crate) fn pid(&self) -> u32 {
+        let text = std::fs::read_to_string(self.data().join("postmaster.pid")).expect("a running server");
+        text.lines().next().and_then(|line| line.parse().ok()).expect("its process id")
+    }
+
+    /// Waits until somebody can log in again.
+    #[track_caller]
+    pub(crate) fn wait_until_it_answers(&self) {
+        let started = Instant::now();
+        while !self.accepts(&self.superuser(), "postgres") {
+            assert!(started.elapsed() < Duration::from_mins(1), "the server does not come back:\n{}", self.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    pub(crate) fn major(&self) -> u32 {
+        self.major
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -50,7 +50,7 @@ impl Sandbox {
     pub(crate) fn at(directory: &Path) -> Self {
         let home = tempfile::Builder::new().prefix("devdb-home-").tempdir().unwrap();
         std::fs::create_dir(home.path().join("tmp")).unwrap();
-        let path = std::env::var("PATH").unwrap_or_default();
+        let path = bench::path().to_string_lossy().into_owned();
         let environment = [
             ("PATH", path),
             ("HOME", home.path().display().to_string()),
@@ -263,6 +263,11 @@ impl Running {
 
     pub(crate) fn stderr_so_far(&self) -> String {
         self.stderr.so_far()
+    }
+
+    /// True when it is not running any more.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
     }
 
     /// Waits until it has printed `text`, also as a prompt that ends no line.

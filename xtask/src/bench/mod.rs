@@ -6,6 +6,7 @@
 mod docker_api;
 mod engine;
 mod image;
+mod majors;
 mod postgres;
 mod rootfs;
 mod tools;
@@ -13,10 +14,12 @@ mod venv;
 
 use crate::places;
 use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+pub(crate) use majors::{IN_CI, known as known_major};
 pub(crate) use postgres::{Postgres, find as find_postgres};
 
 /// Something the bench lacks.
@@ -40,6 +43,9 @@ impl Missing {
 #[derive(Debug, Default, Serialize)]
 pub(crate) struct Bench {
     pg: Option<Postgres>,
+    /// Servers by major, the machine's own among them.
+    majors: BTreeMap<u32, Postgres>,
+    clients: Option<PathBuf>,
     docker: Option<engine::Docker>,
     compose: Option<Vec<String>>,
     image: Option<String>,
@@ -57,10 +63,24 @@ impl Bench {
     fn keep<T>(&mut self, step: Result<T, Missing>) -> Option<T> {
         step.map_err(|missing| self.missing.push(missing)).ok()
     }
+
+    fn keep_majors(&mut self, directory: &Path, quick: bool, asked: &[u32]) {
+        let always: &[u32] = if quick { &[] } else { &IN_CI };
+        let own = self.pg.as_ref().map(|own| own.major);
+        let wanted: BTreeSet<u32> = asked.iter().chain(always).copied().chain(own).collect();
+        for major in wanted {
+            let found = majors::ensure(directory, major, self.pg.as_ref());
+            if let Some(found) = self.keep(found) {
+                self.majors.insert(major, found);
+            }
+        }
+    }
 }
 
 /// Prepares the bench and returns it with the path of its `bench.json`.
-pub(crate) fn prepare(quick: bool) -> Result<(Bench, PathBuf), String> {
+///
+/// Besides the machine's own server, the majors of `majors` are prepared, and those of CI unless `quick`.
+pub(crate) fn prepare(quick: bool, majors: &[u32]) -> Result<(Bench, PathBuf), String> {
     let directory = places::bench();
     fs::create_dir_all(&directory).map_err(|error| format!("cannot create {}: {error}", directory.display()))?;
     let _lock = lock(&directory)?;
@@ -80,12 +100,15 @@ pub(crate) fn prepare(quick: bool) -> Result<(Bench, PathBuf), String> {
         bench.image = bench.keep(found);
         let found = timed("corpus", corpus);
         bench.corpus = bench.keep(found);
+        bench.keep_majors(&directory, quick, majors);
         match venvs.join() {
-            Ok([plain, prefect, airflow, dbmate]) => {
+            Ok([plain, prefect, airflow, dbmate, clients]) => {
                 bench.venv = bench.keep(plain);
                 bench.venv_prefect = bench.keep(prefect);
                 bench.venv_airflow = bench.keep(airflow);
                 bench.dbmate = bench.keep(dbmate).map(|directory| directory.join("bin/dbmate"));
+                let linked = clients.and_then(|environment| majors::clients(&directory, &environment));
+                bench.clients = bench.keep(linked);
             }
             Err(_panic) => bench.missing.push(Missing::new("Python environments", "preparing them panicked", "")),
         }

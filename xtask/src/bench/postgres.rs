@@ -77,7 +77,7 @@ fn candidates() -> Vec<PathBuf> {
 }
 
 /// Reads the third word of `postgres (PostgreSQL) 15.18 (Debian …)`.
-fn inspect(bin: &Path) -> Option<Postgres> {
+pub(super) fn inspect(bin: &Path) -> Option<Postgres> {
     let said = run::output(run::command(bin.join("postgres")).arg("--version")).ok()?;
     let version = said.split_whitespace().nth(2)?.to_owned();
     let major = version.split(|letter: char| !letter.is_ascii_digit()).next()?.parse().ok()?;

