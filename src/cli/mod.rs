@@ -1,5 +1,6 @@
 //! The edge: one file a command, each its arguments and its composition of the stages.
 
+mod cache;
 mod consent;
 mod context;
 mod demo;
@@ -56,6 +57,8 @@ enum Command {
     Reset(reset::Args),
     /// Move the database along its chain of migrations, and look after the chain
     Migrate(migrate::Args),
+    /// Look after the layers that resets start from
+    Cache(cache::Args),
     /// Bring back the database that the last reset replaced
     Undo(undo::Args),
     /// Keep copies of the database under names, and bring them back
@@ -116,6 +119,7 @@ impl Command {
         match self {
             Self::Doctor(args) => args.json,
             Self::Reset(args) => args.json,
+            Self::Cache(args) => args.wants_json(),
             Self::Up(args) => args.json,
             Self::Migrate(args) => args.wants_json(),
             Self::Snapshot(args) => args.wants_json(),
@@ -131,6 +135,7 @@ fn dispatch(command: Option<Command>, context: &Context) -> Result<u8> {
         Some(Command::Reset(args)) => block_on(reset::run(context, args)),
         Some(Command::Spare(args)) => block_on(reset::spare(context, args)),
         Some(Command::Migrate(args)) => block_on(Box::pin(migrate::run(context, args))),
+        Some(Command::Cache(args)) => block_on(cache::run(context, args)),
         Some(Command::Undo(args)) => block_on(undo::run(context, args)),
         Some(Command::Snapshot(args)) => block_on(Box::pin(snapshot::run(context, args))),
         Some(Command::Setup(args)) => block_on(setup::run(context, args)),

@@ -12,7 +12,7 @@ use super::{Cli, bug};
 use crate::diagnose;
 use crate::error::{Error, Result};
 use crate::model::finding::Severity;
-use crate::render::{chain_test, json, snapshot};
+use crate::render::{chain_test, json, layers, snapshot};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -25,6 +25,8 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     write(&args.folder, "cli.md", &commands()?)?;
     write(&args.folder, "env-dialects.md", &dialects::page())?;
     let schemas = [
+        ("cache-list.schema.json", schemars::schema_for!(layers::CacheListReport)),
+        ("reset-check.schema.json", schemars::schema_for!(layers::CheckedReport)),
         ("doctor.schema.json", schemars::schema_for!(json::DoctorReport)),
         ("migrate-check.schema.json", schemars::schema_for!(json::MigrateCheckReport)),
         ("migrate-history.schema.json", schemars::schema_for!(Vec<json::HistoryEntryReport>)),

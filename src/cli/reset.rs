@@ -34,6 +34,9 @@ pub(super) struct Args {
     /// Start from an empty database, though a layer of an earlier reset would do
     #[arg(long)]
     cold: bool,
+    /// Build once from the layers and once from nothing, compare the two, and replace nothing
+    #[arg(long, conflicts_with_all = ["cold", "dry_run", "in_place", "keep_failed"])]
+    check: bool,
     /// Do not ask
     #[arg(short, long)]
     yes: bool,
@@ -93,6 +96,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let request = args.request(context);
     let inputs = inputs::read(&context.root, &picture);
     let plan = plan::reset(&picture, &inputs, &request)?;
+    if args.check {
+        return check(context, &plan, args.json).await;
+    }
     if args.dry_run {
         dry_run(context, &picture, &plan, args.json);
         return Ok(0);
@@ -116,12 +122,41 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
 async fn carry_out(context: &Context, picture: &Picture, plan: &ResetPlan, quiet: bool) -> Result<Outcome> {
     let mut progress = Progress::new(&context.ui, quiet);
     let mut tell = |event| progress.tell(&event);
-    let asks =
-        Asks { cancelled: context.cancelled(), shared: inputs::shared(&context.root, picture, context::DEADLINE) };
-    Box::pin(execute::reset(plan, &surroundings(context), asks, &mut tell)).await
+    Box::pin(execute::reset(plan, &surroundings(context), asks(context, picture), &mut tell)).await
 }
 
-fn surroundings(context: &Context) -> Surroundings {
+/// Returns what an execution may ask: whether the user gave up, and what git says.
+pub(super) fn asks<'a>(
+    context: &'a Context,
+    picture: &'a Picture,
+) -> Asks<impl Future<Output = ()>, impl Future<Output = Option<usize>>> {
+    Asks { cancelled: context.cancelled(), shared: inputs::shared(&context.root, picture, context::DEADLINE) }
+}
+
+/// Returns the picture, and the plan of a reset that nobody is asked about.
+pub(super) async fn planned(context: &Context, seed: Option<String>) -> Result<(Picture, ResetPlan)> {
+    let picture = context.look(Depth::All).await;
+    let inputs = inputs::read(&context.root, &picture);
+    let args = Args { seed, ..Args::default() };
+    let plan = plan::reset(&picture, &inputs, &args.request(context))?;
+    Ok((picture, plan))
+}
+
+/// Compares what the layers make with what nothing makes.
+async fn check(context: &Context, plan: &ResetPlan, json: bool) -> Result<u8> {
+    let mut progress = Progress::new(&context.ui, json);
+    let mut tell = |event| progress.tell(&event);
+    let checked = Box::pin(execute::check(plan, &surroundings(context), context.cancelled(), &mut tell)).await?;
+    progress.clear();
+    if json {
+        context.ui.answer(&render::json::text(&render::layers::checked_report(&checked)));
+    } else {
+        render::layers::checked(&context.ui, &checked);
+    }
+    Ok(u8::from(!checked.is_equal()))
+}
+
+pub(super) fn surroundings(context: &Context) -> Surroundings {
     Surroundings { root: context.root.clone(), shell: context.shell.clone() }
 }
 

@@ -9,7 +9,8 @@ mod evict;
 use std::time::Duration;
 
 use base::digest;
-use evict::{evict, largest};
+use evict::evict;
+pub(super) use evict::largest;
 
 use super::admin::{Admin, Listed, comment_statement};
 use super::clone::{clone, copy, size};
@@ -111,7 +112,9 @@ impl<'a> Layers<'a> {
         };
         for (done, key) in self.keys.iter().enumerate().rev() {
             let Some(key) = key else { continue };
-            if let Some((name, tag, _)) = tagged(Role::Spare, key) {
+            if self.plan.spares
+                && let Some((name, tag, _)) = tagged(Role::Spare, key)
+            {
                 return Start::Spare { done, name, tag };
             }
             if let Some((_, _, contents)) = tagged(Role::Layer, key) {
@@ -119,6 +122,15 @@ impl<'a> Layers<'a> {
             }
         }
         Start::Empty
+    }
+
+    /// Returns how many steps the best layer has done; nothing without one.
+    pub(super) fn start_layer(&self, databases: &[Listed]) -> Option<usize> {
+        let there = |key: &Key| {
+            let is = |tag: &Tag| tag.role == Role::Layer && tag.layer.as_ref().is_some_and(|it| it.key == *key);
+            databases.iter().any(|it| it.tag.as_ref().is_some_and(is))
+        };
+        self.keys.iter().rposition(|key| key.as_ref().is_some_and(there))
     }
 
     /// Keeps a copy of `building` as the layer of the first `done` steps, unless there is one; `took` is what they cost.

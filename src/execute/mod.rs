@@ -6,8 +6,10 @@
 mod admin;
 mod bridge;
 mod build;
+pub mod cache;
 mod chain;
 pub mod chain_test;
+mod check;
 mod clone;
 mod clone_live;
 mod commands;
@@ -42,6 +44,7 @@ use std::path::PathBuf;
 
 use crate::model::event::Event;
 
+pub use check::check;
 pub use compare::compare;
 pub use fix::{Fixer, create_private, password_for};
 pub use reset::{Asks, Outcome, reset};

@@ -143,11 +143,11 @@ async fn aside(
 }
 
 /// The database that becomes the new one, as it is when the run begins.
-struct Begun {
-    name: String,
+pub(super) struct Begun {
+    pub name: String,
     tag: Tag,
     /// How many steps are done in it.
-    done: usize,
+    pub done: usize,
     /// Nothing is left to do, and it was looked at.
     finished: bool,
     said: String,
@@ -155,7 +155,7 @@ struct Begun {
 }
 
 /// Takes the spare, or clones the nearest layer, or creates an empty database.
-async fn begin(
+pub(super) async fn begin(
     admin: &Admin,
     plan: &ResetPlan,
     layers: &Layers<'_>,

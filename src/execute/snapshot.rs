@@ -24,7 +24,7 @@ use crate::wire::history;
 use crate::wire::postgres::{Session, quote_ident};
 
 mod archive;
-mod compare;
+pub(super) mod compare;
 
 pub use archive::{Exported, Wanted as ExportWanted, export, import};
 pub use compare::compare;

@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::schema::Difference;
+
 /// What a step read, as a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Digest([u8; 32]);
@@ -119,6 +121,56 @@ pub struct Contents {
     pub used: i64,
     /// How many resets started from it.
     pub hits: u64,
+}
+
+/// The layers of a server, as its role sees them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The one that was used last first.
+    pub layers: Vec<Listed>,
+    /// Bytes that all may take together.
+    pub max: u64,
+    /// The first step of this project that runs at every reset, and why.
+    pub open: Option<(String, String)>,
+    /// Whether a spare of this database is ready.
+    pub spare: bool,
+}
+
+/// One layer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    pub contents: Contents,
+    /// Seconds since it was made and since it was used, by the server's clock.
+    pub age_seconds: i64,
+    pub idle_seconds: i64,
+    /// This project, as its files are, would start from it or pass through it.
+    pub current: bool,
+    /// The one that the next reset starts from.
+    pub next: bool,
+}
+
+/// What a check of the layers found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Checked {
+    /// What the layer held that a reset would start from; nothing where there is none.
+    pub started_from: Option<String>,
+    pub tables: usize,
+    pub rows: u64,
+    /// Before: from the layer; after: from nothing.
+    pub schema: Vec<Difference>,
+    /// Tables whose rows differ, in words.
+    pub content: Vec<String>,
+    /// Columns that differ between two databases made from nothing as well: `orders.created_at`.
+    pub volatile: Vec<String>,
+    /// How many layers were given up, because of differences.
+    pub dropped: usize,
+}
+
+impl Checked {
+    /// Returns whether the layers make what a cold reset makes.
+    pub fn is_equal(&self) -> bool {
+        self.schema.is_empty() && self.content.is_empty()
+    }
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ pub(super) fn layers(
         steps,
         head,
         start: !request.cold && max != Some(0),
+        spares: true,
         keep: max != Some(0),
         max,
         spare: picture.config.reset.spare,

@@ -10,5 +10,5 @@ pub mod snapshot;
 pub mod squash;
 mod workplace;
 
-pub use reset::{ResetRequest, reset};
+pub use reset::{ResetRequest, layers_of, reset};
 pub use workplace::{target, workplace};

@@ -10,7 +10,7 @@ use crate::model::disposable::{Disposable, Refusal};
 use crate::model::layer::Inputs;
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
-use crate::model::plan::{BlastRadius, ChainPlan, Order, ResetPlan, SchemaPlan, SeedPlan};
+use crate::model::plan::{BlastRadius, ChainPlan, LayerPlan, Order, ResetPlan, SchemaPlan, SeedPlan};
 use crate::model::server::{Server, Session};
 use crate::model::sql_chain::SqlChain;
 
@@ -65,6 +65,13 @@ pub fn reset(picture: &Picture, inputs: &Inputs, request: &ResetRequest) -> Resu
         later: request.later && order == Order::Aside && picture.config.reset.spare != Some(false),
         proof,
     })
+}
+
+/// Returns the steps of an ordinary reset, and what they depend on.
+pub fn layers_of(picture: &Picture, inputs: &Inputs) -> Result<LayerPlan, Error> {
+    let (profile, seeds) = seeds(picture, &ResetRequest::default())?;
+    let schema = schema(picture, None)?;
+    Ok(layers(picture, inputs, &schema, &seeds, &LayerRequest { profile, ..LayerRequest::default() }))
 }
 
 /// Returns the error of a refusal: the rule, what stands in the way, and what would make it pass.

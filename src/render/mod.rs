@@ -5,6 +5,7 @@ pub mod diagnosis;
 pub mod error;
 pub mod graph;
 pub mod json;
+pub mod layers;
 pub mod migrate;
 pub mod picture;
 pub mod plan;

@@ -19,7 +19,7 @@ use crate::wire::postgres::{Session, quote_ident};
 const LOGIN: Duration = Duration::from_secs(10);
 
 /// The text of a row must be the same on both sides, whatever the databases set.
-const SAME_TEXT: &str = "set datestyle = 'ISO, YMD'; set intervalstyle = 'iso_8601'; set timezone = 'UTC';
+pub(in crate::execute) const SAME_TEXT: &str = "set datestyle = 'ISO, YMD'; set intervalstyle = 'iso_8601'; set timezone = 'UTC';
     set extra_float_digits = 1; set bytea_output = 'hex'; set default_transaction_read_only = on; set row_security = off";
 
 /// Compares two databases: their schemas, and the number of rows of each table, or a hash of them.
@@ -42,20 +42,24 @@ pub async fn compare(
 
 async fn compared(admin: &Admin, plan: &ComparePlan) -> Result<Comparison> {
     let (before, after) = (enter_side(admin, &plan.before).await?, enter_side(admin, &plan.after).await?);
-    let (old, new) = tokio::try_join!(schema(&before), schema(&after))?;
+    let found = between(&before, &after, plan.content).await?;
+    before.close().await;
+    after.close().await;
+    Ok(found)
+}
+
+async fn between(before: &Session, after: &Session, content: bool) -> Result<Comparison> {
+    let (old, new) = tokio::try_join!(schema(before), schema(after))?;
     let mut found = Comparison { schema: old.differences(&new), ..Comparison::default() };
     for (id, columns) in tables(&old, &new) {
         found.compared += 1;
-        let columns = columns.filter(|_| plan.content);
-        let (one, other) =
-            tokio::try_join!(rows(&before, id, columns.as_deref()), rows(&after, id, columns.as_deref()))?;
+        let columns = columns.filter(|_| content);
+        let (one, other) = tokio::try_join!(rows(before, id, columns.as_deref()), rows(after, id, columns.as_deref()))?;
         if one != other || one.is_none() {
             let count = |rows: Option<(u64, String)>| rows.map(|(count, _)| count);
             found.tables.push(TableRows { table: id.path(), before: count(one), after: count(other) });
         }
     }
-    before.close().await;
-    after.close().await;
     Ok(found)
 }
 
@@ -89,12 +93,13 @@ async fn still_listed(admin: &Admin, snapshot: &Snapshot) -> Result<()> {
         .hint("devdb snapshot list"))
 }
 
-async fn schema(session: &Session) -> Result<Schema> {
+/// Returns what a database is made of.
+pub(in crate::execute) async fn schema(session: &Session) -> Result<Schema> {
     catalog::read(session, Options::default()).await.map_err(|error| failed("read the catalog", &error))
 }
 
 /// The tables that both have, each with its columns where these are the same, whatever their order.
-fn tables<'s>(old: &'s Schema, new: &Schema) -> BTreeMap<&'s ObjectId, Option<Vec<String>>> {
+pub(in crate::execute) fn tables<'s>(old: &'s Schema, new: &Schema) -> BTreeMap<&'s ObjectId, Option<Vec<String>>> {
     let columns = |schema: &Schema, id: &ObjectId| {
         let mut columns = schema.column_order.get(&(id.schema.clone(), id.name.clone())).cloned().unwrap_or_default();
         columns.sort();
@@ -114,7 +119,11 @@ fn tables<'s>(old: &'s Schema, new: &Schema) -> BTreeMap<&'s ObjectId, Option<Ve
 
 /// How many rows a table has, and the sum of their hashes where columns are given: the same in whatever order the rows
 /// lie. Nothing where the role may not read it.
-async fn rows(session: &Session, id: &ObjectId, columns: Option<&[String]>) -> Result<Option<(u64, String)>> {
+pub(in crate::execute) async fn rows(
+    session: &Session,
+    id: &ObjectId,
+    columns: Option<&[String]>,
+) -> Result<Option<(u64, String)>> {
     let hash = columns.map_or_else(
         || "''".to_owned(),
         |columns| {

@@ -12,6 +12,8 @@ pub struct LayerPlan {
     pub head: usize,
     /// Whether a reset may start from what is there.
     pub start: bool,
+    /// Whether it may start from a spare.
+    pub spares: bool,
     /// Whether it leaves layers.
     pub keep: bool,
     /// Bytes that all layers of the server may take; nothing leaves it to the free space.
@@ -132,7 +134,7 @@ mod tests {
             steps.push(LayerStep { kind, input, whole: true });
         }
         let (max, spare, profile, project) = (None, None, None, String::new());
-        LayerPlan { steps, head, start: true, keep: true, max, spare, profile, project }
+        LayerPlan { steps, head, start: true, spares: true, keep: true, max, spare, profile, project }
     }
 
     #[test]
