@@ -8,7 +8,7 @@ use crate::discover::{Depth, inputs};
 use crate::error::Result;
 use crate::execute::{self, Asks, Outcome, Surroundings};
 use crate::model::picture::Picture;
-use crate::model::plan::ResetPlan;
+use crate::model::plan::{Order, ResetPlan};
 use crate::plan::{self, ResetRequest};
 use crate::render;
 use crate::render::progress::Progress;
@@ -100,11 +100,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         return check(context, &plan, args.json).await;
     }
     if args.dry_run {
-        dry_run(context, &picture, &plan, args.json);
+        dry_run(context, &picture, &plan, args.json).await;
         return Ok(0);
     }
     if !args.json {
         render::plan::show_reset(&context.ui, &plan);
+    }
+    if !args.json && !args.yes {
+        show_start(context, &plan).await;
     }
     consent::given(context, &consent::Request::reset(&picture, &plan), args.yes, args.token.as_deref())?;
     let outcome = carry_out(context, &picture, &plan, args.json).await?;
@@ -140,6 +143,17 @@ pub(super) async fn planned(context: &Context, seed: Option<String>) -> Result<(
     let args = Args { seed, ..Args::default() };
     let plan = plan::reset(&picture, &inputs, &args.request(context))?;
     Ok((picture, plan))
+}
+
+/// Says what a reset would start from, as far as the server tells now.
+async fn show_start(context: &Context, plan: &ResetPlan) {
+    if plan.order == Order::InPlace {
+        return;
+    }
+    let target = &plan.workplace.target;
+    if let Ok(listing) = execute::cache::list(target, Some(&plan.layers), &surroundings(context)).await {
+        render::layers::start(&context.ui, &plan.layers, &listing);
+    }
 }
 
 /// Compares what the layers make with what nothing makes.
@@ -187,13 +201,14 @@ pub(super) async fn spare(context: &Context, spare: Spare) -> Result<u8> {
     Ok(0)
 }
 
-fn dry_run(context: &Context, picture: &Picture, plan: &ResetPlan, json: bool) {
+async fn dry_run(context: &Context, picture: &Picture, plan: &ResetPlan, json: bool) {
     let token = consent::agent(context).is_none().then(|| consent::Request::reset(picture, plan).token());
     if json {
         context.ui.answer(&render::json::text(&render::json::reset_plan(plan)));
         return;
     }
     render::plan::show_reset(&context.ui, plan);
+    show_start(context, plan).await;
     context.ui.say("");
     context.ui.say("nothing was done (--dry-run)");
     if let Some(token) = token {

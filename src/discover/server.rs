@@ -8,7 +8,7 @@ use tokio_postgres::types::Type;
 
 use super::chain::VersionTable;
 use crate::model::observed::Observed;
-use crate::model::server::{Database, LoginFailure, LoginFailureKind, Role, Server, Session as Other};
+use crate::model::server::{Attached, Database, LoginFailure, LoginFailureKind, Role, Server, Session as Other};
 use crate::model::sql_chain::AppliedMigration;
 use crate::model::target::Target;
 use crate::model::text::visible;
@@ -46,7 +46,17 @@ select json_build_object(
       'pid', pid, 'user', coalesce(usename, ''), 'application', coalesce(application_name, ''), 'state', state,
       'idle', extract(epoch from now() - state_change)::bigint) order by application_name, pid), '[]')
     from pg_stat_activity
-    where datname = $1 and pid <> pg_backend_pid() and usesysid is not null)
+    where datname = $1 and pid <> pg_backend_pid() and usesysid is not null),
+  'attached', json_build_object(
+    'slots', (select coalesce(json_agg(slot_name order by slot_name), '[]') from pg_replication_slots
+              where database = $1 and slot_type = 'logical' and not temporary),
+    'subscriptions', (select coalesce(json_agg(subname order by subname), '[]') from pg_subscription
+                      where subdbid = (select oid from pg_database where datname = $1)),
+    'prepared', (select coalesce(json_agg(gid order by prepared), '[]') from pg_prepared_xacts where database = $1),
+    'workers', (select coalesce(json_agg(distinct backend_type), '[]') from pg_stat_activity
+                where datname = $1 and backend_type not in ('client backend', 'parallel worker', 'autovacuum worker',
+                  'walsender', 'logical replication worker', 'logical replication apply worker',
+                  'logical replication tablesync worker', 'logical replication parallel worker')))
 )::text";
 
 const IDENTITY: &str = "select system_identifier::text from pg_control_system()";
@@ -66,6 +76,15 @@ struct Facts {
     database: Option<DatabaseFacts>,
     tables: TableFacts,
     sessions: Vec<SessionFacts>,
+    attached: AttachedFacts,
+}
+
+#[derive(Deserialize)]
+struct AttachedFacts {
+    slots: Vec<String>,
+    subscriptions: Vec<String>,
+    prepared: Vec<String>,
+    workers: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -208,6 +227,13 @@ fn server(facts: Facts, system_identifier: Option<u64>, applied: Applied) -> Ser
     let owns_database = facts.database.as_ref().is_some_and(|database| database.owned);
     let sessions: Vec<Other> = facts.sessions.into_iter().map(session).collect();
     let tables = facts.tables;
+    let all = |names: &[String]| names.iter().map(|name| visible(name)).collect();
+    let attached = Attached {
+        slots: all(&facts.attached.slots),
+        subscriptions: all(&facts.attached.subscriptions),
+        prepared: all(&facts.attached.prepared),
+        workers: all(&facts.attached.workers),
+    };
     let database = facts.database.map(|database| {
         let inside = database.name == entered;
         Database {
@@ -223,6 +249,7 @@ fn server(facts: Facts, system_identifier: Option<u64>, applied: Applied) -> Ser
             versions: if inside { applied.versions } else { Observed::Unknown(UNSEEN.to_owned()) },
             history: if inside { applied.history } else { Observed::Unknown(UNSEEN.to_owned()) },
             sessions,
+            attached,
             name: database.name,
         }
     });

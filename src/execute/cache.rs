@@ -28,7 +28,7 @@ async fn listing(admin: &Admin, plan: Option<&LayerPlan>, surroundings: &Surroun
     let mut keys = Vec::new();
     if let Some(plan) = plan {
         let old = Properties::read(admin, target).await?;
-        keys = Layers::look(admin, plan, old.as_ref()).await?.keys.into_iter().flatten().collect();
+        keys = Layers::look(admin, plan, old.as_ref()).await?.keys;
     }
     let now = now(admin).await;
     let databases = admin.databases().await?;
@@ -38,19 +38,19 @@ async fn listing(admin: &Admin, plan: Option<&LayerPlan>, surroundings: &Surroun
         Some(Listed {
             age_seconds: (now - tag.made) / 1_000_000,
             idle_seconds: (now - contents.used) / 1_000_000,
-            current: keys.contains(&contents.key),
-            next: false,
+            current: keys.contains(&Some(contents.key.clone())),
+            next: None,
             contents,
         })
     };
     let mut layers: Vec<Listed> = tags().filter_map(layer).collect();
     layers.sort_by_key(|layer| layer.idle_seconds);
-    let place = |layer: &Listed| keys.iter().position(|key| *key == layer.contents.key);
+    let place = |layer: &Listed| keys.iter().position(|key| key.as_ref() == Some(&layer.contents.key));
     if let Some(next) = layers.iter_mut().filter(|layer| layer.current).max_by_key(|layer| place(layer)) {
-        next.next = true;
+        next.next = place(next);
     }
     let is_spare = |tag: &Tag| {
-        let fits = tag.layer.as_ref().is_some_and(|contents| keys.contains(&contents.key));
+        let fits = tag.layer.as_ref().is_some_and(|contents| keys.contains(&Some(contents.key.clone())));
         tag.role == Role::Spare && tag.of == target && fits
     };
     Ok(Listing {

@@ -109,6 +109,9 @@ pub(super) async fn close(admin: &Admin, database: &str) -> Result<()> {
     admin.run(&statement, &format!("close `{database}` to new connections")).await
 }
 
+/// What the names of replaced databases say.
+pub(super) const PREVIOUS: &str = "previous";
+
 /// Lets a database be connected to again.
 pub(super) async fn reopen(admin: &Admin, database: &str) -> Result<()> {
     let statement = format!("alter database {} allow_connections true", quote_ident(database));

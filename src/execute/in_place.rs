@@ -3,8 +3,13 @@
 
 use super::admin::{Admin, failed};
 use super::build::Build;
+use super::clone::size;
+use super::clone_live::{Wanted, clone_live};
 use super::commands::Runner;
-use super::reset::{Outcome, StageLog};
+use super::create::{PREVIOUS, free_name, now};
+use super::properties::Properties;
+use super::reset::{Outcome, StageLog, prune};
+use super::tag::{Role, Tag};
 use super::{Surroundings, Teller};
 use crate::error::{Error, Result};
 use crate::model::event::Stage;
@@ -26,6 +31,14 @@ pub(super) async fn run(
 ) -> Result<Outcome> {
     let target = plan.proof.database();
     let mut log = StageLog::default();
+    tokio::pin!(cancelled);
+    let mut kept = None;
+    if plan.fallback.is_some() {
+        let started = log.start(Stage::Keep, "", tell);
+        let copy = copy(admin, target, cancelled.as_mut(), tell).await?;
+        log.finish(Stage::Keep, format!("`{copy}` is a copy of the old one"), started, tell);
+        kept = Some(copy);
+    }
     let started = log.start(Stage::Create, "", tell);
     admin.terminate_own(target).await?;
     let session = Session::open(&plan.workplace.target, target, "devdb reset", std::time::Duration::from_secs(10))
@@ -41,10 +54,30 @@ pub(super) async fn run(
         biased;
         () = cancelled => Err(Error::cancelled().detail("state", "the schemas were dropped; run it again to fill them")),
         built = Build::new(plan, &runner, 0).run(&mut log, tell) => {
-            built.map_err(|error| error.detail("state", "the schemas were dropped before; there is no way back in place"))?;
-            Ok(Outcome { kept: None, started_from: None, stages: log.stages })
+            built.map_err(|error| error.detail("state", match &kept {
+                Some(copy) => format!("the schemas were dropped before; what they held is in `{copy}`"),
+                None => "the schemas were dropped before; there is no way back in place".to_owned(),
+            }))?;
+            let kept = prune(admin, target, plan.keep, kept, tell).await?;
+            Ok(Outcome { kept, started_from: None, stages: log.stages })
         }
     }
+}
+
+/// Keeps a copy of the database as one that was replaced, and returns its name.
+async fn copy(
+    admin: &Admin,
+    target: &str,
+    cancelled: impl Future<Output = ()>,
+    tell: &mut Teller<'_>,
+) -> Result<String> {
+    let name = free_name(admin, target, PREVIOUS).await?;
+    let properties = Properties::read(admin, target).await?.unwrap_or_default();
+    let tag = Tag { comment: properties.comment.clone(), ..Tag::new(Role::Previous, target, now(admin).await) };
+    let bytes = size(admin, target).await;
+    let wanted = Wanted { source: target, bytes, name: &name, tag: &tag, properties: &properties };
+    clone_live(admin, &wanted, cancelled, tell).await?;
+    Ok(name)
 }
 
 /// Returns the statements that make `public` again, with the owner, comment and grants that it has now.

@@ -16,7 +16,7 @@ use super::admin::{Admin, Listed, comment_statement};
 use super::clone::{clone, copy, size};
 use super::create::{BUILDING, free_name, now};
 use super::properties::Properties;
-use super::swap::gone;
+use super::swap::{bound, gone};
 use super::tag::{Role, Tag};
 use super::{Surroundings, Teller};
 use crate::error::Result;
@@ -149,6 +149,10 @@ impl<'a> Layers<'a> {
         };
         let name = key.database();
         if self.admin.databases().await?.iter().any(|it| it.name == name) {
+            return Ok(None);
+        }
+        if let Some(what) = bound(self.admin, building).await? {
+            tell(Event::Warning { text: format!("no layer is kept of {}: a copy has no {what}", step.describe()) });
             return Ok(None);
         }
         if let Some(who) = gone(self.admin, building, PATIENCE).await? {

@@ -4,9 +4,10 @@
 use super::admin::{Admin, comment_statement};
 use super::build::Build;
 use super::commands::Runner;
-use super::create::{BUILDING, clean_up, create, free_name, now};
+use super::create::{PREVIOUS, clean_up, free_name, now};
+use super::layers::Layers;
 use super::properties::Properties;
-use super::reset::{Outcome, StageLog, prune};
+use super::reset::{Outcome, StageLog, begin, prune};
 use super::swap::{Exchange, set_aside};
 use super::tag::{Role, Tag};
 use super::{Surroundings, Teller};
@@ -23,27 +24,24 @@ pub(super) async fn run(
     tell: &mut Teller<'_>,
 ) -> Result<Outcome> {
     let target = plan.proof.database();
+    let took = tokio::time::Instant::now();
     let mut log = StageLog::default();
     let started = log.start(Stage::Create, "", tell);
     let old = Properties::read(admin, target).await?;
     let comment = old.as_ref().and_then(|old| old.comment.clone());
     let branch = old.as_ref().and_then(|old| old.branch.clone());
     // Created beside and tagged, so that the name never belongs to a database of which nobody knows what it is.
-    let incoming = free_name(admin, target, BUILDING).await?;
-    let created = match create(admin, &incoming, target, old.as_ref(), tell).await {
-        Ok(tag) => {
-            let exchange = Exchange {
-                proof: &plan.proof,
-                incoming: &incoming,
-                tag,
-                comment: None,
-                exists: old.is_some(),
-                outgoing_comment: comment.clone(),
-            };
-            take_name(admin, &exchange, branch.as_deref(), tell).await
-        }
-        Err(error) => Err(error),
+    let layers = Layers::look(admin, &plan.layers, old.as_ref()).await?;
+    let begun = begin(admin, plan, &layers, old.as_ref(), tell).await?;
+    let exchange = Exchange {
+        proof: &plan.proof,
+        incoming: &begun.name,
+        tag: begun.tag,
+        comment: None,
+        exists: old.is_some(),
+        outgoing_comment: comment.clone(),
     };
+    let created = take_name(admin, &exchange, branch.as_deref(), tell).await;
     let mut kept = None;
     let built = match created {
         Err(error) => Err(error),
@@ -54,7 +52,7 @@ pub(super) async fn run(
             tokio::select! {
                 biased;
                 () = cancelled => Err(Error::cancelled()),
-                built = Build::new(plan, &runner, 0).run(&mut log, tell) => built,
+                built = Build::new(plan, &runner, begun.done).run(&mut log, tell) => built,
             }
         }
     };
@@ -74,11 +72,17 @@ pub(super) async fn run(
         statements.push(comment_statement(aside, Some(&tag.comment())));
     }
     admin.run(&format!("begin; {}; commit", statements.join("; ")), "record what is kept").await?;
+    layers.hurry(target, false).await?;
     if let Some(old) = &old {
         old.limit(admin, target).await?;
     }
+    if plan.layers.keep {
+        let all = plan.layers.steps.len();
+        layers.leave((target, target), all, took.elapsed(), tell).await?;
+        layers.tidy(surroundings, tell).await?;
+    }
     let kept = prune(admin, target, plan.keep, kept, tell).await?;
-    Ok(Outcome { kept, started_from: None, stages: log.stages })
+    Ok(Outcome { kept, started_from: begun.from, stages: log.stages })
 }
 
 /// Gives the new database the target's name and returns the name that the old one has meanwhile.
@@ -93,7 +97,7 @@ async fn take_name(
         let rename = format!("alter database {} rename to {}", quote_ident(exchange.incoming), quote_ident(target));
         return admin.run(&rename, "name the new database").await.map(|()| None);
     }
-    let aside = free_name(admin, target, "previous").await?;
+    let aside = free_name(admin, target, PREVIOUS).await?;
     let aside_tag = Tag {
         comment: exchange.outgoing_comment.clone(),
         branch: branch.map(str::to_owned),

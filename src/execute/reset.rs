@@ -72,9 +72,18 @@ async fn locked_reset(
     clean_up(admin, target, tell).await?;
     match plan.order {
         Order::Aside => aside(admin, plan, surroundings, asks, tell).await,
+        Order::RenameFirst if cached(admin, plan).await? => aside(admin, plan, surroundings, asks, tell).await,
         Order::RenameFirst => Box::pin(rename_first::run(admin, plan, surroundings, asks.cancelled, tell)).await,
         Order::InPlace => Box::pin(in_place::run(admin, plan, surroundings, asks.cancelled, tell)).await,
     }
+}
+
+/// Whether a layer holds everything, so that no command runs that would have to be pointed elsewhere.
+async fn cached(admin: &Admin, plan: &ResetPlan) -> Result<bool> {
+    let old = Properties::read(admin, plan.proof.database()).await?;
+    let layers = Layers::look(admin, &plan.layers, old.as_ref()).await?;
+    let done = layers.start_layer(&admin.databases().await?).filter(|_| plan.layers.start);
+    Ok(done == Some(plan.layers.steps.len()))
 }
 
 async fn aside(
@@ -145,13 +154,13 @@ async fn aside(
 /// The database that becomes the new one, as it is when the run begins.
 pub(super) struct Begun {
     pub name: String,
-    tag: Tag,
+    pub tag: Tag,
     /// How many steps are done in it.
     pub done: usize,
     /// Nothing is left to do, and it was looked at.
     finished: bool,
     said: String,
-    from: Option<String>,
+    pub from: Option<String>,
 }
 
 /// Takes the spare, or clones the nearest layer, or creates an empty database.

@@ -59,6 +59,25 @@ pub(super) async fn swap(admin: &Admin, exchange: &Exchange<'_>, tell: &mut Tell
     swap_marked(admin, exchange, &marks, tell).await
 }
 
+/// Returns what belongs to a database itself, and would stay with it under another name.
+pub(super) async fn bound(admin: &Admin, database: &str) -> Result<Option<String>> {
+    const BOUND: &str = "select 'logical replication slot `' || slot_name || '`' from pg_replication_slots
+          where database = $1 and slot_type = 'logical' and not temporary
+        union all select 'subscription `' || subname || '`' from pg_subscription
+          where subdbid = (select oid from pg_database where datname = $1) limit 1";
+    let rows = admin.rows(BOUND, &[database], "ask what belongs to a database").await?;
+    Ok(rows.first().and_then(|row| row.try_get(0).ok()))
+}
+
+async fn may_lose_name(admin: &Admin, target: &str) -> Result<()> {
+    let Some(what) = bound(admin, target).await? else { return Ok(()) };
+    Err(Error::environment(format!(
+        "the {what} belongs to `{target}` itself, and would stay with it under another name"
+    ))
+    .detail("state", "nothing was changed")
+    .hint("drop it first, when nobody needs it: pg_drop_replication_slot('…'), or DROP SUBSCRIPTION"))
+}
+
 /// Returns the git branch that the target itself belongs to.
 pub(super) async fn live_branch(admin: &Admin, target: &str) -> Result<Option<String>> {
     let listed = admin.databases().await?.into_iter().find(|database| database.name == target);
@@ -73,6 +92,7 @@ pub(super) async fn swap_marked(
     tell: &mut Teller<'_>,
 ) -> Result<Option<String>> {
     let target = exchange.proof.database();
+    may_lose_name(admin, target).await?;
     let incoming = quote_ident(exchange.incoming);
     let new_comment = comment_statement(target, marks.comment.as_deref());
     if !exchange.exists {

@@ -145,8 +145,8 @@ pub struct Listed {
     pub idle_seconds: i64,
     /// This project, as its files are, would start from it or pass through it.
     pub current: bool,
-    /// The one that the next reset starts from.
-    pub next: bool,
+    /// The next reset starts from it, with so many steps done.
+    pub next: Option<usize>,
 }
 
 /// What a check of the layers found.

@@ -27,6 +27,8 @@ pub struct ResetPlan {
     /// Whether the target database exists yet.
     pub exists: bool,
     pub order: Order,
+    /// Why the schemas are replaced inside the database, where nobody asked for that; a copy is kept beforehand.
+    pub fallback: Option<String>,
     pub schema: SchemaPlan,
     pub seeds: Vec<SeedPlan>,
     pub layers: LayerPlan,
@@ -144,11 +146,17 @@ impl ResetPlan {
     pub fn describe(&self) -> Vec<String> {
         let name = self.workplace.target.database();
         let mut steps = vec![match (self.order, self.exists) {
+            (Order::Aside, _) if self.layers.start => {
+                format!("beside `{name}`: clone the nearest layer, or create an empty database; run what it lacks of:")
+            }
             (Order::Aside, _) => format!("create a new database beside `{name}`"),
             (Order::RenameFirst, true) => format!("rename `{name}` aside, create a new `{name}`"),
             (Order::RenameFirst, false) => format!("create `{name}`"),
             (Order::InPlace, _) => format!("drop and recreate every schema inside `{name}`"),
         }];
+        if self.fallback.is_some() {
+            steps.insert(0, format!("copy `{name}`, which keeps its content for `devdb undo`"));
+        }
         steps.extend(self.schema.init.iter().map(|file| format!("run `{}`", file.display())));
         steps.extend(self.schema.bootstrap.iter().map(|command| format!("run `{command}`")));
         steps.extend(self.schema.stamp.iter().map(|revision| format!("stamp revision `{revision}`")));

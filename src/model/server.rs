@@ -137,6 +137,37 @@ pub struct Database {
     /// The same rows of an SQL chain's table, with what else it says of each.
     pub history: Observed<Vec<AppliedMigration>>,
     pub sessions: Vec<Session>,
+    pub attached: Attached,
+}
+
+/// What belongs to the database itself and does not follow its name, or stands in the way of a rename.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Attached {
+    /// Logical replication slots.
+    pub slots: Vec<String>,
+    pub subscriptions: Vec<String>,
+    /// Prepared transactions.
+    pub prepared: Vec<String>,
+    /// Background workers of extensions, as the server names them.
+    pub workers: Vec<String>,
+}
+
+impl Attached {
+    /// Returns why the database cannot give its name to another, as a fragment: ``the logical replication slot `x`
+    /// belongs to it``; nothing where it can.
+    pub fn keeps_name(&self) -> Option<String> {
+        let one = |what: &str, names: &[String], does: &str| {
+            let more = match names.len() {
+                0 => return None,
+                1 => String::new(),
+                many => format!(" and {} more", many - 1),
+            };
+            Some(format!("the {what} `{}`{more} {does}", names.first()?))
+        };
+        one("logical replication slot", &self.slots, "belongs to it, whatever its name is")
+            .or_else(|| one("subscription", &self.subscriptions, "belongs to it, whatever its name is"))
+            .or_else(|| one("background worker", &self.workers, "is attached to it"))
+    }
 }
 
 /// Somebody else's session on the target database.

@@ -11,7 +11,7 @@ use crate::model::layer::Inputs;
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::plan::{BlastRadius, ChainPlan, LayerPlan, Order, ResetPlan, SchemaPlan, SeedPlan};
-use crate::model::server::{Server, Session};
+use crate::model::server::{Attached, Server, Session};
 use crate::model::sql_chain::SqlChain;
 
 /// What the user asked for, with nothing left to interpret.
@@ -37,6 +37,7 @@ pub fn reset(picture: &Picture, inputs: &Inputs, request: &ResetRequest) -> Resu
     let server = picture.server.known().ok_or_else(|| no_server(picture, candidate))?;
     let database = server.database.known();
     let order = order(picture, server, request)?;
+    let fallback = database.and_then(|database| database.attached.keeps_name()).filter(|_| !request.in_place);
     let sessions = database.map(|database| database.sessions.clone()).unwrap_or_default();
     if order != Order::InPlace {
         may_end(server, &sessions)?;
@@ -56,6 +57,7 @@ pub fn reset(picture: &Picture, inputs: &Inputs, request: &ResetRequest) -> Resu
         exists: database.is_some(),
         workplace: workplace(picture)?,
         order,
+        fallback,
         layers: layers(picture, inputs, &schema, &seeds, &wanted),
         schema,
         seeds: seeds.into_iter().map(|(_, seed)| seed).collect(),
@@ -88,6 +90,12 @@ fn order(picture: &Picture, server: &Server, request: &ResetRequest) -> Result<O
             .detail("owner", owner)
             .hint(format!("have its owner run: ALTER DATABASE \"{name}\" OWNER TO \"{}\"", server.role.name)));
     }
+    if let Some(attached) = server.database.known().map(|database| &database.attached) {
+        nothing_prepared(server, attached)?;
+        if attached.keeps_name().is_some() && !request.in_place && server.role.create_database {
+            return Ok(Order::InPlace);
+        }
+    }
     if request.in_place {
         return if exists { Ok(Order::InPlace) } else { Err(no_createdb(server)) };
     }
@@ -95,6 +103,15 @@ fn order(picture: &Picture, server: &Server, request: &ResetRequest) -> Result<O
         return Err(no_createdb(server));
     }
     Ok(if picture.config.migrations.redirect == Some(false) { Order::RenameFirst } else { Order::Aside })
+}
+
+/// No database can be renamed nor its schemas dropped while one holds it.
+fn nothing_prepared(server: &Server, attached: &Attached) -> Result<(), Error> {
+    let Some(first) = attached.prepared.first() else { return Ok(()) };
+    let name = server.database.known().map(|database| database.name.clone()).unwrap_or_default();
+    Err(Error::environment(format!("a prepared transaction holds `{name}`"))
+        .detail("prepared", attached.prepared.join("\n"))
+        .hint(format!("psql -d '{name}' -c \"ROLLBACK PREPARED '{first}'\"   (or COMMIT PREPARED)")))
 }
 
 fn no_createdb(server: &Server) -> Error {

@@ -9,6 +9,7 @@ use super::style;
 use super::table::{Column, lines};
 use super::ui::{Ui, age, took};
 use crate::model::layer::{Checked, Listed, Listing};
+use crate::model::plan::LayerPlan;
 use crate::model::schema::Difference;
 use crate::model::text::{counted, size, visible};
 
@@ -95,7 +96,7 @@ pub fn list_report(listing: &Listing) -> CacheListReport {
         idle_seconds: layer.idle_seconds,
         hits: layer.contents.hits,
         current: layer.current,
-        next: layer.next,
+        next: layer.next.is_some(),
     };
     CacheListReport {
         version: 1,
@@ -152,16 +153,36 @@ pub fn list(ui: &Ui, listing: &Listing) {
         ui.answer(&ui.wrapped(&text, 2));
     }
     let (next, none) = ("`→` is what the next reset starts from", "makes the layers of this project");
-    if listing.layers.iter().any(|layer| layer.next) {
+    if listing.layers.iter().any(|layer| layer.next.is_some()) {
         ui.hint(next);
     } else {
         ui.hint(&format!("{} {none}", style::command("devdb cache warm")));
     }
 }
 
+/// Says from what a reset would start, and how much it would still run.
+pub fn start(ui: &Ui, plan: &LayerPlan, listing: &Listing) {
+    let next = listing.layers.iter().filter(|_| plan.start).find_map(|layer| Some((layer, layer.next?)));
+    let Some((layer, done)) = next else {
+        ui.say(&ui.wrapped("starts    from an empty database: no layer fits yet", 10));
+        return;
+    };
+    let rest = match plan.steps.len() - done {
+        0 if listing.spare => "a spare of it is ready: two renames".to_owned(),
+        0 => "nothing is left to run".to_owned(),
+        rest => format!("{} left to run", counted(rest, "step")),
+    };
+    let text = format!(
+        "starts    from the layer of {}, used {} ago; {rest}",
+        visible(&layer.contents.last),
+        age(layer.idle_seconds)
+    );
+    ui.say(&ui.wrapped(&text, 10));
+}
+
 fn row(layer: &Listed) -> Vec<String> {
     let contents = &layer.contents;
-    let mark = match (layer.next, layer.current) {
+    let mark = match (layer.next.is_some(), layer.current) {
         (true, _) => style::good("→"),
         (false, true) => "·".to_owned(),
         (false, false) => String::new(),

@@ -33,7 +33,11 @@ pub fn show_reset(ui: &Ui, plan: &ResetPlan) {
     if plan.sessions.len() > SESSIONS {
         line(ui, "", &format!("and {} more", counted(plan.sessions.len() - SESSIONS, "session")));
     }
+    if let Some(why) = &plan.fallback {
+        line(ui, "in place", &visible(why));
+    }
     let kept = match (plan.order, plan.exists) {
+        (Order::InPlace, true) if plan.fallback.is_some() => format!("a copy of `{}`, for `devdb undo`", visible(name)),
         (Order::InPlace, _) => "nothing: in place there is no way back".to_owned(),
         (_, true) => format!("the old `{}`, for `devdb undo`", visible(name)),
         (_, false) => "nothing to keep".to_owned(),
