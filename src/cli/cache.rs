@@ -59,7 +59,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
 }
 
 async fn list(context: &Context, args: &List) -> Result<u8> {
-    let picture = context.look(Depth::Files).await;
+    // Where commands run inside a container, that container is part of what they depend on.
+    let inside = context.config.migrations.service.is_some();
+    let picture = context.look(if inside { Depth::All } else { Depth::Files }).await;
     let target = plan::target(&picture)?.target.clone();
     let inputs = inputs::read(&context.root, &picture);
     let layers = plan::layers_of(&picture, &inputs).ok();
@@ -83,7 +85,7 @@ async fn warm(context: &Context, args: Warm) -> Result<u8> {
     match more {
         0 => ui.answer(&format!("{} every layer is there already", style::good("✓"))),
         more => {
-            ui.answer(&format!("{} {} made; the database was not touched", style::good("✓"), counted(more, "layer")))
+            ui.answer(&format!("{} {} made; the database was not touched", style::good("✓"), counted(more, "layer")));
         }
     }
     ui.hint(&format!("{} lists them", style::command("devdb cache list")));

@@ -113,7 +113,8 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let outcome = carry_out(context, &picture, &plan, args.json).await?;
     later(context, &plan, &args).await;
     if args.json {
-        let report = render::json::reset(&plan, &outcome.stages, outcome.kept.as_deref(), context.elapsed());
+        let about = (outcome.kept.as_deref(), outcome.started_from.as_deref());
+        let report = render::json::reset(&plan, &outcome.stages, about, context.elapsed());
         context.ui.answer(&render::json::text(&report));
     } else {
         summary(context, &plan, &outcome);

@@ -62,17 +62,17 @@ async fn locked(
     let start = layers.start_layer(&admin.databases().await?);
     let Some(done) = start else { return Ok(Checked::default()) };
     tell(Event::Note { text: format!("from the layer of {}:", layers.describe(done)) });
-    let warm = make(admin, plan, &plan.layers, surroundings, made, tell).await?;
+    let warm = make(admin, (plan, &plan.layers), surroundings, made, tell).await?;
     tell(Event::Note { text: "from nothing:".to_owned() });
     let nothing = LayerPlan { start: false, ..plan.layers.clone() };
-    let cold = make(admin, plan, &nothing, surroundings, made, tell).await?;
+    let cold = make(admin, (plan, &nothing), surroundings, made, tell).await?;
     let mut found = Checked { started_from: Some(layers.describe(done)), ..Checked::default() };
     let (from_layer, from_nothing) = tokio::try_join!(schema(&warm), schema(&cold))?;
     found.schema = from_layer.differences(&from_nothing);
     let suspects = suspects(&warm, &cold, (&from_layer, &from_nothing), &mut found).await?;
     if !suspects.is_empty() {
         tell(Event::Note { text: "from nothing again, as some values differ:".to_owned() });
-        let again = make(admin, plan, &nothing, surroundings, made, tell).await?;
+        let again = make(admin, (plan, &nothing), surroundings, made, tell).await?;
         judge(&warm, &cold, &again, suspects, &mut found).await?;
         again.close().await;
     }
@@ -90,8 +90,7 @@ async fn locked(
 /// Builds a database as a reset would with these layers, and enters it.
 async fn make(
     admin: &Admin,
-    plan: &ResetPlan,
-    with: &LayerPlan,
+    (plan, with): (&ResetPlan, &LayerPlan),
     surroundings: &Surroundings,
     made: &mut Vec<String>,
     tell: &mut Teller<'_>,

@@ -93,7 +93,7 @@ impl<'a> Layers<'a> {
 
     /// Gives up what takes too much, but for what this plan needs.
     pub(super) async fn tidy(&self, surroundings: &Surroundings, tell: &mut Teller<'_>) -> Result<usize> {
-        let needed: Vec<Key> = self.keys.iter().flatten().cloned().collect();
+        let needed = self.keys.iter().flatten().filter(|_| self.plan.keep).cloned().collect::<Vec<_>>();
         evict(self.admin, &needed, largest(self.plan.max, surroundings), tell).await
     }
 

@@ -223,13 +223,15 @@ pub struct ResetReport {
     pub target: String,
     /// The name under which the old database is kept; null when nothing is.
     pub kept: Option<String>,
+    /// The last step that the layer or the spare held from which it started; null when it started from nothing.
+    pub started_from: Option<String>,
     pub stages: Vec<StageReport>,
     pub took_ms: u64,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
 pub struct StageReport {
-    /// `create`, `init`, `bootstrap`, `migrate`, `seed`, `verify`, `swap`.
+    /// `keep`, `create`, `init`, `bootstrap`, `migrate`, `seed`, `verify`, `swap`.
     pub stage: &'static str,
     pub detail: String,
     pub took_ms: u64,
@@ -256,7 +258,7 @@ pub struct ResetPlanReport {
 pub fn reset(
     plan: &ResetPlan,
     stages: &[(Stage, String, Duration)],
-    kept: Option<&str>,
+    (kept, started_from): (Option<&str>, Option<&str>),
     elapsed: Duration,
 ) -> ResetReport {
     let stage = |(stage, detail, took): &(Stage, String, Duration)| StageReport {
@@ -269,6 +271,7 @@ pub fn reset(
         ok: true,
         target: plan.workplace.target.to_string(),
         kept: kept.map(str::to_owned),
+        started_from: started_from.map(str::to_owned),
         stages: stages.iter().map(stage).collect(),
         took_ms: millis(elapsed),
     }

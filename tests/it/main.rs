@@ -21,6 +21,7 @@ mod doctor_output;
 mod doctor_ports;
 mod doctor_report;
 mod hostile;
+mod layers;
 mod migrate;
 mod migrate_preflight;
 mod migrate_reading;
