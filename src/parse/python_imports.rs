@@ -46,51 +46,59 @@ pub struct Reads {
 const MAX_PARTS: usize = 8;
 
 /// Names that reach out wherever they stand.
-const NAMES: [&str; 33] = [
-    "BaseSettings",
-    "SourceFileLoader",
-    "__file__",
-    "__import__",
-    "dotenv_values",
-    "environ",
-    "environb",
-    "getcwd",
-    "getenv",
-    "gethostname",
-    "getuser",
-    "import_module",
-    "iterdir",
-    "listdir",
-    "load_dotenv",
-    "popen",
-    "read_bytes",
-    "read_csv",
-    "read_excel",
-    "read_fwf",
-    "read_json",
-    "read_parquet",
-    "read_pickle",
-    "read_table",
-    "read_text",
-    "read_xml",
-    "rglob",
-    "run_module",
-    "run_path",
-    "scandir",
-    "spec_from_file_location",
-    "spec_from_loader",
-    "urlopen",
-];
+fn is_reaching(name: &str) -> bool {
+    matches!(
+        name,
+        "BaseSettings"
+            | "SourceFileLoader"
+            | "__file__"
+            | "__import__"
+            | "dotenv_values"
+            | "environ"
+            | "environb"
+            | "getcwd"
+            | "getenv"
+            | "gethostname"
+            | "getuser"
+            | "import_module"
+            | "iterdir"
+            | "listdir"
+            | "load_dotenv"
+            | "popen"
+            | "read_bytes"
+            | "read_csv"
+            | "read_excel"
+            | "read_fwf"
+            | "read_json"
+            | "read_parquet"
+            | "read_pickle"
+            | "read_table"
+            | "read_text"
+            | "read_xml"
+            | "rglob"
+            | "run_module"
+            | "run_path"
+            | "scandir"
+            | "spec_from_file_location"
+            | "spec_from_loader"
+            | "urlopen"
+    )
+}
 
 /// Functions that do, called by themselves or as a method.
-const CALLS: [&str; 3] = ["glob", "iglob", "open"];
+fn is_reaching_call(name: &str) -> bool {
+    matches!(name, "glob" | "iglob" | "open")
+}
 
 /// Functions that do, called by themselves: `session.exec(…)` is a query.
-const OWN_CALLS: [&str; 3] = ["eval", "exec", "execfile"];
+fn is_reaching_own_call(name: &str) -> bool {
+    matches!(name, "eval" | "exec" | "execfile")
+}
 
 /// What does as an attribute of the module before it.
-const ATTRIBUTES: [(&str, &str); 5] =
-    [("os", "system"), ("os", "walk"), ("sys", "modules"), ("sys", "path"), ("sys", "argv")];
+fn is_reaching_attribute(owner: &str, name: &str) -> bool {
+    matches!((owner, name), ("os", "system" | "walk") | ("sys", "argv" | "modules" | "path"))
+}
 
 /// Modules whose import says that something is read.
 const MODULES: [&str; 23] = [
@@ -144,7 +152,8 @@ pub fn reads(source: &str, wanted: &dyn Fn(&str) -> bool) -> Reads {
         }
     }
     // A module that another has imported is an attribute of its package: `import app`, then `app.models.User`.
-    for import in attributes(&tokens, &bound) {
+    let attributes = if bound.is_empty() { BTreeSet::new() } else { attributes(source, &tokens, &bound) };
+    for import in attributes {
         if seen.insert(import.clone()) {
             reads.imports.push(import);
         }
@@ -166,9 +175,15 @@ pub fn strings(source: &str) -> Vec<&str> {
 }
 
 fn reaches_out(path: &[&str]) -> bool {
+    let first = path.first().copied().unwrap_or_default();
+    let begins =
+        |text: &str, with: &str| text.strip_prefix(with).is_some_and(|it| it.is_empty() || it.starts_with('.'));
+    // Seldom true, and cheaper to say than what follows.
+    if first != "urllib" && !MODULES.iter().any(|module| begins(module, first)) {
+        return false;
+    }
     let path = path.join(".");
-    let inside = |module: &str| path.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    path == "urllib" || MODULES.iter().any(|module| inside(module))
+    path == "urllib" || MODULES.iter().any(|module| begins(&path, module))
 }
 
 /// An import as it is written.
@@ -285,27 +300,40 @@ impl<'s> Cursor<'_, 's> {
 }
 
 /// Returns `a.b.c` of expressions, as modules, where `a` is an import's name.
-fn attributes(tokens: &[Token<'_>], bound: &[(&str, usize, Vec<&str>)]) -> BTreeSet<Import> {
-    let mut found = BTreeSet::new();
-    if bound.is_empty() {
-        return found;
-    }
+fn attributes(source: &str, tokens: &[Token<'_>], bound: &[(&str, usize, Vec<&str>)]) -> BTreeSet<Import> {
+    let mut written = BTreeSet::new();
     let mut cursor = Cursor { tokens, position: 0 };
     let mut after_dot = false;
     while let Some(token) = cursor.next() {
         let starts = token.kind == Kind::Name && !after_dot;
         after_dot = token.text == "." && token.kind == Kind::Sign;
-        if !starts || !bound.iter().any(|(name, ..)| *name == token.text) || !cursor.takes(".") {
+        if !starts || !bound.iter().any(|(name, ..)| *name == token.text) {
             continue;
         }
-        let attributes = cursor.dotted();
-        for (_, level, path) in bound.iter().filter(|(name, ..)| *name == token.text) {
-            let parts = path.iter().chain(&attributes).take(MAX_PARTS);
-            let path = parts.map(|part| (*part).to_owned()).collect();
-            found.insert(Import { level: *level, path, everything: false });
+        let first = token.start + token.text.len();
+        let mut end = first;
+        while cursor.takes(".") {
+            let Some(name) = cursor.peek().filter(|token| token.kind == Kind::Name) else { break };
+            cursor.position += 1;
+            end = name.start + name.text.len();
+        }
+        if end > first {
+            written.insert((token.text, source.get(first..end).unwrap_or_default()));
         }
     }
-    found
+    let import = |(name, rest): (&str, &str)| {
+        let named: Vec<Import> = bound
+            .iter()
+            .filter(|(bound, ..)| *bound == name)
+            .map(|(_, level, path)| {
+                let rest = rest.split('.').map(str::trim).filter(|part| !part.is_empty());
+                let parts = path.iter().copied().chain(rest).take(MAX_PARTS);
+                Import { level: *level, path: parts.map(str::to_owned).collect(), everything: false }
+            })
+            .collect();
+        named
+    };
+    written.into_iter().flat_map(import).collect()
 }
 
 /// Returns the first token that reaches out of the text, and how it is written.
@@ -314,16 +342,23 @@ fn reached(tokens: &[Token<'_>]) -> Option<(usize, String)> {
         let token = position.and_then(|position| tokens.get(position));
         token.filter(|token| token.kind != Kind::Text).map_or("", |token| token.text)
     };
-    tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Name).find_map(|(position, token)| {
+    let names = tokens.iter().enumerate().filter(|(_, token)| token.kind == Kind::Name);
+    for (position, token) in names {
         let name = token.text;
+        let always = is_reaching(name);
+        let call = is_reaching_call(name) || is_reaching_own_call(name);
+        if !always && !call && !matches!(name, "system" | "walk" | "argv" | "modules" | "path") {
+            continue;
+        }
         let before = text(position.checked_sub(1));
-        let (dotted, is_called) = (before == ".", text(Some(position + 1)) == "(");
+        let dotted = before == ".";
+        let is_called = text(Some(position + 1)) == "(" && before != "def";
         let owner = if dotted { text(position.checked_sub(2)) } else { "" };
-        let reaches = NAMES.contains(&name)
-            || (is_called && before != "def" && CALLS.contains(&name))
-            || (is_called && before != "def" && !dotted && OWN_CALLS.contains(&name))
-            || ATTRIBUTES.contains(&(owner, name));
-        let shown = if owner.is_empty() || owner == ")" { name.to_owned() } else { format!("{owner}.{name}") };
-        reaches.then_some((token.start, shown))
-    })
+        let called = is_called && call && (!dotted || is_reaching_call(name));
+        if always || called || is_reaching_attribute(owner, name) {
+            let shown = if owner.is_empty() || owner == ")" { name.to_owned() } else { format!("{owner}.{name}") };
+            return Some((token.start, shown));
+        }
+    }
+    None
 }

@@ -25,7 +25,8 @@ pub(super) struct Modules<'p> {
     /// The modules that a name stands for, seen from a folder; from none, it is absolute.
     named: HashMap<(Option<PathBuf>, Import), Vec<usize>>,
     /// What sets of modules depend on, with all that they import.
-    inputs: HashMap<(BTreeSet<usize>, bool), Input>,
+    followed: HashMap<(BTreeSet<usize>, bool), Result<Digest, String>>,
+    folders: Folders,
 }
 
 struct Module {
@@ -64,15 +65,14 @@ fn line_feeds(bytes: &[u8]) -> Cow<'_, [u8]> {
 
 impl<'p> Modules<'p> {
     pub(super) fn new(root: &'p Path, places: Vec<PathBuf>) -> Self {
+        let mut folders = Folders::default();
         let mut tops = HashSet::new();
         for place in &places {
-            for entry in std::fs::read_dir(place).into_iter().flatten().flatten() {
-                let Ok(name) = entry.file_name().into_string() else { continue };
-                tops.insert(name.strip_suffix(".py").map(str::to_owned).unwrap_or(name));
-            }
+            let folder = folders.list(place);
+            tops.extend(folder.modules.iter().chain(&folder.folders).cloned());
         }
-        let (named, inputs) = (HashMap::new(), HashMap::new());
-        Self { root, places, tops, found: Vec::new(), by_path: HashMap::new(), named, inputs }
+        let (named, followed) = (HashMap::new(), HashMap::new());
+        Self { root, places, tops, found: Vec::new(), by_path: HashMap::new(), named, followed, folders }
     }
 
     /// Returns the first parts of the names of everything that may be a module of the project.
@@ -97,46 +97,46 @@ impl<'p> Modules<'p> {
         let path = self.root.join(file);
         let direct: BTreeSet<usize> = imports.iter().flat_map(|import| self.named(&path, import)).collect();
         let key = (direct, declared);
-        if let Some(input) = self.inputs.get(&key) {
-            return input.clone();
+        let followed = if let Some(followed) = self.followed.get(&key) {
+            followed.clone()
+        } else {
+            let followed = self.follow(&key.0, declared);
+            self.followed.insert(key, followed.clone());
+            followed
+        };
+        match followed {
+            Ok(digest) => Input::Known(digest),
+            Err(why) => Input::Open(format!("{why} (imported by `{}`)", file.display())),
         }
-        let input = self.followed(&key.0, file, declared);
-        self.inputs.insert(key, input.clone());
-        input
     }
 
-    /// Joins the modules of a set, and all that they import.
-    fn followed(&mut self, direct: &BTreeSet<usize>, file: &Path, declared: bool) -> Input {
+    /// Joins the modules of a set, and all that they import; or says why that cannot be.
+    fn follow(&mut self, direct: &BTreeSet<usize>, declared: bool) -> Result<Digest, String> {
         let mut reached: Vec<usize> = direct.iter().copied().collect();
         let mut seen = direct.clone();
-        let mut next = 0;
-        while let Some(&module) = reached.get(next) {
-            next += 1;
-            for import in self.imports_of(module) {
-                if seen.insert(import) {
-                    reached.push(import);
-                }
-            }
-            if reached.len() > MAX_MODULES {
-                return Input::Open(format!("`{}` imports more than {MAX_MODULES} modules", file.display()));
-            }
-        }
         let mut parts = Vec::new();
-        for module in reached.iter().filter_map(|module| self.found.get(*module)) {
+        let mut next = 0;
+        while let Some(&number) = reached.get(next) {
+            next += 1;
+            let Some(module) = self.found.get(number) else { continue };
             let shown = module.path.strip_prefix(self.root).unwrap_or(&module.path);
             match &module.source {
                 Ok(Source { reads: Reads { reach: Some(reach), .. }, .. }) if !declared => {
-                    return Input::Open(format!("{}, and `{}` imports it", unknown(shown, reach), file.display()));
+                    return Err(unknown(shown, reach));
                 }
-                Ok(source) => parts.push((shown, source.content)),
-                Err(why) => return Input::Open(format!("`{}` cannot be read: {why}", shown.display())),
+                Ok(source) => parts.push((shown.to_path_buf(), source.content)),
+                Err(why) => return Err(format!("`{}` cannot be read: {why}", shown.display())),
+            }
+            reached.extend(self.imports_of(number).into_iter().filter(|import| seen.insert(*import)));
+            if reached.len() > MAX_MODULES {
+                return Err(format!("it leads to more than {MAX_MODULES} modules"));
             }
         }
         // Which import led to which module first is nothing that matters.
         parts.sort();
-        let digest =
-            parts.iter().map(|(path, content)| Digest::of([path.as_os_str().as_encoded_bytes(), content.as_ref()]));
-        Input::Known(digest.fold(Digest::of(["modules"]), Digest::then))
+        let one =
+            |(path, content): &(PathBuf, Digest)| Digest::of([path.as_os_str().as_encoded_bytes(), content.as_ref()]);
+        Ok(parts.iter().map(one).fold(Digest::of(["modules"]), Digest::then))
     }
 
     fn imports_of(&mut self, module: usize) -> Vec<usize> {
@@ -164,54 +164,89 @@ impl<'p> Modules<'p> {
             return known.clone();
         }
         let mut files = Vec::new();
+        let folders = &mut self.folders;
         match &key.0 {
             Some(package) => {
-                files.push(package.join("__init__.py"));
-                walk(package, import, &mut files);
+                folders.module(package, "__init__", &mut files);
+                folders.walk(package, import, &mut files);
             }
-            None => self.places.iter().for_each(|place| walk(place, import, &mut files)),
+            None => self.places.iter().for_each(|place| folders.walk(place, import, &mut files)),
         }
-        let found: Vec<usize> = files.into_iter().filter_map(|path| self.module(path)).collect();
+        let found: Vec<usize> = files.into_iter().map(|path| self.module(path)).collect();
         self.named.insert(key, found.clone());
         found
     }
 
-    /// Returns the number of a module; nothing when there is no such file.
-    fn module(&mut self, path: PathBuf) -> Option<usize> {
+    /// Returns the number of a module that is there.
+    fn module(&mut self, path: PathBuf) -> usize {
         if let Some(known) = self.by_path.get(&path) {
-            return Some(*known);
-        }
-        if !path.is_file() {
-            return None;
+            return *known;
         }
         let number = self.found.len();
         let source = Source::read(&path, &self.tops);
         self.found.push(Module { path: path.clone(), source, imports: None });
         self.by_path.insert(path, number);
-        Some(number)
+        number
     }
 }
 
-/// Adds the files that a name may mean below a folder: the packages on the way, and the module; what comes after a module
-/// is an attribute of it.
-fn walk(folder: &Path, import: &Import, files: &mut Vec<PathBuf>) {
-    let mut folder = folder.to_path_buf();
-    for part in &import.path {
-        files.push(folder.join(format!("{part}.py")));
-        folder.push(part);
-        if !folder.is_dir() {
-            return;
-        }
-        files.push(folder.join("__init__.py"));
+/// What folders hold, listed once each: most names are looked for in several, and found in none.
+#[derive(Default)]
+struct Folders(HashMap<PathBuf, Folder>);
+
+#[derive(Default)]
+struct Folder {
+    /// Python files, without their ending.
+    modules: BTreeSet<String>,
+    folders: BTreeSet<String>,
+}
+
+impl Folders {
+    fn list(&mut self, path: &Path) -> &Folder {
+        self.0.entry(path.to_path_buf()).or_insert_with(|| {
+            let mut folder = Folder::default();
+            for entry in std::fs::read_dir(path).into_iter().flatten().flatten() {
+                let Ok(name) = entry.file_name().into_string() else { continue };
+                let kind = entry.file_type().ok();
+                // What a link leads to is what Python finds.
+                let linked = kind.is_some_and(|kind| kind.is_symlink());
+                if kind.is_some_and(|kind| kind.is_dir()) || (linked && entry.path().is_dir()) {
+                    folder.folders.insert(name);
+                } else if let Some(stem) = name.strip_suffix(".py") {
+                    folder.modules.insert(stem.to_owned());
+                }
+            }
+            folder
+        })
     }
-    if import.everything {
-        let entries = std::fs::read_dir(&folder).into_iter().flatten().flatten().map(|entry| entry.path());
-        let mut inside: Vec<PathBuf> = entries
-            .map(|path| if path.is_dir() { path.join("__init__.py") } else { path })
-            .filter(|path| path.extension().is_some_and(|ending| ending == "py"))
-            .collect();
-        inside.sort();
-        files.extend(inside);
+
+    /// Adds a module of a folder, when there is one of that name.
+    fn module(&mut self, folder: &Path, name: &str, files: &mut Vec<PathBuf>) {
+        if self.list(folder).modules.contains(name) {
+            files.push(folder.join(format!("{name}.py")));
+        }
+    }
+
+    /// Adds the files that a name may mean below a folder: the packages on the way, and the module; what comes after a
+    /// module is an attribute of it.
+    fn walk(&mut self, folder: &Path, import: &Import, files: &mut Vec<PathBuf>) {
+        let mut folder = folder.to_path_buf();
+        for part in &import.path {
+            self.module(&folder, part, files);
+            if !self.list(&folder).folders.contains(part) {
+                return;
+            }
+            folder.push(part);
+            self.module(&folder, "__init__", files);
+        }
+        if import.everything {
+            let listed = self.list(&folder);
+            let (modules, inner) = (listed.modules.clone(), listed.folders.clone());
+            files.extend(modules.iter().map(|name| folder.join(format!("{name}.py"))));
+            for name in inner {
+                self.module(&folder.join(name), "__init__", files);
+            }
+        }
     }
 }
 

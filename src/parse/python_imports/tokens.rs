@@ -25,7 +25,9 @@ pub(super) enum Kind {
 
 /// Returns the tokens; comments are left out, and what f-strings insert is code.
 pub(super) fn tokens(source: &str) -> Vec<Token<'_>> {
-    let mut scanner = Scanner { source, bytes: source.as_bytes(), position: 0, tokens: Vec::new() };
+    // Most tokens are longer than their share of this.
+    let tokens = Vec::with_capacity(source.len() / 4);
+    let mut scanner = Scanner { source, bytes: source.as_bytes(), position: 0, tokens };
     scanner.code(false, 0);
     scanner.tokens
 }

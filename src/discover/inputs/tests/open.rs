@@ -33,10 +33,12 @@ fn so_is_one_whose_helper_does() {
     project.write("app/one.py", "from .two import x\n");
     project.write("app/two.py", "import os\n\nx = os.getenv('X')\n");
     check(&project, "b", "`app/two.py:3` may read anything (`os.getenv`); list what in [cache] inputs");
-    check(&project, "b", "`migrations/versions/b.py` imports it");
+    check(&project, "b", "(imported by `migrations/versions/b.py`)");
+    project.revision("c", Some("b"), "from app import one\n");
+    check(&project, "c", "(imported by `migrations/versions/c.py`)");
     project.write("devdb.toml", "[cache]\ninputs = []\n");
     assert_eq!(project.why("b"), None);
-    assert_eq!(project.changed_by(|it| it.append("app/two.py", "# edited\n")), ["b"]);
+    assert_eq!(project.changed_by(|it| it.append("app/two.py", "# edited\n")), ["b", "c"]);
 }
 
 #[test]
