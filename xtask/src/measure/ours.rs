@@ -100,7 +100,7 @@ impl Ours<'_> {
             let name = format!("{}__devdb_{kind}_", project.database);
             format!("select count(*) from pg_database where starts_with(datname, '{name}')")
         };
-        let spares = if project.database == self.spare.database { 1 } else { 0 };
+        let spares = u8::from(project.database == self.spare.database);
         let query = format!(
             "select ({}) <= 1 and ({} and shobj_description(oid, 'pg_database') <> '') = {spares}
                and not exists (select from pg_stat_activity where application_name like 'devdb spare %')",
