@@ -22,10 +22,14 @@ pub(super) struct Ours<'a> {
 impl Ours<'_> {
     /// Makes what the cases start from: layers, and a spare.
     pub(super) fn prime(&self) -> Result<(), String> {
-        self.place.must(&mut self.place.devdb(self.plain, &["reset", "--yes"]))?;
-        if self.place.tools.has_layers {
-            self.place.must(&mut self.place.devdb(self.spare, &["reset", "--yes"]))?;
-            self.wait_for_spare()?;
+        for project in [self.plain, self.spare] {
+            // The second time, what the first one replaced has to go: its absence says that the background was there.
+            for _time in 0..2 {
+                self.place.must(&mut self.place.devdb(project, &["reset", "--yes"]))?;
+            }
+            if self.place.tools.has_layers {
+                self.settle(project)?;
+            }
         }
         Ok(())
     }
@@ -58,10 +62,12 @@ impl Ours<'_> {
 
     fn prepare(&self, kind: Kind, project: &Project, round: usize) -> Result<(), String> {
         match kind {
-            Kind::Cold => {}
-            Kind::Spare => self.wait_for_spare()?,
+            Kind::Cold | Kind::Spare => {}
             // Whatever came before, the head's layer is there and was used last.
             _ => self.place.must(&mut self.place.devdb(project, &["reset", "--yes"]))?,
+        }
+        if self.place.tools.has_layers {
+            self.settle(project)?;
         }
         self.end(project, ending(kind, round))?;
         self.place.server.sql(project.database, &[&format!("create table {MARKER} (id integer)")])
@@ -76,9 +82,9 @@ impl Ours<'_> {
         }
         let verified = verify(self.place.server, project.database, &expected);
         self.end(project, Ending::Plain)?;
-        if kind == Kind::Spare {
-            // What is made in the background is nobody else's burden.
-            self.wait_for_spare()?;
+        if self.place.tools.has_layers {
+            // What is done in the background is nobody else's burden.
+            self.settle(project)?;
         }
         verified
     }
@@ -87,12 +93,19 @@ impl Ours<'_> {
         self.layout.map_or(Ok(()), |layout| chain::end(&project.root, layout, ending))
     }
 
-    /// Returns once a spare is whole and nobody works on it.
-    fn wait_for_spare(&self) -> Result<(), String> {
+    /// Returns once nothing is done in the background of a project: what its last reset replaced is dropped, and where
+    /// there is to be a spare, it is whole.
+    fn settle(&self, project: &Project) -> Result<(), String> {
+        let beside = |kind: &str| {
+            let name = format!("{}__devdb_{kind}_", project.database);
+            format!("select count(*) from pg_database where starts_with(datname, '{name}')")
+        };
+        let spares = u8::from(project.database == self.spare.database);
         let query = format!(
-            "select count(*) > 0 and not exists (select from pg_stat_activity where application_name like 'devdb spare %')
-             from pg_database where datname like '{}\\_\\_devdb\\_spare\\_%' and shobj_description(oid, 'pg_database') <> ''",
-            self.spare.database
+            "select ({}) <= 1 and ({} and shobj_description(oid, 'pg_database') <> '') = {spares}
+               and not exists (select from pg_stat_activity where application_name like 'devdb spare %')",
+            beside("previous"),
+            beside("spare")
         );
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
@@ -101,7 +114,8 @@ impl Ours<'_> {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        Err(format!("there is no spare after {} s", PATIENCE.as_secs()))
+        let minutes = PATIENCE.as_secs() / 60;
+        Err(format!("the background of `{}` is not done after {minutes} minutes", project.database))
     }
 }
 

@@ -96,6 +96,11 @@ impl Tools {
 fn build() -> Result<PathBuf, String> {
     let mut cargo = run::command(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--release", "--locked", "--bin", "devdb"]).current_dir(places::root());
+    // What Cargo says of this package to this program would make some build scripts run again, and all that needs them.
+    for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_PKG_")) {
+        cargo.env_remove(name);
+    }
+    cargo.env_remove("CARGO_MANIFEST_DIR").env_remove("CARGO_MANIFEST_PATH");
     match run::shown(&mut cargo)? {
         0 => Ok(places::target().join("release/devdb")),
         _ => Err("devdb does not build".to_owned()),
