@@ -7,7 +7,7 @@ use crate::support::project::Project;
 use crate::support::sandbox::Sandbox;
 use crate::support::{bench, venv};
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -114,6 +114,17 @@ impl<'cluster> World<'cluster> {
         self.write_revision(newest, &statements);
     }
 
+    /// Makes the newest revision fill a table with some twelve megabytes.
+    pub(super) fn grow_revision(&self) {
+        let (edition, newest) =
+            (self.revision.get(), if self.kind == Kind::Alembic { REVISIONS / 2 } else { REVISIONS });
+        let statements = format!(
+            "create table edition (number int default {edition}); insert into edition default values;
+             create table ballast as select repeat(md5(n::text), 30) text from generate_series(1, 12000) n;"
+        );
+        self.write_revision(newest, &statements);
+    }
+
     /// Changes the seeds.
     pub(super) fn edit_seeds(&self) {
         let edition = self.seeds.get() + 1;
@@ -141,7 +152,11 @@ impl<'cluster> World<'cluster> {
     pub(super) fn write_by_hand(&self, round: u64) {
         self.database.sql(&format!(
             "create table if not exists by_hand (round int); insert into by_hand values ({round});
-             insert into chapter_1 (note) values ('mine {round}')"
+             do $$ begin
+               if to_regclass('chapter_1') is not null then
+                 insert into chapter_1 (note) values ('mine {round}');
+               end if;
+             end $$"
         ));
     }
 
@@ -273,7 +288,16 @@ impl<'cluster> Bystanders<'cluster> {
                 (format!("notes_on_{target}"), Some("devdb: not a tag".to_owned())),
             ]);
         }
-        for (name, comment) in &names {
+        Self::make(cluster, owner, &names)
+    }
+
+    /// Makes two, for a server that has no room for more.
+    pub(super) fn few(cluster: &'cluster Cluster, owner: &Role) -> Self {
+        Self::make(cluster, owner, &[("ledger".to_owned(), None), ("devdb_layer_mine".to_owned(), None)])
+    }
+
+    fn make(cluster: &'cluster Cluster, owner: &Role, names: &[(String, Option<String>)]) -> Self {
+        for (name, comment) in names {
             let quoted = format!("\"{}\"", name.replace('"', "\"\""));
             cluster.sql("postgres", &format!("create database {quoted} owner {}", owner.name));
             if let Some(comment) = comment {
@@ -281,9 +305,8 @@ impl<'cluster> Bystanders<'cluster> {
             }
             cluster.sql_as(owner, name, "create table mine (n int); insert into mine select generate_series(1, 50)");
         }
-        let names: BTreeSet<String> = names.into_iter().map(|(name, _)| name).collect();
         let mut all = Self { cluster, before: BTreeMap::new() };
-        all.before = names.into_iter().map(|name| (name.clone(), all.look(&name))).collect();
+        all.before = names.iter().map(|(name, _)| (name.clone(), all.look(name))).collect();
         all
     }
 
