@@ -47,7 +47,7 @@ impl Tools {
     pub(super) fn prepare() -> Result<Self, String> {
         let file = match std::env::var_os("DEVDB_BENCH") {
             Some(file) => PathBuf::from(file),
-            None => bench::prepare(false)?.1,
+            None => bench::prepare(false, &[])?.1,
         };
         let text = fs::read_to_string(&file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
         let prepared: Prepared = serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))?;
