@@ -105,6 +105,12 @@ impl Error {
         self
     }
 
+    /// Adds in what state things are, unless that was said already.
+    #[must_use]
+    pub fn state(self, text: &str) -> Self {
+        if self.details.iter().any(|(label, _)| label == "state") { self } else { self.detail("state", text) }
+    }
+
     /// Adds the cause.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {

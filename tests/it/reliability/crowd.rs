@@ -7,7 +7,7 @@ use crate::support::sandbox::{Output, Running, Sandbox};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-fn all_at_once(runs: Vec<Sandbox>) -> Vec<Output> {
+fn all_at_once(runs: &[Sandbox]) -> Vec<Output> {
     let running: Vec<_> = runs.iter().map(Sandbox::spawn).collect();
     running.into_iter().map(Running::wait).collect()
 }
@@ -17,9 +17,9 @@ fn many_on_one_target(count: usize) {
     let Some(cluster) = Cluster::shared() else { return };
     let owner = cluster.create_role("CREATEDB");
     let world = World::new(cluster, Kind::Sql, &owner);
-    let bystanders = Bystanders::new(cluster, &owner, &[world.name()]);
+    let bystanders = Bystanders::around(cluster, &owner, &[world.name()]);
     world.write_by_hand(1);
-    let outputs = all_at_once((0..count).map(|_number| world.devdb(["reset", "--yes"])).collect());
+    let outputs = all_at_once(&vec![world.devdb(["reset", "--yes"]); count]);
     for output in &outputs {
         output.assert_code(0);
     }
@@ -49,7 +49,8 @@ fn eight_resets_at_once_on_eight_targets_of_one_server() {
     let owner = cluster.create_role("CREATEDB");
     let worlds: Vec<World<'_>> = (0..8).map(|_number| World::new(cluster, Kind::Sql, &owner)).collect();
     for _turn in 0..2 {
-        for output in all_at_once(worlds.iter().map(|world| world.devdb(["reset", "--yes"])).collect()) {
+        let runs: Vec<Sandbox> = worlds.iter().map(|world| world.devdb(["reset", "--yes"])).collect();
+        for output in all_at_once(&runs) {
             output.assert_code(0);
         }
         for world in &worlds {
@@ -66,10 +67,13 @@ fn resets_and_undos_at_once_leave_two_whole_databases() {
     let Some(cluster) = Cluster::shared() else { return };
     let owner = cluster.create_role("CREATEDB");
     let world = World::new(cluster, Kind::Sql, &owner);
-    world.devdb(["reset", "--yes"]).run().assert_code(0);
+    for _both in 0..2 {
+        world.devdb(["reset", "--yes"]).run().assert_code(0);
+        world.wait_for_spare_maker();
+    }
     let commands: [&[&str]; 6] =
         [&["reset", "--yes"], &["undo"], &["reset", "--yes"], &["undo"], &["reset", "--yes"], &["undo"]];
-    for output in all_at_once(commands.map(|command| world.devdb(command.iter().copied())).into()) {
+    for output in all_at_once(&commands.map(|command| world.devdb(command.iter().copied()))) {
         output.assert_code(0);
     }
     world.wait_for_spare_maker();
@@ -88,7 +92,7 @@ fn a_reset_ends_a_dump_by_name_and_what_was_dumped_is_kept() {
     world.write_by_hand(1);
     let before = world.state(world.name());
     // The dump cannot end before: somebody holds a table.
-    let holder = Holder::of(cluster, world.name());
+    let holder = Holder::of(&world);
     let dump = Command::new("pg_dump")
         .env("PATH", bench::path())
         .arg(world.database.url())
@@ -118,14 +122,15 @@ fn a_reset_ends_a_dump_by_name_and_what_was_dumped_is_kept() {
 struct Holder(std::process::Child);
 
 impl Holder {
-    fn of(cluster: &Cluster, database: &str) -> Self {
+    fn of(world: &World<'_>) -> Self {
         let script = "begin; lock table by_hand in access exclusive mode; select pg_sleep(300)";
         let mut command = Command::new("psql");
-        command.env("PATH", bench::path()).args(["-qX", "-c", script]).arg(cluster.superuser_url(database));
+        command.env("PATH", bench::path()).args(["-qX", "-c", script]).arg(world.database.url());
         let holder = Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
-        let held = "select count(*) from pg_stat_activity where wait_event = 'PgSleep'";
+        let held =
+            "select count(*) from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()";
         let started = Instant::now();
-        while cluster.value(database, held).as_deref() != Some("1") {
+        while world.database.value(held).as_deref() != Some("1") {
             assert!(started.elapsed() < Duration::from_mins(1), "the table is not held");
             std::thread::sleep(Duration::from_millis(20));
         }

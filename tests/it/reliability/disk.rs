@@ -15,7 +15,7 @@ fn small_server() -> Option<Cluster> {
 fn fill(cluster: &Cluster, leave: u64) -> Ballast {
     let ballast = Ballast(cluster.data().join("ballast"));
     let free = nix::sys::statvfs::statvfs(&cluster.data()).unwrap();
-    let free = u64::from(free.blocks_available()) * free.fragment_size();
+    let free = free.blocks_available() * free.fragment_size();
     let bytes = usize::try_from(free.saturating_sub(leave << 20)).unwrap();
     std::fs::write(&ballast.0, vec![1_u8; bytes]).unwrap();
     ballast
