@@ -105,6 +105,12 @@ impl Error {
         self
     }
 
+    /// Adds in what state things are, unless that was said already.
+    #[must_use]
+    pub fn state(self, text: &str) -> Self {
+        if self.details.iter().any(|(label, _)| label == "state") { self } else { self.detail("state", text) }
+    }
+
     /// Adds the cause.
     #[must_use]
     pub fn because(mut self, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
@@ -123,6 +129,20 @@ impl Error {
             }
         }
         self
+    }
+
+    /// Returns the error with a full disk named, where a server or a program said it in words of its own (SQLSTATE 53100
+    /// is `disk_full`; PostgreSQL documentation, Appendix A).
+    #[must_use]
+    pub fn naming_a_full_disk(self) -> Self {
+        let full = |(label, text): &(String, String)| {
+            (label == "SQLSTATE" && text == "53100") || text.contains("No space left on device")
+        };
+        if !self.details.iter().any(full) {
+            return self;
+        }
+        self.detail("why", "the server's disk is full: there is no room beside the old database for a new one")
+            .hint("free some space on the server's disk, then run it again; it clears away what this run left")
     }
 
     /// Returns the causes, outermost first.

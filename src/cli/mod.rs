@@ -101,7 +101,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let json = matches!(&cli.command, Some(command) if command.wants_json());
-    match dispatch(cli.command, &context) {
+    match dispatch(cli.command, &context).map_err(Error::naming_a_full_disk) {
         Ok(code) => code,
         Err(error) => {
             if json {

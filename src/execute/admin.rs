@@ -35,6 +35,16 @@ pub(super) struct Listed {
     /// This role may rename and drop it.
     pub owned: bool,
     pub tag: Option<Tag>,
+    /// It has a comment, be it a tag or not.
+    pub commented: bool,
+}
+
+impl Listed {
+    /// True for a database that a run killed at its creation may have left: nothing but the name says what it is. One with a
+    /// comment that is no tag has been written on since, by its owner or by another version of devdb, and is kept.
+    pub(super) fn is_blank(&self) -> bool {
+        self.tag.is_none() && !self.commented
+    }
 }
 
 impl Admin {
@@ -169,6 +179,7 @@ impl Admin {
             Some(Listed {
                 allows_connections: row.try_get(1).ok()?,
                 owned: row.try_get(3).ok()?,
+                commented: comment.is_some(),
                 tag: Tag::read(comment.as_deref()).filter(|tag| tag.belongs_on(&name)),
                 name,
             })
@@ -232,6 +243,11 @@ impl Admin {
         let pid = pid.to_string();
         self.rows("select pg_cancel_backend($1::int4)", &[&pid], "stop a statement").await?;
         Ok(())
+    }
+
+    /// True when the connection has ended.
+    pub(super) fn is_lost(&self) -> bool {
+        self.session.is_closed()
     }
 
     /// Ends the session, so that its lock is free when this returns.

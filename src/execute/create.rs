@@ -53,7 +53,7 @@ pub(super) async fn clean_up(admin: &Admin, target: &str, tell: &mut Teller<'_>)
         admin.comment(&kept.name, tag.map(|tag| tag.comment()).as_deref()).await?;
     }
     // One that bears the target's own name was swapped in unfinished, beside no old one: see `rename_first`.
-    let untagged = |it: &&Listed| it.tag.is_none() && UNFINISHED.iter().any(|kind| is_beside(&it.name, target, kind));
+    let untagged = |it: &&Listed| it.is_blank() && UNFINISHED.iter().any(|kind| is_beside(&it.name, target, kind));
     let aside = own(Role::Aside).next().is_some();
     let unfinished = own(Role::Building).filter(|it| it.name != target || !aside);
     for left in unfinished.chain(databases.iter().filter(untagged)) {

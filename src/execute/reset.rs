@@ -246,7 +246,7 @@ async fn discard(admin: &Admin, plan: &ResetPlan, building: &str, error: Error, 
             .hint(format!("{unchanged}; the next reset removes the failed one"));
     }
     discard_own(admin, building, tell).await;
-    if error.kind == Kind::Cancelled { error } else { error.detail("state", unchanged) }
+    if error.kind == Kind::Cancelled { error } else { error.state(unchanged) }
 }
 
 /// Returns `text` as one word of a POSIX shell.

@@ -128,7 +128,7 @@ pub(super) async fn clean(admin: &Admin, target: &str, tell: &mut Teller<'_>) ->
     const SESSIONS: &str = "select count(*)::int8 from pg_stat_activity where datname = $1";
     for database in admin.databases().await? {
         let tagged = database.tag.as_ref().is_some_and(|tag| tag.role == Role::Scratch && tag.of == target);
-        let unfinished = database.tag.is_none() && is_beside(&database.name, target, SCRATCH);
+        let unfinished = database.is_blank() && is_beside(&database.name, target, SCRATCH);
         if !tagged && !unfinished {
             continue;
         }

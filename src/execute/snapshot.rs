@@ -299,7 +299,7 @@ async fn bring_back(
             if let Err(other) = admin.drop_own(&building).await {
                 tell(Event::Warning { text: format!("{}; the next run removes it", other.message) });
             }
-            Err(error.detail("state", "the old database was not touched and is in use"))
+            Err(error.state("the old database was not touched and is in use"))
         }
     }
 }

@@ -109,7 +109,7 @@ pub(super) async fn clean(admin: &Admin, target: &str) -> Result<Vec<String>> {
     let databases = admin.databases().await?;
     let unfinished: Vec<&str> = databases
         .iter()
-        .filter(|it| it.tag.is_none() && is_beside(&it.name, target, SPARE))
+        .filter(|it| it.is_blank() && is_beside(&it.name, target, SPARE))
         .map(|it| it.name.as_str())
         .collect();
     let mut dropped = Vec::new();

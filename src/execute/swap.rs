@@ -110,7 +110,14 @@ pub(super) async fn swap_marked(
         quote_ident(target),
         comment_statement(&previous, Some(&marks.outgoing.comment())),
     );
-    exchange_names(admin, exchange, &statements, tell).await.map(|()| Some(previous))
+    match exchange_names(admin, exchange, &statements, tell).await {
+        Ok(()) => Ok(Some(previous)),
+        // The commit may have been the last that the server did.
+        Err(error) if admin.is_lost() => Err(error.state(
+            "the server went away during the swap: the old database or the new one is in use, wholly; `devdb` says which",
+        )),
+        Err(error) => Err(error.state("the old database was not touched and is in use")),
+    }
 }
 
 /// Ends the sessions on both and runs the renames. The target is closed to connections only when clients come back

@@ -47,14 +47,14 @@ impl Chance {
             }
             at -= weight;
         }
-        unreachable!("below the sum of all weights")
+        panic!("below the sum of all weights")
     }
 
     /// A moment of a run that takes about `whole`: anywhere in it, or, for two in five, around its end, where it swaps.
     pub(super) fn moment(&mut self, whole: Duration) -> Duration {
         if self.percent(40) {
             let near = Duration::from_millis(90).min(whole / 2);
-            return self.between(whole - near, whole + near / 2);
+            return self.between(whole.saturating_sub(near), whole + near / 2);
         }
         self.between(Duration::ZERO, whole.mul_f64(1.1))
     }

@@ -9,6 +9,7 @@ use crate::support::cluster::Cluster;
 use crate::support::sandbox::Output;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 /// How much is done.
@@ -29,6 +30,8 @@ enum Operation {
     EditedRevision,
     Cold,
     Undo,
+    Save,
+    Restore,
     /// The detached child that makes a spare, after a reset that was left alone.
     SpareMaker,
 }
@@ -53,11 +56,12 @@ struct Counts {
 struct Abilities {
     cold: bool,
     spare: bool,
+    snapshots: bool,
 }
 
 struct Harness<'cluster> {
     cluster: &'cluster Cluster,
-    worlds: Vec<World<'cluster>>,
+    worlds: Vec<Rc<World<'cluster>>>,
     bystanders: Bystanders<'cluster>,
     abilities: Abilities,
     chance: Chance,
@@ -75,6 +79,8 @@ struct Round {
     moment: Duration,
     before: State,
     kept: Option<(String, State)>,
+    /// The one called `first`.
+    snapshot: Option<(String, String)>,
 }
 
 impl Round {
@@ -91,7 +97,9 @@ pub(super) fn run(size: &Size) {
     eprintln!("kills: seed {}, PostgreSQL {}", size.seed, cluster.major());
     let started = Instant::now();
     let mut harness = Harness::new(&cluster, size);
-    while harness.counts.kills < size.resets && started.elapsed().as_secs() < size.seconds {
+    // On a busy machine a few, however long they take.
+    let in_time = |kills: u64| kills < 5 || started.elapsed().as_secs() < size.seconds;
+    while harness.counts.kills < size.resets && in_time(harness.counts.kills) {
         harness.round();
     }
     harness.bystanders.assert_untouched("in the end");
@@ -103,15 +111,17 @@ impl<'cluster> Harness<'cluster> {
         let owner = cluster.create_role("CREATEDB");
         let mut kinds = vec![Kind::Sql, Kind::Command];
         kinds.extend(size.alembic.then_some(Kind::Alembic));
-        let worlds: Vec<World<'_>> = kinds.into_iter().map(|kind| World::new(cluster, kind, &owner)).collect();
-        let names: Vec<&str> = worlds.iter().map(World::name).collect();
+        let worlds: Vec<_> = kinds.into_iter().map(|kind| Rc::new(World::new(cluster, kind, &owner))).collect();
+        let names: Vec<&str> = worlds.iter().map(|world| world.name()).collect();
         let bystanders = Bystanders::new(cluster, &owner, &names);
-        let help = worlds.first().unwrap().devdb(["reset", "--help"]).run();
+        let first = worlds.first().unwrap();
+        let help = first.devdb(["reset", "--help"]).run();
+        let snapshots = first.devdb(["snapshot", "--help"]).run().code == 0;
         let mut harness = Self {
             cluster,
             bystanders,
             worlds,
-            abilities: Abilities { cold: help.stdout.contains("--cold"), spare: false },
+            abilities: Abilities { cold: help.stdout.contains("--cold"), spare: false, snapshots },
             chance: Chance::new(size.seed),
             durations: BTreeMap::new(),
             counts: Counts { major: cluster.major(), seed: size.seed, ..Counts::default() },
@@ -133,6 +143,11 @@ impl<'cluster> Harness<'cluster> {
                 self.abilities.spare |= world.has_spare();
                 self.durations.insert(label, output.took);
             }
+            if self.abilities.snapshots {
+                let saved = world.devdb(["snapshot", "save", "first"]).run();
+                saved.assert_code(0);
+                self.durations.insert(label(world, Operation::Save), saved.took);
+            }
         }
         eprintln!("kills: a run takes {:?}", self.durations);
     }
@@ -145,24 +160,32 @@ impl<'cluster> Harness<'cluster> {
             (18, Operation::EditedSeeds),
             (15, Operation::EditedRevision),
             (if self.abilities.cold { 10 } else { 0 }, Operation::Cold),
-            (12, Operation::Undo),
+            (10, Operation::Undo),
+            (if self.abilities.snapshots { 6 } else { 0 }, Operation::Save),
+            (if self.abilities.snapshots { 6 } else { 0 }, Operation::Restore),
             (if self.abilities.spare { 10 } else { 0 }, Operation::SpareMaker),
         ]);
         (world, operation)
     }
 
+    fn world(&self, index: usize) -> Rc<World<'cluster>> {
+        Rc::clone(self.worlds.get(index).expect("one of those that were made"))
+    }
+
     fn round(&mut self) {
         let number = self.counts.kills;
         let (index, operation) = self.choose();
-        let Some(world) = self.worlds.get(index) else { return };
+        let world = self.world(index);
         world.write_by_hand(number);
         let before = world.state(world.name());
         let kept = world.kept().map(|kept| (kept.clone(), world.state(&kept)));
+        let snapshot = world.snapshot();
         if operation != Operation::SpareMaker {
-            change(world, operation);
+            change(&world, operation);
         }
-        let label = label(world, operation);
-        let child = if world.kind == Kind::Sql || operation == Operation::Undo { 0 } else { 30 };
+        let label = label(&world, operation);
+        let builds = !matches!(operation, Operation::Undo | Operation::Save | Operation::Restore);
+        let child = if world.kind == Kind::Sql || !builds { 0 } else { 30 };
         let fault = self.chance.weighted(&[
             (60, Fault::Devdb),
             (child, Fault::Child),
@@ -171,7 +194,7 @@ impl<'cluster> Harness<'cluster> {
         ]);
         let whole = self.durations.get(&label).copied().unwrap_or(Duration::from_millis(500));
         let moment = self.chance.moment(whole);
-        let round = Round { number, operation, label, fault, moment, before, kept };
+        let round = Round { number, operation, label, fault, moment, before, kept, snapshot };
         let outcome = if operation == Operation::SpareMaker {
             self.cut_the_spare_maker_short(index, &round)
         } else {
@@ -184,22 +207,27 @@ impl<'cluster> Harness<'cluster> {
     }
 
     fn cut_short(&self, index: usize, round: &Round) -> &'static str {
-        let world = &self.worlds[index];
+        let world = self.world(index);
         let arguments: &[&str] = match round.operation {
             Operation::Undo => &["undo"],
+            Operation::Save => &["snapshot", "save", "first", "--force"],
+            Operation::Restore => &["snapshot", "restore", "first", "--yes"],
             Operation::Cold => &["reset", "--yes", "--cold"],
             _ => &["reset", "--yes"],
         };
         let mut running = world.devdb(arguments.iter().copied()).spawn();
         let struck = strike(round.fault, self.cluster, &mut running, round.moment);
         let output = running.wait();
-        self.settle(world);
+        self.settle(&world);
         let what = format!("{}{output}", round.said());
         let ended_well = output.code == 0;
-        if round.operation == Operation::Undo {
-            return self.judge_undo(world, round, &output);
+        match round.operation {
+            Operation::Undo => return self.judge_undo(&world, round, &output),
+            Operation::Save => return judge_save(&world, round, &what),
+            Operation::Restore => return judge_restore(&world, round, &what),
+            _ => {}
         }
-        let outcome = judge_reset(world, &round.before, &output, &what);
+        let outcome = judge_reset(&world, &round.before, &output, &what);
         match (struck && !ended_well, outcome) {
             (true, outcome) => outcome,
             (false, "new") => "new, it was done before",
@@ -223,7 +251,7 @@ impl<'cluster> Harness<'cluster> {
     }
 
     fn cut_the_spare_maker_short(&self, index: usize, round: &Round) -> &'static str {
-        let world = &self.worlds[index];
+        let world = self.world(index);
         let output = world.devdb(["reset", "--yes"]).run();
         output.assert_code(0);
         std::thread::sleep(round.moment / 4);
@@ -239,7 +267,7 @@ impl<'cluster> Harness<'cluster> {
                 self.cluster.resume();
             }
         }
-        self.settle(world);
+        self.settle(&world);
         world.assert_new(world.name(), &round.said());
         if makers.is_empty() { "new, the spare was made before" } else { "new" }
     }
@@ -259,14 +287,14 @@ impl<'cluster> Harness<'cluster> {
 
     /// The next run finishes, and leaves nothing of the one before.
     fn next_run(&mut self, index: usize, round: &Round, outcome: &'static str) {
-        let world = &self.worlds[index];
+        let world = self.world(index);
         let what = round.said();
         let left = world.beside();
         let unfinished = left.keys().any(|role| !matches!(role.as_str(), "previous" | "spare"));
         self.counts.left_over += u64::from(unfinished);
         let standing = oid(self.cluster, world.name());
         let closed = world.is_closed();
-        let next = label(world, Operation::Again);
+        let next = label(&world, Operation::Again);
         let mut devdb = world.devdb(["reset", "--yes"]);
         // Now and then without the child, so that the one after it finds no spare.
         if self.chance.percent(40) {
@@ -274,17 +302,20 @@ impl<'cluster> Harness<'cluster> {
         }
         let output = devdb.run();
         output.assert_code(0);
-        self.settle(world);
+        self.settle(&world);
         self.counts.cleaned_said += u64::from(output.stderr.contains("cleaned up"));
         self.durations.insert(next, output.took);
         world.assert_new(world.name(), &format!("after the next run {what}"));
-        world.assert_tidy(0, &format!("after the next run {what}"));
+        world.assert_tidy(1, &format!("after the next run {what}"));
+        if round.operation != Operation::Save {
+            assert_eq!(world.snapshot(), round.snapshot, "the snapshot changed {what}");
+        }
         let kept = world.kept().unwrap_or_else(|| panic!("nothing is kept {what}{output}"));
         assert_eq!(oid(self.cluster, &kept), standing, "what stood there is what is kept {what}{output}");
-        if closed || outcome.starts_with("old") {
+        if closed || outcome.starts_with("old") || round.operation == Operation::Save {
             assert_eq!(fingerprint(self.cluster, &kept), round.before.1, "the old one changed {what}");
         }
-        if round.number % 10 == 0 {
+        if round.number.is_multiple_of(10) {
             self.bystanders.assert_untouched(&what);
         }
         let layers =
@@ -327,11 +358,37 @@ fn judge_reset(world: &World<'_>, before: &State, output: &Output, what: &str) -
     "new"
 }
 
+/// A snapshot is a copy: the database stays what it was, and there is the old snapshot or the new one.
+fn judge_save(world: &World<'_>, round: &Round, what: &str) -> &'static str {
+    assert_eq!(world.state(world.name()), round.before, "it was only to be copied {what}");
+    let Some((database, content)) = world.snapshot() else { panic!("both snapshots are gone {what}") };
+    if round.snapshot.as_ref().is_some_and(|(old, _)| *old == database) {
+        assert_eq!(round.snapshot, Some((database, content)), "the old snapshot changed {what}");
+        return "old";
+    }
+    assert_eq!(content, round.before.1, "half of a copy {what}");
+    "new"
+}
+
+fn judge_restore(world: &World<'_>, round: &Round, what: &str) -> &'static str {
+    if world.is_closed() {
+        assert_eq!(oid(world.cluster, world.name()), round.before.0, "{what}");
+        return "old, closed until the next run";
+    }
+    let (now, content) = world.state(world.name());
+    if now == round.before.0 {
+        assert_eq!(content, round.before.1, "half of the old one {what}");
+        return "old";
+    }
+    assert_eq!(Some(&content), round.snapshot.as_ref().map(|(_, content)| content), "half of a copy {what}");
+    "new"
+}
+
 fn change(world: &World<'_>, operation: Operation) {
     match operation {
         Operation::EditedSeeds => world.edit_seeds(),
         Operation::EditedRevision => world.edit_revision(),
-        Operation::Again | Operation::Cold | Operation::Undo | Operation::SpareMaker => {}
+        _ => {}
     }
 }
 
@@ -348,6 +405,8 @@ fn label(world: &World<'_>, operation: Operation) -> String {
         Operation::EditedRevision => "reset, last revision changed",
         Operation::Cold => "reset --cold",
         Operation::Undo => "undo",
+        Operation::Save => "snapshot save",
+        Operation::Restore => "snapshot restore",
         Operation::SpareMaker => "the child that makes a spare",
     };
     format!("{project} | {what}")

@@ -7,7 +7,7 @@ use crate::support::project::Project;
 use crate::support::sandbox::Sandbox;
 use crate::support::{bench, venv};
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
@@ -114,6 +114,17 @@ impl<'cluster> World<'cluster> {
         self.write_revision(newest, &statements);
     }
 
+    /// Makes the newest revision fill a table with some twelve megabytes.
+    pub(super) fn grow_revision(&self) {
+        let (edition, newest) =
+            (self.revision.get(), if self.kind == Kind::Alembic { REVISIONS / 2 } else { REVISIONS });
+        let statements = format!(
+            "create table edition (number int default {edition}); insert into edition default values;
+             create table ballast as select repeat(md5(n::text), 30) text from generate_series(1, 12000) n;"
+        );
+        self.write_revision(newest, &statements);
+    }
+
     /// Changes the seeds.
     pub(super) fn edit_seeds(&self) {
         let edition = self.seeds.get() + 1;
@@ -141,7 +152,11 @@ impl<'cluster> World<'cluster> {
     pub(super) fn write_by_hand(&self, round: u64) {
         self.database.sql(&format!(
             "create table if not exists by_hand (round int); insert into by_hand values ({round});
-             insert into chapter_1 (note) values ('mine {round}')"
+             do $$ begin
+               if to_regclass('chapter_1') is not null then
+                 insert into chapter_1 (note) values ('mine {round}');
+               end if;
+             end $$"
         ));
     }
 
@@ -165,12 +180,13 @@ impl<'cluster> World<'cluster> {
         assert_eq!(self.cluster.value(name, &query), Some(expected), "neither the old nor the new one: {what}");
     }
 
-    /// The databases that devdb keeps for this one, by role: previous, spare, building, …
+    /// The databases that devdb keeps for this one, by role: previous, spare, building, …; not the bystanders.
     pub(super) fn beside(&self) -> BTreeMap<String, Vec<String>> {
         let name = self.name();
         let query = format!(
             "select datname, coalesce((substring(shobj_description(oid, 'pg_database') from '^devdb: (.*)$')::json)->>'role', \
-             'untagged') from pg_database where datname like '{name}\\_\\_devdb\\_%' order by 1"
+             'untagged') from pg_database where datname like '{name}\\_\\_devdb\\_%' \
+             and datname !~ '(_mine|_by_hand|00c0ffee)$' order by 1"
         );
         let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for row in self.cluster.query("postgres", &query) {
@@ -183,6 +199,19 @@ impl<'cluster> World<'cluster> {
 
     pub(super) fn kept(&self) -> Option<String> {
         self.beside().get("previous").and_then(|kept| kept.last().cloned())
+    }
+
+    /// The snapshot's database and content, which is opened for that.
+    pub(super) fn snapshot(&self) -> Option<(String, String)> {
+        let beside = self.beside();
+        let snapshots = beside.get("snapshot")?;
+        assert_eq!(snapshots.len(), 1, "{beside:?}");
+        let database = snapshots.first()?.clone();
+        let quoted = format!("\"{database}\"");
+        self.cluster.sql("postgres", &format!("alter database {quoted} allow_connections true"));
+        let content = fingerprint(self.cluster, &database);
+        self.cluster.sql("postgres", &format!("alter database {quoted} allow_connections false"));
+        Some((database, content))
     }
 
     pub(super) fn has_spare(&self) -> bool {
@@ -252,28 +281,48 @@ pub(super) struct Bystanders<'cluster> {
 }
 
 impl<'cluster> Bystanders<'cluster> {
-    /// Makes them for all `targets`, owned by the role that devdb works as: nothing but its own rules protects them.
+    /// Makes them for a server of the test's own, and as [`Self::around`] does.
     pub(super) fn new(cluster: &'cluster Cluster, owner: &Role, targets: &[&str]) -> Self {
-        let mut names = vec![
-            ("ledger".to_owned(), None),
-            ("devdb".to_owned(), None),
-            ("devdb_layer_mine".to_owned(), None),
-            ("devdb_layer_00000000000000000000000000000000".to_owned(), None),
-            ("Weird \"name\"; drop".to_owned(), None),
-        ];
+        let others =
+            ["ledger", "devdb", "devdb_layer_mine", "devdb_layer_00000000000000000000000000000000", "a \"b\"; c"];
+        Self::beside(cluster, owner, others.iter().map(|name| ((*name).to_owned(), None)).collect(), targets)
+    }
+
+    /// Makes them for all `targets`, owned by the role that devdb works as: nothing but its own rules protects them.
+    pub(super) fn around(cluster: &'cluster Cluster, owner: &Role, targets: &[&str]) -> Self {
+        Self::beside(cluster, owner, Vec::new(), targets)
+    }
+
+    fn beside(
+        cluster: &'cluster Cluster,
+        owner: &Role,
+        mut names: Vec<(String, Option<String>)>,
+        targets: &[&str],
+    ) -> Self {
         for target in targets {
+            let of_another_version = format!("devdb: {{\"role\":\"archive\",\"of\":\"{target}\"}}");
             let tag = format!("devdb: {{\"role\":\"building\",\"of\":\"{target}\",\"made\":1}}");
             names.extend([
                 (format!("{target}2"), None),
                 (format!("{target}__devdb_building_mine"), None),
                 (format!("{target}__devdb_previous_by_hand"), None),
                 (format!("{target}__devdb_previous_00c0ffee"), None),
-                (format!("{target}__devdb_snapshot_00c0ffee"), None),
+                (format!("{target}__devdb_snapshot_00c0ffee"), Some("of the demo, do not drop".to_owned())),
+                (format!("{target}__devdb_building_00c0ffee"), Some(of_another_version.clone())),
                 (format!("copy_of_{target}"), Some(tag)),
                 (format!("notes_on_{target}"), Some("devdb: not a tag".to_owned())),
             ]);
         }
-        for (name, comment) in &names {
+        Self::make(cluster, owner, &names)
+    }
+
+    /// Makes two, for a server that has no room for more.
+    pub(super) fn few(cluster: &'cluster Cluster, owner: &Role) -> Self {
+        Self::make(cluster, owner, &[("ledger".to_owned(), None), ("devdb_layer_mine".to_owned(), None)])
+    }
+
+    fn make(cluster: &'cluster Cluster, owner: &Role, names: &[(String, Option<String>)]) -> Self {
+        for (name, comment) in names {
             let quoted = format!("\"{}\"", name.replace('"', "\"\""));
             cluster.sql("postgres", &format!("create database {quoted} owner {}", owner.name));
             if let Some(comment) = comment {
@@ -281,9 +330,8 @@ impl<'cluster> Bystanders<'cluster> {
             }
             cluster.sql_as(owner, name, "create table mine (n int); insert into mine select generate_series(1, 50)");
         }
-        let names: BTreeSet<String> = names.into_iter().map(|(name, _)| name).collect();
         let mut all = Self { cluster, before: BTreeMap::new() };
-        all.before = names.into_iter().map(|name| (name.clone(), all.look(&name))).collect();
+        all.before = names.iter().map(|(name, _)| (name.clone(), all.look(name))).collect();
         all
     }
 

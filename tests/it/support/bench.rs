@@ -82,6 +82,13 @@ fn require<T: Clone>(what: &str, found: Option<&T>) -> Option<T> {
     None
 }
 
+/// Says that the test skips because the machine does not allow something; in CI, fails.
+pub(crate) fn skip(what: &str, why: &str) {
+    assert!(!in_ci(), "no {what}: {why}");
+    let thread = std::thread::current();
+    eprintln!("SKIPPED {}: no {what}: {why}", thread.name().unwrap_or("test"));
+}
+
 /// The major that the tests' own servers are of, where another than the machine's was asked for.
 fn asked_major() -> Option<u32> {
     let asked = std::env::var("DEVDB_PG_MAJOR").ok()?;

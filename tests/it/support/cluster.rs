@@ -26,6 +26,8 @@ pub(crate) struct Options {
     pub(crate) initdb: Vec<String>,
     /// The port, when the test cares.
     pub(crate) port: Option<u16>,
+    /// Megabytes of a file system of its own, for the data but not for the log of changes, without which a server dies.
+    pub(crate) disk: Option<u32>,
 }
 
 /// A running server; stopped and removed when dropped.
@@ -75,9 +77,25 @@ impl Cluster {
             superuser_password: new_password(),
         };
         watch(std::process::id(), &cluster.directory);
+        if let Some(megabytes) = options.disk
+            && let Err(why) = cluster.mount(megabytes)
+        {
+            bench::skip("small file system", &why);
+            return None;
+        }
         cluster.initialise(options);
         cluster.resume();
         Some(cluster)
+    }
+
+    /// Puts the data onto a file system in memory.
+    fn mount(&self, megabytes: u32) -> Result<(), String> {
+        std::fs::create_dir(self.data()).unwrap();
+        let owner = unprivileged().map_or_else(String::new, |(uid, gid)| format!(",uid={uid},gid={gid}"));
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={megabytes}m,mode=0700{owner}"), "devdb-it"]).arg(self.data());
+        let output = mount.output().map_err(|error| error.to_string())?;
+        if output.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&output.stderr).into_owned()) }
     }
 
     fn initialise(&self, options: &Options) {
@@ -93,6 +111,9 @@ impl Cluster {
         initdb.arg(self.data()).arg(format!("--pwfile={}", password_file.display()));
         if !options.initdb.iter().any(|argument| argument.starts_with("--locale")) {
             initdb.arg("--locale=C.UTF-8");
+        }
+        if options.disk.is_some() {
+            initdb.arg(format!("--waldir={}", self.directory.join("wal").display()));
         }
         must(initdb.args(&options.initdb));
         std::fs::remove_file(password_file).unwrap();
@@ -296,6 +317,8 @@ async fn rows(client: &Client, query: &str) -> Result<Vec<Vec<Option<String>>>, 
 impl Drop for Cluster {
     fn drop(&mut self) {
         stop_immediately(&self.directory);
+        // Where it was mounted; else there is nothing to say.
+        drop(Command::new("umount").arg(self.data()).stderr(Stdio::null()).status());
         drop(std::fs::remove_dir_all(&self.directory));
     }
 }
@@ -387,6 +410,7 @@ pub(crate) fn watch(owner: u32, directory: &Path) {
             kill -QUIT "$(head -n 1 "$2/data/postmaster.pid")"
             sleep 0.5
         fi
+        umount "$2/data" 2>/dev/null
         rm -rf "$2"
     "#;
     // A doubled fork (`setsid --fork`), so that nobody has to wait for it, and no terminal signal reaches it.
