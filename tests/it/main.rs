@@ -41,6 +41,7 @@ mod reset_kill;
 mod reset_safety;
 mod schema;
 mod setup;
+mod snapshot;
 mod support;
 mod targets;
 mod up;
