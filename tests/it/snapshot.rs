@@ -15,8 +15,8 @@ impl Shop<'_> {
     #[track_caller]
     fn snapshots(&self) -> Vec<String> {
         let report = self.devdb(["snapshot", "list", "--json"]).run().assert_code(0).json();
-        let names = report["snapshots"].as_array().unwrap().iter();
-        names.map(|it| it["name"].as_str().unwrap().to_owned()).collect()
+        let names = report.pointer("/snapshots").and_then(serde_json::Value::as_array).unwrap().iter();
+        names.map(|it| it.get("name").and_then(serde_json::Value::as_str).unwrap().to_owned()).collect()
     }
 
     fn is_open(&self, name: &str) -> bool {
@@ -444,12 +444,12 @@ fn no_file_is_overwritten_and_wrong_ones_are_named() {
     shop.project.write("plain.sql", "--\n-- PostgreSQL database dump\n--\nselect 1;\n");
     shop.project.write("empty.dump", "");
     let whole = std::fs::read(shop.project.file("mine.dump")).unwrap();
-    std::fs::write(shop.project.file("cut.dump"), whole.get(..whole.len() - 80).unwrap()).unwrap();
+    std::fs::write(shop.project.file("cut.dump"), &whole[..whole.len() - 80]).unwrap();
     // The server's version as the head has it: one that no server of today is.
     let version = b"15.18 ";
     if let Some(at) = whole.windows(version.len()).position(|window| window == version) {
         let mut newer = whole.clone();
-        newer.get_mut(at..at + 2).unwrap().copy_from_slice(b"77");
+        newer[at..at + 2].copy_from_slice(b"77");
         std::fs::write(shop.project.file("newer.dump"), newer).unwrap();
         devdb(&["import", "newer.dump"]).assert_code(4).assert_stderr_has("PostgreSQL 77");
     }
@@ -519,7 +519,7 @@ fn the_containers_own_programs_are_used_where_there_is_one() {
     devdb(&["snapshot", "import", "x.dump"]).assert_code(0);
     devdb(&["snapshot", "diff", "x", "kept", "--data"]).assert_code(0);
     let cut = std::fs::read(project.file("x.dump")).unwrap();
-    std::fs::write(project.file("cut.dump"), cut.get(..cut.len() - 80).unwrap()).unwrap();
+    std::fs::write(project.file("cut.dump"), &cut[..cut.len() - 80]).unwrap();
     devdb(&["snapshot", "import", "cut.dump"]).assert_code(5).assert_stderr_has("pg_restore");
     let without = crate::support::sandbox::Sandbox::new(&project).args(["snapshot", "export", "y.dump"]);
     let without = without.env("PATH", &empty).env("DEVDB_PG_BIN", &empty).run();
