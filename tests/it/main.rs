@@ -10,6 +10,7 @@
 
 mod architecture;
 mod bench_works;
+mod branch;
 mod demo;
 mod doctor_connection;
 mod doctor_engine;
