@@ -10,7 +10,7 @@ use crate::model::disposable::Disposable;
 use crate::model::picture::Picture;
 use crate::model::plan::ResetPlan;
 use crate::model::target::Target;
-use crate::render::prompt;
+use crate::render::{prompt, style};
 
 /// Variables that coding agents set for the commands they run, and that people do not have.
 const AGENTS: [(&str, &str); 8] = [
@@ -109,4 +109,13 @@ pub(super) fn given(context: &Context, request: &Request<'_>, yes: bool, shown: 
         first.make_ascii_uppercase();
     }
     if prompt::confirm(&question) { Ok(()) } else { Err(Error::cancelled()) }
+}
+
+/// Says that nothing was done, and by what an agent may do it.
+pub(super) fn dry_run(context: &Context, request: &Request<'_>) {
+    context.ui.say("");
+    context.ui.say("nothing was done (--dry-run)");
+    if agent(context).is_none() {
+        context.ui.say(&style::faint(format!("an AI agent may do this once with: --token {}", request.token())));
+    }
 }

@@ -1,5 +1,6 @@
 //! The edge: one file a command, each its arguments and its composition of the stages.
 
+mod branch;
 mod cache;
 mod consent;
 mod context;
@@ -63,6 +64,8 @@ enum Command {
     Undo(undo::Args),
     /// Keep copies of the database under names, and bring them back
     Snapshot(snapshot::Args),
+    /// Keep a database for every git branch
+    Branch(branch::Args),
     /// From a fresh clone to a working database
     Setup(setup::Args),
     /// Explain one check
@@ -123,6 +126,7 @@ impl Command {
             Self::Up(args) => args.json,
             Self::Migrate(args) => args.wants_json(),
             Self::Snapshot(args) => args.wants_json(),
+            Self::Branch(args) => args.wants_json(),
             _ => false,
         }
     }
@@ -138,6 +142,7 @@ fn dispatch(command: Option<Command>, context: &Context) -> Result<u8> {
         Some(Command::Cache(args)) => block_on(cache::run(context, args)),
         Some(Command::Undo(args)) => block_on(undo::run(context, args)),
         Some(Command::Snapshot(args)) => block_on(Box::pin(snapshot::run(context, args))),
+        Some(Command::Branch(args)) => block_on(Box::pin(branch::run(context, args))),
         Some(Command::Setup(args)) => block_on(setup::run(context, args)),
         Some(Command::Demo(args)) => block_on(demo::run(context, args)),
         Some(Command::Completions(args)) => Ok(shell::completions(context, &args)),

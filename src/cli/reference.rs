@@ -12,7 +12,7 @@ use super::{Cli, bug};
 use crate::diagnose;
 use crate::error::{Error, Result};
 use crate::model::finding::Severity;
-use crate::render::{chain_test, json, layers, snapshot};
+use crate::render::{branch, chain_test, json, layers, snapshot};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -34,6 +34,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         ("reset.schema.json", schemars::schema_for!(json::ResetReport)),
         ("reset-plan.schema.json", schemars::schema_for!(json::ResetPlanReport)),
         ("migrate-test.schema.json", schemars::schema_for!(chain_test::ChainTestReport)),
+        ("branch-list.schema.json", schemars::schema_for!(branch::BranchListReport)),
         ("snapshot-list.schema.json", schemars::schema_for!(snapshot::SnapshotListReport)),
         ("snapshot-diff.schema.json", schemars::schema_for!(snapshot::SnapshotDiffReport)),
         ("error.schema.json", schemars::schema_for!(json::ErrorReport)),

@@ -10,13 +10,11 @@ mod save;
 
 use std::time::Duration;
 
-use super::consent::{self, Request};
 use super::context::Context;
 use crate::discover::{Depth, git};
 use crate::error::Result;
 use crate::model::git::Checkout;
 use crate::model::target::Target;
-use crate::render::style;
 
 /// How long git may take.
 const GIT: Duration = Duration::from_secs(2);
@@ -74,15 +72,6 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
 async fn target(context: &Context) -> Result<Target> {
     let picture = context.look(Depth::Files).await;
     Ok(crate::plan::target(&picture)?.target.clone())
-}
-
-/// Says that nothing was done, and by what an agent may do it.
-fn dry_run(context: &Context, request: &Request<'_>) {
-    context.ui.say("");
-    context.ui.say("nothing was done (--dry-run)");
-    if consent::agent(context).is_none() {
-        context.ui.say(&style::faint(format!("an AI agent may do this once with: --token {}", request.token())));
-    }
 }
 
 /// Returns what is checked out, as far as a snapshot says it.

@@ -4,6 +4,7 @@
 //! by which the next run knows it.
 
 mod admin;
+pub mod branch;
 mod bridge;
 mod build;
 pub mod cache;
@@ -19,6 +20,7 @@ pub mod demo;
 mod dump;
 mod elsewhere;
 mod fix;
+pub mod hook;
 mod in_place;
 mod layers;
 pub mod migrate;

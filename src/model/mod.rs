@@ -1,5 +1,6 @@
 //! The nouns. Plain data and the pure rules that belong to it; imports nothing of the crate.
 
+pub mod branch;
 pub mod chain;
 pub mod compose;
 pub mod config;

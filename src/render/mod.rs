@@ -1,5 +1,6 @@
 //! Tells: what was found, planned or done becomes text or JSON. Decides nothing, and alone touches the terminal.
 
+pub mod branch;
 pub mod chain_test;
 pub mod diagnosis;
 pub mod error;

@@ -10,6 +10,7 @@
 
 mod architecture;
 mod bench_works;
+mod branch;
 mod demo;
 mod doctor_connection;
 mod doctor_engine;
@@ -42,6 +43,7 @@ mod reset_kill;
 mod reset_safety;
 mod schema;
 mod setup;
+mod snapshot;
 mod support;
 mod targets;
 mod up;

@@ -18,6 +18,9 @@ fn the_generated_reference_is_up_to_date() {
         "reset.schema.json",
         "reset-plan.schema.json",
         "error.schema.json",
+        "branch-list.schema.json",
+        "snapshot-list.schema.json",
+        "snapshot-diff.schema.json",
     ];
     for name in generated {
         let here = std::fs::read_to_string(committed.join(name)).unwrap_or_default();
@@ -28,7 +31,20 @@ fn the_generated_reference_is_up_to_date() {
 #[test]
 fn every_command_has_help_and_no_panic_without_a_project() {
     let project = Project::new();
-    for command in ["doctor", "reset", "undo", "setup", "up", "down", "logs", "demo", "explain", "completions"] {
+    for command in [
+        "doctor",
+        "reset",
+        "undo",
+        "snapshot",
+        "branch",
+        "setup",
+        "up",
+        "down",
+        "logs",
+        "demo",
+        "explain",
+        "completions",
+    ] {
         Sandbox::new(&project).args([command, "--help"]).run().assert_code(0).assert_stdout_has("Usage: devdb");
     }
     Sandbox::new(&project).args(["--version"]).run().assert_code(0).assert_stdout_has("devdb 0.1");

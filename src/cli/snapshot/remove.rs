@@ -56,7 +56,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         verb: &verb,
     };
     if args.dry_run {
-        super::dry_run(context, &request);
+        consent::dry_run(context, &request);
         return Ok(0);
     }
     consent::given(context, &request, args.yes, args.token.as_deref())?;
