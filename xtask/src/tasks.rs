@@ -28,7 +28,7 @@ const SERVER_PART: [&str; 9] =
 /// ours goes to the test program.
 pub(crate) fn test(arguments: &[String]) -> Done {
     let (majors, rest) = take_option(arguments, "--major")?;
-    let majors = numbers(&majors)?;
+    let majors = numbers(majors.as_ref())?;
     let quick = rest.iter().any(|argument| argument == "--quick");
     let rest: Vec<String> = rest.into_iter().filter(|argument| argument != "--quick" && argument != "--").collect();
     let file = prepare(quick, &majors)?;
@@ -46,7 +46,7 @@ pub(crate) fn test(arguments: &[String]) -> Done {
 /// Prepares the bench only.
 pub(crate) fn bench_setup(arguments: &[String]) -> Done {
     let (majors, rest) = take_option(arguments, "--majors")?;
-    prepare(rest.iter().any(|argument| argument == "--quick"), &numbers(&majors)?).map(drop)
+    prepare(rest.iter().any(|argument| argument == "--quick"), &numbers(majors.as_ref())?).map(drop)
 }
 
 /// Returns the value of `name VALUE` or `name=VALUE`, if it is there, and the other arguments.
@@ -67,7 +67,7 @@ pub(crate) fn take_option(arguments: &[String], name: &str) -> Result<(Option<St
     Ok((value, rest))
 }
 
-fn numbers(list: &Option<String>) -> Result<Vec<u32>, Failure> {
+fn numbers(list: Option<&String>) -> Result<Vec<u32>, Failure> {
     let words = list.iter().flat_map(|list| list.split(','));
     words
         .map(|word| word.parse().ok().filter(|major| bench::known_major(*major)))
