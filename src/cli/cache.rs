@@ -75,10 +75,11 @@ async fn list(context: &Context, args: &List) -> Result<u8> {
 }
 
 async fn warm(context: &Context, args: Warm) -> Result<u8> {
-    let (picture, plan) = reset::planned(context, args.seed).await?;
+    let (picture, request, plan) = reset::planned(context, args.seed).await?;
+    let steps = || reset::steps_now(context, &picture, &request);
     let mut progress = Progress::new(&context.ui, false);
     let mut tell = |event| progress.tell(&event);
-    let asks = reset::asks(context, &picture);
+    let asks = reset::asks(context, &picture, &steps);
     let more = Box::pin(cache::warm(&plan, &reset::surroundings(context), asks, &mut tell)).await?;
     progress.clear();
     let ui = &context.ui;

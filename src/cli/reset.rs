@@ -8,7 +8,7 @@ use crate::discover::{Depth, inputs};
 use crate::error::Result;
 use crate::execute::{self, Asks, Outcome, Surroundings};
 use crate::model::picture::Picture;
-use crate::model::plan::{Order, ResetPlan};
+use crate::model::plan::{LayerStep, Order, ResetPlan};
 use crate::plan::{self, ResetRequest};
 use crate::render;
 use crate::render::progress::Progress;
@@ -110,7 +110,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         show_start(context, &plan).await;
     }
     consent::given(context, &consent::Request::reset(&picture, &plan), args.yes, args.token.as_deref())?;
-    let outcome = carry_out(context, &picture, &plan, args.json).await?;
+    let outcome = carry_out(context, &picture, (&plan, &args)).await?;
     later(context, &plan, &args).await;
     if args.json {
         let about = (outcome.kept.as_deref(), outcome.started_from.as_deref());
@@ -123,27 +123,36 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
 }
 
 /// Carries a plan out with progress on stderr; Ctrl-C cleans up.
-async fn carry_out(context: &Context, picture: &Picture, plan: &ResetPlan, quiet: bool) -> Result<Outcome> {
-    let mut progress = Progress::new(&context.ui, quiet);
+async fn carry_out(context: &Context, picture: &Picture, (plan, args): (&ResetPlan, &Args)) -> Result<Outcome> {
+    let mut progress = Progress::new(&context.ui, args.json);
     let mut tell = |event| progress.tell(&event);
-    Box::pin(execute::reset(plan, &surroundings(context), asks(context, picture), &mut tell)).await
+    let request = args.request(context);
+    let steps = || steps_now(context, picture, &request);
+    Box::pin(execute::reset(plan, &surroundings(context), asks(context, picture, &steps), &mut tell)).await
 }
 
-/// Returns what an execution may ask: whether the user gave up, and what git says.
+/// Returns what an execution may ask: whether the user gave up, what git says, what the steps read now.
 pub(super) fn asks<'a>(
     context: &'a Context,
     picture: &'a Picture,
-) -> Asks<impl Future<Output = ()>, impl Future<Output = Option<usize>>> {
-    Asks { cancelled: context.cancelled(), shared: inputs::shared(&context.root, picture, context::DEADLINE) }
+    steps: &'a dyn Fn() -> Vec<LayerStep>,
+) -> Asks<'a, impl Future<Output = ()>, impl Future<Output = Option<usize>>> {
+    Asks { cancelled: context.cancelled(), shared: inputs::shared(&context.root, picture, context::DEADLINE), steps }
+}
+
+/// Returns the steps of a reset as the files are now; none where there is no plan any more.
+pub(super) fn steps_now(context: &Context, picture: &Picture, request: &ResetRequest) -> Vec<LayerStep> {
+    let inputs = inputs::read(&context.root, picture);
+    plan::reset(picture, &inputs, request).map(|plan| plan.layers.steps).unwrap_or_default()
 }
 
 /// Returns the picture, and the plan of a reset that nobody is asked about.
-pub(super) async fn planned(context: &Context, seed: Option<String>) -> Result<(Picture, ResetPlan)> {
+pub(super) async fn planned(context: &Context, seed: Option<String>) -> Result<(Picture, ResetRequest, ResetPlan)> {
     let picture = context.look(Depth::All).await;
     let inputs = inputs::read(&context.root, &picture);
-    let args = Args { seed, ..Args::default() };
-    let plan = plan::reset(&picture, &inputs, &args.request(context))?;
-    Ok((picture, plan))
+    let request = Args { seed, ..Args::default() }.request(context);
+    let plan = plan::reset(&picture, &inputs, &request)?;
+    Ok((picture, request, plan))
 }
 
 /// Says what a reset would start from, as far as the server tells now.

@@ -15,7 +15,7 @@ use super::steps::{Opened, Steps, Way};
 use super::{Teller, seed, verify};
 use crate::error::{Error, Result};
 use crate::model::event::{Event, Stage};
-use crate::model::plan::{ChainPlan, LayerStepKind, ResetPlan, SchemaPlan};
+use crate::model::plan::{ChainPlan, LayerStep, LayerStepKind, ResetPlan, SchemaPlan};
 use crate::model::target::Target;
 use crate::model::text::counted;
 use crate::wire::files::read_text;
@@ -31,6 +31,8 @@ pub(super) struct Build<'a> {
     pub layers: Option<&'a Layers<'a>>,
     /// After how many steps a layer is left, ascending.
     pub stops: Vec<usize>,
+    /// Returns the steps with what they read now; nothing where no layer is left.
+    pub steps: Option<&'a dyn Fn() -> Vec<LayerStep>>,
     /// How many steps are done.
     pub done: usize,
     session: Option<Session>,
@@ -46,6 +48,7 @@ impl<'a> Build<'a> {
             runner,
             layers: None,
             stops: Vec::new(),
+            steps: None,
             done,
             session: None,
             started: Instant::now(),
@@ -220,6 +223,12 @@ impl<'a> Build<'a> {
 
     async fn leave(&mut self, done: usize, tell: &mut Teller<'_>) -> Result<()> {
         let Some(layers) = self.layers else { return Ok(()) };
+        let planned = self.plan.layers.steps.get(..done);
+        if self.steps.is_some_and(|steps| steps().get(..done) != planned) {
+            let text = "no layer is kept: files that it was made from changed meanwhile".to_owned();
+            tell(Event::Note { text });
+            return Ok(());
+        }
         self.exit().await;
         let place = (self.runner.database, self.plan.proof.database());
         let left = layers.leave(place, done, self.started.elapsed(), tell).await?;

@@ -12,7 +12,7 @@ use super::{Surroundings, Teller};
 use crate::error::{Error, Result};
 use crate::model::event::Event;
 use crate::model::layer::{Contents, Listed, Listing};
-use crate::model::plan::{LayerPlan, ResetPlan};
+use crate::model::plan::{LayerPlan, LayerStep, ResetPlan};
 use crate::model::target::Target;
 
 /// Returns the layers that the target's role may use, seen from a plan where there is one.
@@ -65,7 +65,7 @@ async fn listing(admin: &Admin, plan: Option<&LayerPlan>, surroundings: &Surroun
 pub async fn warm(
     plan: &ResetPlan,
     surroundings: &Surroundings,
-    asks: Asks<impl Future<Output = ()>, impl Future<Output = Option<usize>>>,
+    asks: Asks<'_, impl Future<Output = ()>, impl Future<Output = Option<usize>>>,
     tell: &mut Teller<'_>,
 ) -> Result<usize> {
     let admin = Admin::open(&plan.workplace.target, "cache").await?;
@@ -74,7 +74,7 @@ pub async fn warm(
     let done = tokio::select! {
         biased;
         () = asks.cancelled => Err(Error::cancelled()),
-        done = Box::pin(warmed(&admin, plan, surroundings, asks.shared, (&mut made, tell))) => done,
+        done = Box::pin(warmed(&admin, plan, surroundings, (asks.shared, asks.steps), (&mut made, tell))) => done,
     };
     if let Some(name) = made
         && let Err(error) = admin.drop_own(&name).await
@@ -91,7 +91,7 @@ async fn warmed(
     admin: &Admin,
     plan: &ResetPlan,
     surroundings: &Surroundings,
-    shared: impl Future<Output = Option<usize>>,
+    (shared, steps): (impl Future<Output = Option<usize>>, &dyn Fn() -> Vec<LayerStep>),
     (made, tell): (&mut Option<String>, &mut Teller<'_>),
 ) -> Result<()> {
     admin.lock(tell).await?;
@@ -110,6 +110,7 @@ async fn warmed(
     let mut build = Build::new(&plan, &runner, begun.done);
     build.layers = Some(&layers);
     build.stops = stops;
+    build.steps = Some(steps);
     build.run(&mut StageLog::default(), tell).await?;
     layers.tidy(surroundings, tell).await.map(drop)
 }

@@ -15,7 +15,7 @@ use super::tag::{Role, Tag};
 use super::{Surroundings, Teller, in_place, rename_first};
 use crate::error::{Error, Kind, Result};
 use crate::model::event::{Event, Stage};
-use crate::model::plan::{Order, ResetPlan};
+use crate::model::plan::{LayerStep, Order, ResetPlan};
 
 /// What a reset made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,23 +28,25 @@ pub struct Outcome {
 }
 
 /// What a reset asks of those who call it.
-pub struct Asks<C, S> {
+pub struct Asks<'a, C, S> {
     /// Resolves when the user gives up: what was built is then removed.
     pub cancelled: C,
     /// Resolves to how many revisions, from the first on, are as the default branch has them; awaited only where layers
     /// are left.
     pub shared: S,
+    /// Returns the steps of the plan with what they read now: a file that was edited since makes a layer of something else.
+    pub steps: &'a dyn Fn() -> Vec<LayerStep>,
 }
 
 /// Carries the plan out.
 pub async fn reset(
     plan: &ResetPlan,
     surroundings: &Surroundings,
-    asks: Asks<impl Future<Output = ()>, impl Future<Output = Option<usize>>>,
+    asks: Asks<'_, impl Future<Output = ()>, impl Future<Output = Option<usize>>>,
     tell: &mut Teller<'_>,
 ) -> Result<Outcome> {
     let admin = Admin::open(&plan.workplace.target, "reset").await?;
-    let Asks { cancelled, shared } = asks;
+    let Asks { cancelled, shared, steps } = asks;
     tokio::pin!(cancelled);
     let locked = tokio::select! {
         biased;
@@ -53,7 +55,7 @@ pub async fn reset(
     };
     let done = match locked {
         Err(error) => Err(error),
-        Ok(()) => Box::pin(locked_reset(&admin, plan, surroundings, Asks { cancelled, shared }, tell)).await,
+        Ok(()) => Box::pin(locked_reset(&admin, plan, surroundings, Asks { cancelled, shared, steps }, tell)).await,
     };
     admin.close().await;
     let password = plan.workplace.target.password.as_ref().map_or("", |password| password.reveal());
@@ -64,7 +66,7 @@ async fn locked_reset(
     admin: &Admin,
     plan: &ResetPlan,
     surroundings: &Surroundings,
-    asks: Asks<impl Future<Output = ()>, impl Future<Output = Option<usize>>>,
+    asks: Asks<'_, impl Future<Output = ()>, impl Future<Output = Option<usize>>>,
     tell: &mut Teller<'_>,
 ) -> Result<Outcome> {
     let target = plan.proof.database();
@@ -90,7 +92,7 @@ async fn aside(
     admin: &Admin,
     plan: &ResetPlan,
     surroundings: &Surroundings,
-    asks: Asks<impl Future<Output = ()>, impl Future<Output = Option<usize>>>,
+    asks: Asks<'_, impl Future<Output = ()>, impl Future<Output = Option<usize>>>,
     tell: &mut Teller<'_>,
 ) -> Result<Outcome> {
     let target = plan.proof.database();
@@ -106,6 +108,7 @@ async fn aside(
             return Ok(());
         }
         let mut build = Build::new(plan, &runner, begun.done);
+        build.steps = Some(asks.steps);
         if plan.layers.keep {
             let shared = if begun.done < plan.layers.head { asks.shared.await } else { None };
             build.layers = Some(&layers);
