@@ -61,7 +61,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
 async fn list(context: &Context, args: &List) -> Result<u8> {
     // Where commands run inside a container, that container is part of what they depend on.
     let inside = context.config.migrations.service.is_some();
-    let picture = context.look(if inside { Depth::All } else { Depth::Files }).await;
+    let picture = context.look(if inside { Depth::Proof } else { Depth::Files }).await;
     let target = plan::target(&picture)?.target.clone();
     let inputs = inputs::read(&context.root, &picture);
     let layers = plan::layers_of(&picture, &inputs).ok();

@@ -92,7 +92,7 @@ impl Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
-    let picture = context.look(Depth::All).await;
+    let picture = context.look(Depth::Proof).await;
     let request = args.request(context);
     let inputs = inputs::read(&context.root, &picture);
     let plan = plan::reset(&picture, &inputs, &request)?;
@@ -148,7 +148,7 @@ pub(super) fn steps_now(context: &Context, picture: &Picture, request: &ResetReq
 
 /// Returns the picture, and the plan of a reset that nobody is asked about.
 pub(super) async fn planned(context: &Context, seed: Option<String>) -> Result<(Picture, ResetRequest, ResetPlan)> {
-    let picture = context.look(Depth::All).await;
+    let picture = context.look(Depth::Proof).await;
     let inputs = inputs::read(&context.root, &picture);
     let request = Args { seed, ..Args::default() }.request(context);
     let plan = plan::reset(&picture, &inputs, &request)?;
@@ -204,7 +204,7 @@ async fn later(context: &Context, plan: &ResetPlan, args: &Args) {
 /// Clears away after a reset, and makes a spare.
 pub(super) async fn spare(context: &Context, spare: Spare) -> Result<u8> {
     let args = Args { seed: spare.seed, no_seed: spare.no_seed, to: spare.to, ..Args::default() };
-    let picture = context.look(Depth::All).await;
+    let picture = context.look(Depth::Proof).await;
     let inputs = inputs::read(&context.root, &picture);
     let plan = plan::reset(&picture, &inputs, &args.request(context))?;
     execute::after_reset(&plan, &surroundings(context), &mut |_event| {}).await?;

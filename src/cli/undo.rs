@@ -14,7 +14,7 @@ use crate::render::ui::took;
 pub(super) struct Args {}
 
 pub(super) async fn run(context: &Context, _args: Args) -> Result<u8> {
-    let picture = context.look(Depth::All).await;
+    let picture = context.look(Depth::Proof).await;
     let proof = Disposable::prove(&picture)
         .map_err(|refusal| Error::refused(refusal.message).detail("rule", refusal.rule).hint(refusal.remedy))?;
     if picture.server.known().is_none() {

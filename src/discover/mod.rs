@@ -57,12 +57,16 @@ pub enum Depth {
     Files,
     /// Files and the server: for the one-screen status.
     Server,
-    /// Everything.
+    /// What the proof of a reset needs: files, engine, sockets, server.
+    Proof,
+    /// Everything: what the revisions do and what git knows of them, too.
     All,
 }
 
 /// Returns the picture of the project and its surroundings.
 pub async fn discover(scope: &Scope) -> Picture {
+    // The files are read meanwhile.
+    let looking = matches!(scope.depth, Depth::Proof | Depth::All).then(sockets::begin);
     let mut picture = project::read(scope);
     if scope.depth == Depth::Files {
         return picture;
@@ -71,18 +75,21 @@ pub async fn discover(scope: &Scope) -> Picture {
         picture.operations = operations::look(&scope.root, &picture.chain);
     }
     let Some(target) = picture.target().map(|candidate| candidate.target.clone()) else {
-        if scope.depth == Depth::All {
-            let both = async { tokio::join!(engine::look(scope, &picture), sockets::look(scope.deadline)) };
+        if let Some(looking) = looking {
+            let both = async { tokio::join!(engine::look(scope, &picture), sockets::look(looking, scope.deadline)) };
             (picture.engine, picture.listeners) = Box::pin(both).await;
+        }
+        if scope.depth == Depth::All {
             picture.origins = origins(scope, &picture).await;
         }
         return picture;
     };
     let version_table = chain::version_table(&picture);
-    let (engine, listeners, reach, mut login) = if scope.depth == Depth::All {
+    let proves = looking.is_some();
+    let (engine, listeners, reach, mut login) = if let Some(looking) = looking {
         tokio::join!(
             Box::pin(engine::look(scope, &picture)),
-            sockets::look(scope.deadline),
+            sockets::look(looking, scope.deadline),
             reach::look(&target, scope.deadline),
             Box::pin(server::look(&target, version_table.as_ref(), scope.deadline)),
         )
@@ -107,8 +114,10 @@ pub async fn discover(scope: &Scope) -> Picture {
         .login_failure
         .as_ref()
         .is_some_and(|failure| matches!(failure.kind, LoginFailureKind::Password | LoginFailureKind::NotPermitted));
-    if scope.depth == Depth::All {
+    if proves {
         Box::pin(engine::look_closer(scope, &mut picture, password)).await;
+    }
+    if scope.depth == Depth::All {
         picture.origins = origins(scope, &picture).await;
     }
     picture

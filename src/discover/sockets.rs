@@ -5,9 +5,17 @@ use std::time::Duration;
 use crate::model::observed::Observed;
 use crate::model::server::{Listener, Process};
 
+/// A look that has begun, on a thread of its own.
+pub(super) type Looking = tokio::task::JoinHandle<Result<Vec<Listener>, String>>;
+
+/// Begins to look at every listening TCP socket.
+pub(super) fn begin() -> Looking {
+    tokio::task::spawn_blocking(read)
+}
+
 /// Returns every listening TCP socket. A socket of another user's process has no process here.
-pub(super) async fn look(deadline: Duration) -> Observed<Vec<Listener>> {
-    match tokio::time::timeout(deadline, tokio::task::spawn_blocking(read)).await {
+pub(super) async fn look(looking: Looking, deadline: Duration) -> Observed<Vec<Listener>> {
+    match tokio::time::timeout(deadline, looking).await {
         Ok(Ok(Ok(found))) => Observed::Known(found),
         Ok(Ok(Err(why))) => Observed::Unknown(format!("the socket table cannot be read: {why}")),
         Ok(Err(error)) => Observed::Unknown(format!("the socket table cannot be read: {error}")),

@@ -64,7 +64,7 @@ pub fn reset(picture: &Picture, inputs: &Inputs, request: &ResetRequest) -> Resu
         sessions,
         keep: picture.config.reset.keep,
         keep_failed: request.keep_failed,
-        later: request.later && order == Order::Aside && picture.config.reset.spare != Some(false),
+        later: request.later && order == Order::Aside,
         proof,
     })
 }

@@ -33,7 +33,7 @@ pub(in crate::cli) struct Args {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     plan::branch::wanted(&context.config)?;
-    let (picture, branches) = tokio::join!(context.look(Depth::All), refs::branches(&context.root, GIT));
+    let (picture, branches) = tokio::join!(context.look(Depth::Proof), refs::branches(&context.root, GIT));
     let target = plan::target(&picture)?.target.clone();
     let proof = plan::snapshot::proof(&picture)?;
     let all = plan::branch::listed(&branch::list(&target).await?, target.database(), branches.as_deref());

@@ -53,7 +53,7 @@ async fn turn(context: &Context, hook: bool) -> Result<()> {
             return Ok(());
         }
     };
-    let picture = context.look(Depth::All).await;
+    let picture = context.look(Depth::Proof).await;
     let target = crate::plan::target(&picture)?.target.clone();
     let proof = proof(&picture)?;
     let mut progress = Progress::new(&context.ui, hook);

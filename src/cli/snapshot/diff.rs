@@ -26,7 +26,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
-    let picture = context.look(Depth::All).await;
+    let picture = context.look(Depth::Proof).await;
     let target = crate::plan::target(&picture)?.target.clone();
     let all = snapshot::list(&target).await?;
     let before = side(&all, &args.before, target.database())?;

@@ -29,7 +29,7 @@ pub(in crate::cli) struct Args {
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let stem = || args.file.file_stem().map(|stem| stem.to_string_lossy().trim().to_owned());
     let name = args.name.clone().or_else(stem).ok_or_else(|| Error::usage("the file has no name"))?;
-    let picture = context.look(Depth::All).await;
+    let picture = context.look(Depth::Proof).await;
     let plan = import(&picture, SaveRequest { name: Some(name), branch: None, force: args.force })?;
     let surroundings = Surroundings { root: context.root.clone(), shell: context.shell.clone() };
     let mut progress = Progress::new(&context.ui, false);

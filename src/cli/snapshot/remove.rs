@@ -30,7 +30,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
-    let picture = context.look(Depth::All).await;
+    let picture = context.look(Depth::Proof).await;
     let target = crate::plan::target(&picture)?.target.clone();
     let proof = proof(&picture)?;
     let all = snapshot::list(&target).await?;

@@ -29,7 +29,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
-    let picture = context.look(Depth::All).await;
+    let picture = context.look(Depth::Proof).await;
     let target = crate::plan::target(&picture)?.target.clone();
     let all = snapshot::list(&target).await?;
     let chosen = find(&all, args.name.as_deref(), target.database())?;

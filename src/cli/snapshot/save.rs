@@ -23,7 +23,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
-    let (picture, branch) = tokio::join!(context.look(Depth::All), super::branch(context));
+    let (picture, branch) = tokio::join!(context.look(Depth::Proof), super::branch(context));
     let plan = save(&picture, SaveRequest { name: args.name, branch, force: args.force })?;
     let mut progress = Progress::new(&context.ui, false);
     let saved = snapshot::save(&plan, context.cancelled(), &mut |event| progress.tell(&event)).await?;
