@@ -6,7 +6,7 @@ use super::consent;
 use super::context::{self, Context};
 use crate::discover::{Depth, inputs};
 use crate::error::Result;
-use crate::execute::{self, Asks, Outcome, Surroundings};
+use crate::execute::{self, Asks, Later, Outcome, Surroundings};
 use crate::model::picture::Picture;
 use crate::model::plan::{LayerStep, Order, ResetPlan};
 use crate::plan::{self, ResetRequest};
@@ -111,7 +111,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     }
     consent::given(context, &consent::Request::reset(&picture, &plan), args.yes, args.token.as_deref())?;
     let outcome = carry_out(context, &picture, (&plan, &args)).await?;
-    later(context, &plan, &args).await;
+    Box::pin(later(context, &picture, (&plan, &args))).await;
     if args.json {
         let about = (outcome.kept.as_deref(), outcome.started_from.as_deref());
         let report = render::json::reset(&plan, &outcome.stages, about, context.elapsed());
@@ -185,7 +185,7 @@ pub(super) fn surroundings(context: &Context) -> Surroundings {
 }
 
 /// Leaves the rest to a child; where none can be started, it is done here.
-async fn later(context: &Context, plan: &ResetPlan, args: &Args) {
+async fn later(context: &Context, picture: &Picture, (plan, args): (&ResetPlan, &Args)) {
     if !plan.later {
         return;
     }
@@ -195,7 +195,10 @@ async fn later(context: &Context, plan: &ResetPlan, args: &Args) {
     words.extend(args.no_seed.then(|| "--no-seed".into()));
     if let Err(error) = process::detach(&words) {
         tracing::debug!(%error, "no child can be started");
-        if let Err(error) = execute::after_reset(plan, &surroundings(context), &mut |_event| {}).await {
+        let request = args.request(context);
+        let steps = || steps_now(context, picture, &request);
+        let asks = Later { shared: inputs::shared(&context.root, picture, context::DEADLINE), steps: &steps };
+        if let Err(error) = execute::after_reset(plan, &surroundings(context), asks, &mut |_event| {}).await {
             tracing::debug!(error.message, "nothing was cleared away");
         }
     }
@@ -206,8 +209,11 @@ pub(super) async fn spare(context: &Context, spare: Spare) -> Result<u8> {
     let args = Args { seed: spare.seed, no_seed: spare.no_seed, to: spare.to, ..Args::default() };
     let picture = context.look(Depth::Proof).await;
     let inputs = inputs::read(&context.root, &picture);
-    let plan = plan::reset(&picture, &inputs, &args.request(context))?;
-    execute::after_reset(&plan, &surroundings(context), &mut |_event| {}).await?;
+    let request = args.request(context);
+    let plan = plan::reset(&picture, &inputs, &request)?;
+    let steps = || steps_now(context, &picture, &request);
+    let asks = Later { shared: inputs::shared(&context.root, &picture, context::DEADLINE), steps: &steps };
+    Box::pin(execute::after_reset(&plan, &surroundings(context), asks, &mut |_event| {})).await?;
     Ok(0)
 }
 

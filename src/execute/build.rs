@@ -7,9 +7,11 @@ use tokio::time::Instant;
 
 use super::admin::failed;
 use super::chain::{self, run_command};
+use super::clone::size;
 use super::commands::Runner;
 use super::layers::Layers;
 use super::reset::StageLog;
+use super::spare::LARGE;
 use super::sql_chain::SqlRunner;
 use super::steps::{Opened, Steps, Way};
 use super::{Teller, seed, verify};
@@ -33,6 +35,8 @@ pub(super) struct Build<'a> {
     pub stops: Vec<usize>,
     /// Returns the steps with what they read now; nothing where no layer is left.
     pub steps: Option<&'a dyn Fn() -> Vec<LayerStep>>,
+    /// Whether a child follows, to which layers may be left.
+    pub put_off: bool,
     /// How many steps are done.
     pub done: usize,
     session: Option<Session>,
@@ -49,6 +53,7 @@ impl<'a> Build<'a> {
             layers: None,
             stops: Vec::new(),
             steps: None,
+            put_off: false,
             done,
             session: None,
             started: Instant::now(),
@@ -230,10 +235,23 @@ impl<'a> Build<'a> {
             return Ok(());
         }
         self.exit().await;
+        if self.put_off && self.is_dear(size(layers.admin, self.runner.database).await) {
+            return Ok(());
+        }
         let place = (self.runner.database, self.plan.proof.database());
         let left = layers.leave(place, done, self.started.elapsed(), tell).await?;
         self.left.extend(left.map(|contents| contents.last));
         Ok(())
+    }
+
+    /// Whether a copy would take more than a twentieth of what the steps took: then it is left to the child, which takes the
+    /// steps again while nobody waits.
+    fn is_dear(&self, bytes: u64) -> bool {
+        const START: Duration = Duration::from_millis(30);
+        /// Bytes in a millisecond, as an ordinary disk copies them.
+        const PACE: u64 = 400_000;
+        let copy = START + Duration::from_millis(bytes / PACE);
+        bytes <= LARGE && self.plan.layers.spare != Some(false) && copy > self.started.elapsed() / 20
     }
 
     /// The chain is complete: what follows may be kept as a layer, so it is looked at first.

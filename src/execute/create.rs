@@ -139,17 +139,36 @@ pub(super) async fn create_tagged(
     old: Option<&Properties>,
     tell: &mut Teller<'_>,
 ) -> Result<()> {
+    make(admin, name, old).await?;
+    admin.comment(name, Some(&tag.comment())).await?;
+    give(admin, name, old, tell).await
+}
+
+/// Creates an empty database as [`create_tagged`] does, without a tag.
+pub(super) async fn create_untagged(
+    admin: &Admin,
+    name: &str,
+    old: Option<&Properties>,
+    tell: &mut Teller<'_>,
+) -> Result<()> {
+    make(admin, name, old).await?;
+    give(admin, name, old, tell).await
+}
+
+async fn make(admin: &Admin, name: &str, old: Option<&Properties>) -> Result<()> {
     let quoted = quote_ident(name);
     let what = format!("create the database `{name}`");
     match old {
-        None => admin.run(&format!("create database {quoted}"), &what).await?,
-        Some(old) => create_like(admin, &quoted, old, &what).await?,
+        None => admin.run(&format!("create database {quoted}"), &what).await,
+        Some(old) => create_like(admin, &quoted, old, &what).await,
     }
-    admin.comment(name, Some(&tag.comment())).await?;
-    if let Some(old) = old {
-        old.give(admin, name, admin.target.user(), tell).await?;
+}
+
+async fn give(admin: &Admin, name: &str, old: Option<&Properties>, tell: &mut Teller<'_>) -> Result<()> {
+    match old {
+        Some(old) => old.give(admin, name, admin.target.user(), tell).await,
+        None => Ok(()),
     }
-    Ok(())
 }
 
 /// From `template1`, as `createdb` does, where the locale is the same; else, or where it is busy, from `template0`.

@@ -33,7 +33,7 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// The keys of a reset's states, and which of them exist on the server.
 pub(super) struct Layers<'a> {
-    admin: &'a Admin,
+    pub admin: &'a Admin,
     pub plan: &'a LayerPlan,
     /// By the number of steps done.
     pub keys: Vec<Option<Key>>,
@@ -122,6 +122,13 @@ impl<'a> Layers<'a> {
             }
         }
         Start::Empty
+    }
+
+    /// Returns what the layer of the first `done` steps holds, where there is one.
+    pub(super) fn contents(&self, databases: &[Listed], done: usize) -> Option<Contents> {
+        let key = self.keys.get(done)?.as_ref()?;
+        let tags = databases.iter().filter_map(|it| it.tag.as_ref()).filter(|tag| tag.role == Role::Layer);
+        tags.filter_map(|tag| tag.layer.as_ref()).find(|contents| contents.key == *key).cloned()
     }
 
     /// Returns how many steps the best layer has done; nothing without one.

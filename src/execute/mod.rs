@@ -50,7 +50,7 @@ pub use check::check;
 pub use compare::compare;
 pub use fix::{Fixer, create_private, password_for};
 pub use reset::{Asks, Outcome, reset};
-pub use spare::after_reset;
+pub use spare::{Later, after_reset};
 pub use undo::{Undone, undo};
 
 /// Receives events as they happen.

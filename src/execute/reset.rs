@@ -109,6 +109,7 @@ async fn aside(
         }
         let mut build = Build::new(plan, &runner, begun.done);
         build.steps = Some(asks.steps);
+        build.put_off = plan.later;
         if plan.layers.keep {
             let shared = if begun.done < plan.layers.head { asks.shared.await } else { None };
             build.layers = Some(&layers);

@@ -2,25 +2,37 @@
 //! of its own, under the target's lock only as long as it drops, and under a lock of its own while it clones.
 
 use super::admin::Admin;
-use super::build::look_at;
-use super::clone::copy;
-use super::create::{free_name, now};
+use super::build::{Build, look_at};
+use super::clone::{copy, size};
+use super::commands::Runner;
+use super::create::{create_untagged, free_name, now};
 use super::layers::{Layers, Start, note_use};
 use super::properties::Properties;
-use super::reset::prune;
+use super::reset::{StageLog, prune};
 use super::tag::{Role, Tag, is_beside};
 use super::{Surroundings, Teller};
 use crate::error::Result;
-use crate::model::plan::ResetPlan;
+use crate::model::plan::{LayerStep, Order, ResetPlan};
 
 /// What the names of spares say.
 pub(super) const SPARE: &str = "spare";
 
 /// From this size on there is no spare unless it is asked for.
-const LARGE: u64 = 2_000_000_000;
+pub(super) const LARGE: u64 = 2_000_000_000;
 
-/// Clears away after a reset of this plan, and makes a spare for the next one where there is none.
-pub async fn after_reset(plan: &ResetPlan, surroundings: &Surroundings, tell: &mut Teller<'_>) -> Result<()> {
+/// What is asked of those who call [`after_reset`]; see [`super::Asks`].
+pub struct Later<'a, S> {
+    pub shared: S,
+    pub steps: &'a dyn Fn() -> Vec<LayerStep>,
+}
+
+/// Clears away after a reset of this plan, leaves the layers that it put off, and makes a spare for the next one.
+pub async fn after_reset(
+    plan: &ResetPlan,
+    surroundings: &Surroundings,
+    asks: Later<'_, impl Future<Output = Option<usize>>>,
+    tell: &mut Teller<'_>,
+) -> Result<()> {
     let admin = Admin::open(&plan.workplace.target, SPARE).await?;
     admin.lock(tell).await?;
     let current = Properties::read(&admin, plan.proof.database()).await?;
@@ -28,7 +40,7 @@ pub async fn after_reset(plan: &ResetPlan, surroundings: &Surroundings, tell: &m
     let done = clear(&admin, plan, &layers, surroundings, tell).await;
     admin.run("select pg_advisory_unlock_all()", "give the lock back").await?;
     let done = match done {
-        Ok(()) => make(&admin, plan, &layers, tell).await,
+        Ok(()) => make(&admin, plan, &layers, (surroundings, asks), tell).await,
         Err(error) => Err(error),
     };
     admin.close().await;
@@ -65,34 +77,85 @@ fn is_spare(tag: Option<&Tag>, target: &str) -> bool {
     tag.is_some_and(|tag| tag.role == Role::Spare && tag.of == target)
 }
 
-/// Clones the layer that the next reset will start from, unless somebody does that already.
-async fn make(admin: &Admin, plan: &ResetPlan, layers: &Layers<'_>, tell: &mut Teller<'_>) -> Result<()> {
+/// Makes what the next reset will take, unless somebody does that already: a clone of its layer, or, where the reset had no
+/// time for layers, those layers and then the rest.
+async fn make(
+    admin: &Admin,
+    plan: &ResetPlan,
+    layers: &Layers<'_>,
+    (surroundings, asks): (&Surroundings, Later<'_, impl Future<Output = Option<usize>>>),
+    tell: &mut Teller<'_>,
+) -> Result<()> {
     let target = plan.proof.database();
-    if plan.layers.spare == Some(false) || !plan.layers.start || !try_lock(admin, target).await? {
+    if !plan.layers.start || !try_lock(admin, target).await? {
         return Ok(());
     }
     let databases = admin.databases().await?;
-    let Start::Layer { done, contents } = layers.start(&databases, target) else { return Ok(()) };
-    note_use(admin, &contents).await;
-    // Half of the work is not worth a copy of everything.
-    if done < plan.layers.known() || (contents.bytes > LARGE && plan.layers.spare.is_none()) {
+    let start = layers.start(&databases, target);
+    let (done, bytes) = match &start {
+        Start::Spare { .. } => return Ok(()),
+        Start::Empty => (0, size(admin, target).await),
+        Start::Layer { done, contents } => {
+            note_use(admin, contents).await;
+            (*done, contents.bytes)
+        }
+    };
+    let known = plan.layers.known();
+    // Without the whole chain, half of the work is not worth a copy of everything.
+    let reachable = done == known || (known >= plan.layers.head && plan.order == Order::Aside);
+    let wanted = plan.layers.spare != Some(false) && (bytes <= LARGE || plan.layers.spare == Some(true));
+    if !reachable || !wanted || known < 2 {
         return Ok(());
     }
     let name = free_name(admin, target, SPARE).await?;
-    let layer = contents.key.database();
-    copy(admin, (&layer, contents.bytes), &name).await?;
-    let properties = Properties::read(admin, &layer).await?.unwrap_or_default();
     let made = async {
-        properties.give(admin, &name, admin.target.user(), tell).await?;
-        look_at(plan, &name, tell).await?;
+        begin(admin, &start, &name, target, tell).await?;
+        if done < known {
+            let rest = upto(plan, known);
+            let runner = Runner { workplace: &plan.workplace, surroundings, database: &name, witness: None };
+            let mut build = Build::new(&rest, &runner, done);
+            build.layers = Some(layers);
+            build.stops = layers.missing(plan.layers.kept(asks.shared.await));
+            build.steps = Some(asks.steps);
+            layers.hurry(&name, true).await?;
+            build.run(&mut StageLog::default(), tell).await?;
+            layers.hurry(&name, false).await?;
+            layers.tidy(surroundings, tell).await?;
+        } else {
+            look_at(plan, &name, tell).await?;
+        }
+        let now_there = Layers::look(admin, &plan.layers, Properties::read(admin, target).await?.as_ref()).await?;
+        // Without its layer nobody could say what it holds: files changed meanwhile.
+        let contents = now_there.contents(&admin.databases().await?, known);
+        let Some(contents) = contents else { return admin.drop_own(&name).await };
         let tag = Tag { layer: Some(contents), ..Tag::new(Role::Spare, target, now(admin).await) };
         admin.comment(&name, Some(&tag.comment())).await
     };
-    let made = made.await;
+    let made = Box::pin(made).await;
     if made.is_err() {
         admin.drop_own(&name).await?;
     }
     made
+}
+
+/// Makes the database that becomes the spare, without a tag: one that has none is not finished.
+async fn begin(admin: &Admin, start: &Start, name: &str, target: &str, tell: &mut Teller<'_>) -> Result<()> {
+    if let Start::Layer { contents, .. } = start {
+        let layer = contents.key.database();
+        copy(admin, (&layer, contents.bytes), name).await?;
+        let properties = Properties::read(admin, &layer).await?.unwrap_or_default();
+        return properties.give(admin, name, admin.target.user(), tell).await;
+    }
+    let old = Properties::read(admin, target).await?;
+    create_untagged(admin, name, old.as_ref(), tell).await
+}
+
+/// Returns the plan without the steps that run at every reset.
+fn upto(plan: &ResetPlan, known: usize) -> ResetPlan {
+    let mut plan = plan.clone();
+    plan.layers.steps.truncate(known);
+    plan.seeds.truncate(known.saturating_sub(plan.layers.head));
+    plan
 }
 
 /// Takes the lock of those who make spares of a target; returns whether it was free.
