@@ -73,7 +73,8 @@ async fn copy(
 ) -> Result<String> {
     let name = free_name(admin, target, PREVIOUS).await?;
     let properties = Properties::read(admin, target).await?.unwrap_or_default();
-    let tag = Tag { comment: properties.comment.clone(), ..Tag::new(Role::Previous, target, now(admin).await) };
+    let (comment, branch) = (properties.comment.clone(), properties.branch.clone());
+    let tag = Tag { comment, branch, ..Tag::new(Role::Previous, target, now(admin).await) };
     let bytes = size(admin, target).await;
     let wanted = Wanted { source: target, bytes, name: &name, tag: &tag, properties: &properties };
     clone_live(admin, &wanted, cancelled, tell).await?;

@@ -62,7 +62,9 @@ pub fn list(ui: &Ui, database: &str, branch: Option<&str>, all: &[Listed]) {
         ui.hint(&format!("{} gives it to the one that is checked out", style::command("devdb branch")));
         return;
     }
-    let mut rows = vec![["", "BRANCH", "LEFT", "SIZE", ""].map(style::faint).to_vec()];
+    let titles = ["", "BRANCH", "LEFT", "SIZE", ""];
+    let titles = titles.map(|title| if title.is_empty() { String::new() } else { style::faint(title) });
+    let mut rows = vec![titles.to_vec()];
     rows.extend(all.iter().map(row));
     let columns = [Column::Left, Column::Elastic, Column::Right, Column::Right, Column::Left];
     for line in lines(ui, &columns, &rows) {

@@ -1,7 +1,11 @@
 //! `devdb snapshot`: what is kept, what comes back, and what a kill leaves, on real servers.
 
-use crate::reset_common::{Shop, beside, inventory, oid, own_server};
+use crate::reset_common::{Shop, beside, oid, own_server};
 use crate::support::cluster::{Cluster, Database, Options};
+use crate::support::engine::{Engine, PgContainer};
+use crate::support::ports::free_port;
+use crate::support::project::Project;
+use crate::support::sandbox::Sandbox;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -109,7 +113,7 @@ fn restore_and_remove_ask_as_a_reset_does() {
     shop.devdb(["snapshot", "restore", "--yes"]).run().assert_code(2).assert_stderr_has("devdb snapshot save");
     shop.save("one");
     shop.save("two");
-    let before = (inventory(cluster).len(), shop.before());
+    let before = (shop.beside(), shop.before());
     for arguments in [&["snapshot", "restore"][..], &["snapshot", "remove", "one"]] {
         let devdb = || shop.devdb(arguments.iter().copied());
         devdb().run().assert_code(3).assert_stderr_has("consent").assert_stderr_has("--yes");
@@ -121,7 +125,7 @@ fn restore_and_remove_ask_as_a_reset_does() {
         asked.wait_for("`?");
         asked.type_text("n");
         asked.wait().assert_code(130);
-        assert_eq!((inventory(cluster).len(), shop.before()), before);
+        assert_eq!((shop.beside(), shop.before()), before);
     }
     let dry = shop.devdb(["snapshot", "remove", "one", "--dry-run"]).run();
     dry.assert_code(0);
@@ -213,7 +217,18 @@ fn saves_and_restores_go_through_while_twenty_clients_reconnect() {
     let before = shop.fingerprint();
     let (ended, connected, refused) = (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
     std::thread::scope(|scope| {
-        for _client in 0..20 {
+        // Some stay until they are sent away, and come back at once.
+        for _client in 0..4 {
+            scope.spawn(|| {
+                let url = shop.database.url();
+                let psql = Sandbox::at(shop.project.path()).program("psql").may_show_secrets();
+                let psql = psql.args([url.as_str(), "-c", "select pg_sleep(60)"]);
+                while !ended.load(Ordering::Relaxed) {
+                    psql.run();
+                }
+            });
+        }
+        for _client in 0..16 {
             scope.spawn(|| {
                 while !ended.load(Ordering::Relaxed) {
                     let accepted = cluster.accepts(&shop.database.owner, shop.name());
@@ -231,6 +246,11 @@ fn saves_and_restores_go_through_while_twenty_clients_reconnect() {
             }
         }));
         ended.store(true, Ordering::Relaxed);
+        let staying =
+            "select count(pg_terminate_backend(pid))::text from pg_stat_activity where query like '%pg_sleep(60)'";
+        while cluster.value("postgres", staying).as_deref() != Some("0") {
+            std::thread::sleep(Duration::from_millis(100));
+        }
         done.unwrap();
     });
     eprintln!("{} connections, {} refused", connected.into_inner(), refused.into_inner());
@@ -244,8 +264,8 @@ fn a_session_that_may_not_be_ended_is_named_and_nothing_is_made() {
     let shop = Shop::new(cluster).with_old_content();
     let other = cluster.create_role("");
     let (url, before) = (cluster.url(&other, shop.name()), shop.before());
-    let project = crate::support::project::Project::new();
-    let held = crate::support::sandbox::Sandbox::new(&project)
+    let project = Project::new();
+    let held = Sandbox::new(&project)
         .program("psql")
         .args([url.as_str(), "-c", "select pg_sleep(60)"])
         .env("PGAPPNAME", "their-console")
@@ -453,13 +473,13 @@ fn no_file_is_overwritten_and_wrong_ones_are_named() {
         std::fs::write(shop.project.file("newer.dump"), newer).unwrap();
         devdb(&["import", "newer.dump"]).assert_code(4).assert_stderr_has("PostgreSQL 77");
     }
-    let databases = inventory(cluster).len();
+    let databases = shop.beside();
     devdb(&["import", "plain.sql"]).assert_code(2).assert_stderr_has("plain SQL");
     devdb(&["import", "empty.dump"]).assert_code(2).assert_stderr_has("empty");
     devdb(&["import", "none.dump"]).assert_code(2).assert_stderr_has("none.dump");
     devdb(&["import", "db"]).assert_code(2).assert_stderr_has("folder");
     devdb(&["import", "cut.dump"]).assert_code(5).assert_stderr_has("pg_restore").assert_stderr_has("nothing was");
-    assert_eq!(inventory(cluster).len(), databases);
+    assert_eq!(shop.beside(), databases);
     devdb(&["import", "mine.dump"]).assert_code(0);
     devdb(&["import", "mine.dump"]).assert_code(2).assert_stderr_has("--force");
     devdb(&["import", "mine.dump", "--force", "mine"]).assert_code(0);
@@ -494,12 +514,12 @@ fn a_full_disk_leaves_no_file() {
 
 #[test]
 fn the_containers_own_programs_are_used_where_there_is_one() {
-    let Some(engine) = crate::support::engine::Engine::get() else { return };
-    let port = crate::support::ports::free_port();
-    let wanted = crate::support::engine::PgContainer { published: Some(("127.0.0.1", port)), ..Default::default() };
+    let Some(engine) = Engine::get() else { return };
+    let port = free_port();
+    let wanted = PgContainer { published: Some(("127.0.0.1", port)), ..Default::default() };
     let container = engine.postgres(&wanted);
     container.wait_ready();
-    let project = crate::support::project::Project::new();
+    let project = Project::new();
     project.write(".env", &format!("DATABASE_URL={}\n", container.url()));
     project.write(
         "db/migrations/001_a.sql",
@@ -509,7 +529,7 @@ fn the_containers_own_programs_are_used_where_there_is_one() {
     std::fs::create_dir(project.file("empty")).unwrap();
     let empty = project.file("empty").display().to_string();
     let devdb = |words: &[&str]| {
-        let sandbox = crate::support::sandbox::Sandbox::new(&project).with_docker().args(words.iter().copied());
+        let sandbox = Sandbox::new(&project).with_docker().args(words.iter().copied());
         sandbox.env("PATH", &empty).env("DEVDB_PG_BIN", &empty).run()
     };
     devdb(&["reset", "--yes"]).assert_code(0);
@@ -521,7 +541,7 @@ fn the_containers_own_programs_are_used_where_there_is_one() {
     let cut = std::fs::read(project.file("x.dump")).unwrap();
     std::fs::write(project.file("cut.dump"), &cut[..cut.len() - 80]).unwrap();
     devdb(&["snapshot", "import", "cut.dump"]).assert_code(5).assert_stderr_has("pg_restore");
-    let without = crate::support::sandbox::Sandbox::new(&project).args(["snapshot", "export", "y.dump"]);
+    let without = Sandbox::new(&project).args(["snapshot", "export", "y.dump"]);
     let without = without.env("PATH", &empty).env("DEVDB_PG_BIN", &empty).run();
     without.assert_code(4).assert_stderr_has("pg_dump");
 }
