@@ -50,13 +50,33 @@ impl Chance {
         panic!("below the sum of all weights")
     }
 
-    /// A moment of a run that takes about `whole`: anywhere in it, or, for two in five, around its end, where it swaps.
-    pub(super) fn moment(&mut self, whole: Duration) -> Duration {
-        if self.percent(40) {
-            let near = Duration::from_millis(90).min(whole / 2);
-            return self.between(whole.saturating_sub(near), whole + near / 2);
+    /// A moment of a run that takes about `whole`: anywhere in it, or, for two in five, around its swap, which comes after
+    /// it says `sign`.
+    pub(super) fn moment(&mut self, whole: Duration, sign: Option<&'static str>) -> Moment {
+        let around = self.percent(40);
+        if let (true, Some(sign)) = (around, sign) {
+            return Moment { sign: Some(sign), delay: self.between(Duration::ZERO, Duration::from_millis(40)) };
         }
-        self.between(Duration::ZERO, whole.mul_f64(1.1))
+        let from = if around { whole.mul_f64(0.6) } else { Duration::ZERO };
+        Moment { sign: None, delay: self.between(from, whole) }
+    }
+}
+
+/// When it goes wrong: so long after the start, or after a line of the run's output.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment {
+    sign: Option<&'static str>,
+    pub(super) delay: Duration,
+}
+
+impl Moment {
+    fn wait(self, running: &mut Running) {
+        if let Some(sign) = self.sign {
+            while !running.stderr_so_far().contains(sign) && !running.has_ended() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+        std::thread::sleep(self.delay);
     }
 }
 
@@ -104,8 +124,10 @@ pub(super) fn spare_makers(project: &Path) -> Vec<u32> {
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
     processes
         .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-        .filter(|pid| std::fs::read_link(format!("/proc/{pid}/cwd")).is_ok_and(|place| place.starts_with(project)))
-        .filter(|pid| command_line(*pid).contains("__spare"))
+        .filter(|pid| {
+            let line = command_line(*pid);
+            line.contains("__spare") && line.contains(&project.display().to_string())
+        })
         .collect()
 }
 
@@ -114,16 +136,19 @@ pub(super) fn slay(pid: u32) -> bool {
 }
 
 /// Makes it happen to a run; returns whether there was still something for it to happen to.
-pub(super) fn strike(fault: Fault, cluster: &Cluster, running: &mut Running, delay: Duration) -> bool {
+pub(super) fn strike(fault: Fault, cluster: &Cluster, running: &mut Running, moment: Moment) -> bool {
     if fault != Fault::Child {
-        std::thread::sleep(delay);
+        moment.wait(running);
+        if running.has_ended() {
+            return false;
+        }
     }
     match fault {
         Fault::Devdb => {
             running.kill();
             true
         }
-        Fault::Child => strike_child(running, delay),
+        Fault::Child => strike_child(running, moment.delay),
         Fault::Server => {
             cluster.crash();
             cluster.resume();

@@ -1,6 +1,6 @@
 //! Runs of devdb that are cut short, one after the other, and what is there afterwards.
 
-use super::faults::{Chance, Fault, slay, spare_makers, strike};
+use super::faults::{Chance, Fault, Moment, slay, spare_makers, strike};
 use super::world::{Bystanders, Kind, State, World};
 use super::{durable_server, report};
 use crate::reset_common::{fingerprint, oid};
@@ -42,6 +42,8 @@ struct Counts {
     seed: u64,
     seconds: u64,
     kills: u64,
+    /// Runs that were done before anything went wrong; they are not among the kills.
+    late: u64,
     bystanders: usize,
     /// Project and operation, fault, outcome.
     outcomes: BTreeMap<String, u64>,
@@ -51,6 +53,9 @@ struct Counts {
     most_layers: usize,
     orphaned_directories: u64,
 }
+
+/// It was done before anything went wrong.
+const LATE: &str = "late";
 
 /// What this devdb can do.
 struct Abilities {
@@ -76,7 +81,7 @@ struct Round {
     /// The project and the operation, in words.
     label: String,
     fault: Fault,
-    moment: Duration,
+    moment: Moment,
     before: State,
     kept: Option<(String, State)>,
     /// The one called `first`.
@@ -173,7 +178,7 @@ impl<'cluster> Harness<'cluster> {
     }
 
     fn round(&mut self) {
-        let number = self.counts.kills;
+        let number = self.counts.kills + self.counts.late;
         let (index, operation) = self.choose();
         let world = self.world(index);
         world.write_by_hand(number);
@@ -184,8 +189,12 @@ impl<'cluster> Harness<'cluster> {
             change(&world, operation);
         }
         let label = label(&world, operation);
-        let builds = !matches!(operation, Operation::Undo | Operation::Save | Operation::Restore);
-        let child = if world.kind == Kind::Sql || !builds { 0 } else { 30 };
+        let builds = match operation {
+            Operation::EditedRevision | Operation::Cold => world.kind != Kind::Sql,
+            Operation::EditedSeeds => world.kind == Kind::Command,
+            _ => false,
+        };
+        let child = if builds { 40 } else { 0 };
         let fault = self.chance.weighted(&[
             (60, Fault::Devdb),
             (child, Fault::Child),
@@ -193,7 +202,7 @@ impl<'cluster> Harness<'cluster> {
             (8, Fault::Backend),
         ]);
         let whole = self.durations.get(&label).copied().unwrap_or(Duration::from_millis(500));
-        let moment = self.chance.moment(whole);
+        let moment = self.chance.moment(whole, sign(operation, &label));
         let round = Round { number, operation, label, fault, moment, before, kept, snapshot };
         let outcome = if operation == Operation::SpareMaker {
             self.cut_the_spare_maker_short(index, &round)
@@ -201,8 +210,12 @@ impl<'cluster> Harness<'cluster> {
             self.cut_short(index, &round)
         };
         let key = format!("{} | {} | {outcome}", round.label, fault.name());
-        *self.counts.outcomes.entry(key).or_default() += 1;
-        self.counts.kills += 1;
+        if outcome == LATE {
+            self.counts.late += 1;
+        } else {
+            *self.counts.outcomes.entry(key).or_default() += 1;
+            self.counts.kills += 1;
+        }
         self.next_run(index, &round, outcome);
     }
 
@@ -228,16 +241,12 @@ impl<'cluster> Harness<'cluster> {
             _ => {}
         }
         let outcome = judge_reset(&world, &round.before, &output, &what);
-        match (struck && !ended_well, outcome) {
-            (true, outcome) => outcome,
-            (false, "new") => "new, it was done before",
-            (false, _) => "old, nothing was struck",
-        }
+        if struck && !ended_well { outcome } else { LATE }
     }
 
     fn judge_undo(&self, world: &World<'_>, round: &Round, output: &Output) -> &'static str {
         let what = format!("{}{output}", round.said());
-        let Some((_, kept)) = &round.kept else { return "nothing to undo" };
+        let Some((_, kept)) = &round.kept else { return LATE };
         if world.is_closed() {
             assert_eq!(oid(self.cluster, world.name()), round.before.0, "{what}");
             return "old, closed until the next run";
@@ -254,7 +263,7 @@ impl<'cluster> Harness<'cluster> {
         let world = self.world(index);
         let output = world.devdb(["reset", "--yes"]).run();
         output.assert_code(0);
-        std::thread::sleep(round.moment / 4);
+        std::thread::sleep(round.moment.delay / 3);
         let makers = spare_makers(world.project.path());
         match round.fault {
             Fault::Devdb | Fault::Child => {
@@ -269,7 +278,7 @@ impl<'cluster> Harness<'cluster> {
         }
         self.settle(&world);
         world.assert_new(world.name(), &round.said());
-        if makers.is_empty() { "new, the spare was made before" } else { "new" }
+        if makers.is_empty() { LATE } else { "new" }
     }
 
     /// Waits until the server has seen that nobody is there any more.
@@ -290,7 +299,7 @@ impl<'cluster> Harness<'cluster> {
         let world = self.world(index);
         let what = round.said();
         let left = world.beside();
-        let unfinished = left.keys().any(|role| !matches!(role.as_str(), "previous" | "spare"));
+        let unfinished = left.keys().any(|role| !matches!(role.as_str(), "previous" | "spare" | "snapshot"));
         self.counts.left_over += u64::from(unfinished);
         let standing = oid(self.cluster, world.name());
         let closed = world.is_closed();
@@ -382,6 +391,16 @@ fn judge_restore(world: &World<'_>, round: &Round, what: &str) -> &'static str {
     }
     assert_eq!(Some(&content), round.snapshot.as_ref().map(|(_, content)| content), "half of a copy {what}");
     "new"
+}
+
+/// What a run says just before its swap.
+fn sign(operation: Operation, label: &str) -> Option<&'static str> {
+    match operation {
+        Operation::Again if label.ends_with("a spare is there") => Some("create  "),
+        Operation::Again | Operation::EditedSeeds | Operation::EditedRevision | Operation::Cold => Some("verify  "),
+        Operation::Restore => Some("copy  "),
+        Operation::Undo | Operation::Save | Operation::SpareMaker => None,
+    }
 }
 
 fn change(world: &World<'_>, operation: Operation) {
