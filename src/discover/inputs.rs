@@ -11,6 +11,7 @@ mod packages;
 mod places;
 mod python;
 mod seeds;
+mod session;
 mod shared;
 mod sql;
 #[cfg(test)]
@@ -36,7 +37,7 @@ struct Project<'p> {
     declared: Option<Input>,
 }
 
-/// Returns what the steps of a reset depend on; `shared` is left out, see [`shared()`].
+/// Returns what the steps of a reset depend on.
 pub fn read(root: &Path, picture: &Picture) -> Inputs {
     let declared = picture.config.cache.inputs.as_deref();
     let project = Project {
@@ -52,7 +53,7 @@ pub fn read(root: &Path, picture: &Picture) -> Inputs {
         bootstrap: command::bootstrap(&project),
         revisions: revisions(&project, &mut modules),
         seeds: seeds::read(&project, &mut modules),
-        shared: None,
+        session: session::first(&project),
     }
 }
 

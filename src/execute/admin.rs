@@ -1,5 +1,6 @@
 //! The session through which databases are made, renamed and dropped: on a maintenance database, with one lock a target.
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use tokio_postgres::Row;
@@ -25,6 +26,8 @@ pub(super) struct Admin {
     pub target: Target,
     /// `server_version_num`.
     pub version: i32,
+    /// A database was made without what is in `template1`, as that was in use.
+    pub bare: Cell<bool>,
 }
 
 /// A database of the server.
@@ -103,7 +106,7 @@ impl Admin {
             .await
             .map_err(|error| failed("read the server's version", &error))?;
         let version = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
-        Ok(Self { session, target: target.clone(), version })
+        Ok(Self { session, target: target.clone(), version, bare: Cell::new(false) })
     }
 
     /// Runs statements; `what` says what they were for.
@@ -170,7 +173,7 @@ impl Admin {
     /// Returns every database, with devdb's tags.
     pub(super) async fn databases(&self) -> Result<Vec<Listed>> {
         const LIST: &str = "select datname::text, datallowconn, shobj_description(oid, 'pg_database'),
-                pg_has_role(current_user, datdba, 'usage')
+                pg_has_role(current_user, datdba, 'usage'), datconnlimit <> -2
             from pg_database order by datname";
         let rows = self.rows(LIST, &[], "list the databases").await?;
         let listed = |row: &Row| {
@@ -180,7 +183,9 @@ impl Admin {
                 allows_connections: row.try_get(1).ok()?,
                 owned: row.try_get(3).ok()?,
                 commented: comment.is_some(),
-                tag: Tag::read(comment.as_deref()).filter(|tag| tag.belongs_on(&name)),
+                tag: Tag::read(comment.as_deref())
+                    .filter(|tag| tag.belongs_on(&name))
+                    .map(|tag| if row.try_get(4).unwrap_or(true) || tag.of == name { tag } else { tag.broken() }),
                 name,
             })
         };

@@ -69,7 +69,9 @@ impl<'a> Build<'a> {
             self.foundation(log, tell).await?;
             self.arrive(1, tell).await?;
         }
-        if self.done < self.plan.layers.head {
+        // A chain without revisions still makes its tool's table.
+        let bare = self.plan.layers.head == 1 && !cached && !matches!(self.plan.schema.chain, ChainPlan::None);
+        if self.done < self.plan.layers.head || bare {
             self.chain(log, tell).await?;
         }
         if self.done < all {
@@ -122,7 +124,7 @@ impl<'a> Build<'a> {
     async fn chain(&mut self, log: &mut StageLog, tell: &mut Teller<'_>) -> Result<()> {
         let (plan, head) = (self.plan, self.plan.layers.head);
         let started = log.start(Stage::Migrate, "starting", tell);
-        let between = self.stops.iter().any(|stop| *stop > self.done && *stop < head);
+        let between = cfg!(unix) && self.stops.iter().any(|stop| *stop > self.done && *stop < head);
         let said = match &plan.schema.chain {
             ChainPlan::None => "the project has no migrations".to_owned(),
             ChainPlan::Sql { chain } => {
@@ -239,7 +241,16 @@ impl<'a> Build<'a> {
             return Ok(());
         }
         let place = (self.runner.database, self.plan.proof.database());
-        let left = layers.leave(place, done, self.started.elapsed(), tell).await?;
+        let left = match layers.leave(place, done, self.started.elapsed(), tell).await {
+            Err(error) if !layers.admin.is_lost() => {
+                // The database itself is as good without.
+                let why = error.details.iter().find(|(label, _)| label == "server says");
+                let why = why.map(|(_, text)| format!(": {text}")).unwrap_or_default();
+                tell(Event::Warning { text: format!("no layer is kept: {}{why}", error.message) });
+                None
+            }
+            left => left?,
+        };
         self.left.extend(left.map(|contents| contents.last));
         Ok(())
     }
@@ -251,7 +262,11 @@ impl<'a> Build<'a> {
         /// Bytes in a millisecond, as an ordinary disk copies them.
         const PACE: u64 = 400_000;
         let copy = START + Duration::from_millis(bytes / PACE);
-        bytes <= LARGE && self.plan.layers.spare != Some(false) && copy > self.started.elapsed() / 20
+        let layers = &self.plan.layers;
+        layers.known() >= layers.head
+            && bytes <= LARGE
+            && self.plan.layers.spare != Some(false)
+            && copy > self.started.elapsed() / 20
     }
 
     /// The chain is complete: what follows may be kept as a layer, so it is looked at first.

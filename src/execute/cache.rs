@@ -2,6 +2,7 @@
 
 use super::admin::Admin;
 use super::build::Build;
+use super::check::only_aside;
 use super::commands::Runner;
 use super::create::{clean_up, now};
 use super::layers::{Layers, largest};
@@ -94,6 +95,7 @@ async fn warmed(
     (shared, steps): (impl Future<Output = Option<usize>>, &dyn Fn() -> Vec<LayerStep>),
     (made, tell): (&mut Option<String>, &mut Teller<'_>),
 ) -> Result<()> {
+    only_aside(plan)?;
     admin.lock(tell).await?;
     let target = plan.workplace.target.database();
     clean_up(admin, target, tell).await?;
@@ -104,6 +106,12 @@ async fn warmed(
     if stops.is_empty() {
         return Ok(());
     }
+    let first = stops.first().copied().unwrap_or_default();
+    let beyond = layers.start_layer(&admin.databases().await?).is_some_and(|done| done >= first);
+    // One that has more than what is to be left is of no use.
+    let start = plan.layers.start && !beyond && steps() == plan.layers.steps;
+    let plan = ResetPlan { layers: LayerPlan { start, ..plan.layers.clone() }, ..plan.clone() };
+    let layers = Layers::look(admin, &plan.layers, old.as_ref()).await?;
     let begun = begin(admin, &plan, &layers, old.as_ref(), tell).await?;
     *made = Some(begun.name.clone());
     let runner = Runner { workplace: &plan.workplace, surroundings, database: &begun.name, witness: None };

@@ -18,7 +18,7 @@ use super::{Surroundings, Teller};
 use crate::error::{Error, Result};
 use crate::model::event::Event;
 use crate::model::layer::Checked;
-use crate::model::plan::{LayerPlan, ResetPlan};
+use crate::model::plan::{LayerPlan, Order, ResetPlan};
 use crate::model::schema::{ObjectId, Schema};
 use crate::wire::postgres::{Session, quote_ident};
 
@@ -54,6 +54,7 @@ async fn locked(
     made: &mut Vec<String>,
     tell: &mut Teller<'_>,
 ) -> Result<Checked> {
+    only_aside(plan)?;
     admin.lock(tell).await?;
     prove_again(admin, &plan.proof).await?;
     clean_up(admin, plan.proof.database(), tell).await?;
@@ -85,6 +86,17 @@ async fn locked(
         }
     }
     Ok(found)
+}
+
+/// Commands that cannot be pointed at another database would run on the target.
+pub(super) fn only_aside(plan: &ResetPlan) -> Result<()> {
+    if plan.order == Order::Aside {
+        return Ok(());
+    }
+    Err(Error::usage("layers are for databases that are built beside the old one").detail(
+        "why",
+        "`[migrations] redirect = false`, a slot or a subscription, or a role that may create no databases",
+    ))
 }
 
 /// Builds a database as a reset would with these layers, and enters it.

@@ -174,10 +174,11 @@ async fn give(admin: &Admin, name: &str, old: Option<&Properties>, tell: &mut Te
 /// From `template1`, as `createdb` does, where the locale is the same; else, or where it is busy, from `template0`.
 async fn create_like(admin: &Admin, quoted: &str, old: &Properties, what: &str) -> Result<()> {
     let site = Properties::read(admin, "template1").await?;
-    if site.is_some_and(|site| site.same_locale(old))
-        && admin.attempt(&format!("create database {quoted}")).await.is_ok()
-    {
-        return Ok(());
+    if site.is_some_and(|site| site.same_locale(old)) {
+        if admin.attempt(&format!("create database {quoted}")).await.is_ok() {
+            return Ok(());
+        }
+        admin.bare.set(true);
     }
     admin.run(&format!("create database {quoted} template template0{}", old.create_options()), what).await
 }

@@ -19,6 +19,8 @@ use super::properties::Properties;
 use super::swap::{bound, gone};
 use super::tag::{Role, Tag};
 use super::{Surroundings, Teller};
+use tokio_postgres::error::SqlState;
+
 use crate::error::Result;
 use crate::model::event::Event;
 use crate::model::layer::{Contents, Key};
@@ -39,6 +41,8 @@ pub(super) struct Layers<'a> {
     pub keys: Vec<Option<Key>>,
     /// Which layers there are.
     present: Vec<Key>,
+    /// What the name of a copy says that is no layer yet.
+    pub unfinished: &'static str,
     /// The old database says itself how long its commits wait.
     patient: bool,
 }
@@ -65,7 +69,7 @@ impl<'a> Layers<'a> {
         let digest = digest(admin, old).await?;
         let present = admin.layers().await?.into_iter().map(|contents| contents.key).collect();
         let patient = old.is_some_and(|old| old.settings.iter().any(|(_, name, _)| name == WAIT));
-        Ok(Self { admin, plan, keys: plan.keys(digest), present, patient })
+        Ok(Self { admin, plan, keys: plan.keys(digest), present, unfinished: BUILDING, patient })
     }
 
     /// Returns those of the positions whose layer is not there yet.
@@ -155,7 +159,15 @@ impl<'a> Layers<'a> {
             return Ok(None);
         };
         let name = key.database();
-        if self.admin.databases().await?.iter().any(|it| it.name == name) {
+        if let Some(there) = self.admin.databases().await?.into_iter().find(|it| it.name == name) {
+            if there.tag.is_none_or(|tag| tag.role != Role::Building) {
+                return Ok(None);
+            }
+            self.admin.drop_own(&name).await?;
+        }
+        if self.admin.bare.get() {
+            let text = "no layer is kept: `template1` was in use, so the database was made without what is in it";
+            tell(Event::Note { text: text.to_owned() });
             return Ok(None);
         }
         if let Some(what) = bound(self.admin, building).await? {
@@ -177,7 +189,7 @@ impl<'a> Layers<'a> {
             used: now(self.admin).await,
             hits: 0,
         };
-        let unfinished = free_name(self.admin, target, BUILDING).await?;
+        let unfinished = free_name(self.admin, target, self.unfinished).await?;
         copy(self.admin, (building, contents.bytes), &unfinished).await?;
         let done = self.name(building, &unfinished, &contents, tell).await;
         if done.is_err() {
@@ -189,7 +201,8 @@ impl<'a> Layers<'a> {
     /// Makes a finished copy the layer; returns whether it is, which it is not where another run was faster.
     async fn name(&self, building: &str, unfinished: &str, contents: &Contents, tell: &mut Teller<'_>) -> Result<bool> {
         if let Some(mut properties) = Properties::read(self.admin, building).await? {
-            properties.settings.retain(|(_, name, _)| self.patient || name != WAIT);
+            let own = |name: &str| name.starts_with("devdb.") || (name == WAIT && !self.patient);
+            properties.settings.retain(|(_, name, _)| !own(name));
             properties.give(self.admin, unfinished, self.admin.target.user(), tell).await?;
         }
         let tag = Tag { layer: Some(contents.clone()), ..Tag::new(Role::Layer, "", contents.used) };
@@ -203,7 +216,9 @@ impl<'a> Layers<'a> {
         );
         let Err(error) = self.admin.attempt(&statements).await else { return Ok(true) };
         self.admin.run("rollback", "roll back").await?;
-        if error.code() != Some(&tokio_postgres::error::SqlState::DUPLICATE_DATABASE) {
+        // The second when both commit at once.
+        let faster = [&SqlState::DUPLICATE_DATABASE, &SqlState::UNIQUE_VIOLATION];
+        if !error.code().is_some_and(|code| faster.contains(&code)) {
             return Err(super::admin::failed("name a layer", &error));
         }
         self.admin.drop_own(unfinished).await?;

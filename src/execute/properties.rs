@@ -110,6 +110,18 @@ impl Properties {
         Ok(())
     }
 
+    /// Gives `database` what only this one says of itself, and no layer holds: the settings of devdb's own.
+    pub(super) async fn give_marks(&self, admin: &Admin, database: &str, tell: &mut Teller<'_>) -> Result<()> {
+        let name = quote_ident(database);
+        for setting in self.settings.iter().filter(|(_, key, _)| key.starts_with("devdb.")) {
+            if let Err(error) = admin.attempt(&setting_statement(&name, setting)).await {
+                let why = crate::wire::postgres::message(&error);
+                tell(Event::Warning { text: format!("not carried over: `{}`: {why}", setting.1) });
+            }
+        }
+        Ok(())
+    }
+
     /// Gives `database` the connection limit, once it is built.
     pub(super) async fn limit(&self, admin: &Admin, database: &str) -> Result<()> {
         if self.connection_limit == -1 {

@@ -24,7 +24,6 @@ pub(super) async fn run(
     tell: &mut Teller<'_>,
 ) -> Result<Outcome> {
     let target = plan.proof.database();
-    let took = tokio::time::Instant::now();
     let mut log = StageLog::default();
     let started = log.start(Stage::Create, "", tell);
     let old = Properties::read(admin, target).await?;
@@ -52,7 +51,7 @@ pub(super) async fn run(
             tokio::select! {
                 biased;
                 () = cancelled => Err(Error::cancelled()),
-                built = Build::new(plan, &runner, begun.done).run(&mut log, tell) => built,
+                built = build(Build::new(plan, &runner, begun.done), &layers, target, (&mut log, tell)) => built,
             }
         }
     };
@@ -72,17 +71,22 @@ pub(super) async fn run(
         statements.push(comment_statement(aside, Some(&tag.comment())));
     }
     admin.run(&format!("begin; {}; commit", statements.join("; ")), "record what is kept").await?;
-    layers.hurry(target, false).await?;
     if let Some(old) = &old {
         old.limit(admin, target).await?;
     }
-    if plan.layers.keep {
-        let all = plan.layers.steps.len();
-        layers.leave((target, target), all, took.elapsed(), tell).await?;
-        layers.tidy(surroundings, tell).await?;
-    }
     let kept = prune(admin, target, plan.keep, kept, tell).await?;
     Ok(Outcome { kept, started_from: begun.from, stages: log.stages })
+}
+
+/// Fills the database, and lets its commits wait for the disk again before anybody takes it for finished.
+async fn build(
+    build: Build<'_>,
+    layers: &Layers<'_>,
+    target: &str,
+    (log, tell): (&mut StageLog, &mut Teller<'_>),
+) -> Result<()> {
+    build.run(log, tell).await?;
+    layers.hurry(target, false).await
 }
 
 /// Gives the new database the target's name and returns the name that the old one has meanwhile.

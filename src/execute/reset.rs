@@ -15,7 +15,7 @@ use super::tag::{Role, Tag};
 use super::{Surroundings, Teller, in_place, rename_first};
 use crate::error::{Error, Kind, Result};
 use crate::model::event::{Event, Stage};
-use crate::model::plan::{LayerStep, Order, ResetPlan};
+use crate::model::plan::{LayerPlan, LayerStep, Order, ResetPlan};
 
 /// What a reset made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,18 +74,9 @@ async fn locked_reset(
     clean_up(admin, target, tell).await?;
     match plan.order {
         Order::Aside => aside(admin, plan, surroundings, asks, tell).await,
-        Order::RenameFirst if cached(admin, plan).await? => aside(admin, plan, surroundings, asks, tell).await,
         Order::RenameFirst => Box::pin(rename_first::run(admin, plan, surroundings, asks.cancelled, tell)).await,
         Order::InPlace => Box::pin(in_place::run(admin, plan, surroundings, asks.cancelled, tell)).await,
     }
-}
-
-/// Whether a layer holds everything, so that no command runs that would have to be pointed elsewhere.
-async fn cached(admin: &Admin, plan: &ResetPlan) -> Result<bool> {
-    let old = Properties::read(admin, plan.proof.database()).await?;
-    let layers = Layers::look(admin, &plan.layers, old.as_ref()).await?;
-    let done = layers.start_layer(&admin.databases().await?).filter(|_| plan.layers.start);
-    Ok(done == Some(plan.layers.steps.len()))
 }
 
 async fn aside(
@@ -99,11 +90,21 @@ async fn aside(
     let mut log = StageLog::default();
     let started = log.start(Stage::Create, "", tell);
     let old = Properties::read(admin, target).await?;
+    let edited;
+    let mut plan = plan;
+    // Somebody was asked since the files were read, or another run was waited for.
+    if (asks.steps)() != plan.layers.steps {
+        edited = ResetPlan { layers: LayerPlan { start: false, keep: false, ..plan.layers.clone() }, ..plan.clone() };
+        plan = &edited;
+    }
     let layers = Layers::look(admin, &plan.layers, old.as_ref()).await?;
-    let mut begun = begin(admin, plan, &layers, old.as_ref(), tell).await?;
+    let begun = begin(admin, plan, &layers, old.as_ref(), tell).await?;
     log.finish(Stage::Create, begun.said.clone(), started, tell);
     let runner = Runner { workplace: &plan.workplace, surroundings, database: &begun.name, witness: None };
     let built = async {
+        if let Some(old) = old.as_ref().filter(|_| begun.from.is_some()) {
+            old.give_marks(admin, &begun.name, tell).await?;
+        }
         if begun.finished {
             return Ok(());
         }
@@ -127,21 +128,7 @@ async fn aside(
         return Err(discard(admin, plan, &begun.name, error, tell).await);
     }
     let started = log.start(Stage::Swap, "", tell);
-    if let Some(old) = &old
-        && let Err(error) = old.limit(admin, &begun.name).await
-    {
-        return Err(discard(admin, plan, &begun.name, error, tell).await);
-    }
-    begun.tag.comment = None;
-    let exchange = Exchange {
-        proof: &plan.proof,
-        incoming: &begun.name,
-        tag: begun.tag.clone(),
-        comment: old.as_ref().and_then(|old| old.comment.clone()),
-        exists: old.is_some(),
-        outgoing_comment: old.and_then(|old| old.comment),
-    };
-    let kept = match swap(admin, &exchange, tell).await {
+    let kept = match take_place(admin, plan, &begun, old, tell).await {
         Ok(kept) => kept,
         Err(error) => return Err(discard(admin, plan, &begun.name, error, tell).await),
     };
@@ -149,10 +136,34 @@ async fn aside(
     let kept = if plan.later {
         kept.filter(|_| plan.keep > 0)
     } else {
-        layers.tidy(surroundings, tell).await?;
+        if let Err(error) = layers.tidy(surroundings, tell).await {
+            tell(Event::Warning { text: error.message });
+        }
         prune(admin, target, plan.keep, kept, tell).await?
     };
     Ok(Outcome { kept, started_from: begun.from, stages: log.stages })
+}
+
+/// Gives the finished database the target's name; returns the name under which the old one is kept.
+async fn take_place(
+    admin: &Admin,
+    plan: &ResetPlan,
+    begun: &Begun,
+    old: Option<Properties>,
+    tell: &mut Teller<'_>,
+) -> Result<Option<String>> {
+    if let Some(old) = &old {
+        old.limit(admin, &begun.name).await?;
+    }
+    let exchange = Exchange {
+        proof: &plan.proof,
+        incoming: &begun.name,
+        tag: Tag { comment: None, ..begun.tag.clone() },
+        comment: old.as_ref().and_then(|old| old.comment.clone()),
+        exists: old.is_some(),
+        outgoing_comment: old.and_then(|old| old.comment),
+    };
+    swap(admin, &exchange, tell).await
 }
 
 /// The database that becomes the new one, as it is when the run begins.
@@ -266,14 +277,14 @@ pub(super) async fn prune(
     newest: Option<String>,
     tell: &mut Teller<'_>,
 ) -> Result<Option<String>> {
-    let mut previous = Vec::new();
+    let (mut previous, mut failed) = (Vec::new(), Vec::new());
     let branch = live_branch(admin, target).await?;
     for database in admin.databases().await? {
         let Some(tag) = database.tag.filter(|tag| tag.of == target) else { continue };
         match tag.role {
             // Every git branch keeps its own.
             Role::Previous if tag.branch != branch => {}
-            Role::Failed => admin.drop_own(&database.name).await?,
+            Role::Failed => failed.push((tag.made, database.name)),
             Role::Previous => previous.push((tag.made, Some(&database.name) == newest.as_ref(), database.name)),
             Role::Building
             | Role::Aside
@@ -283,6 +294,13 @@ pub(super) async fn prune(
             | Role::Snapshot
             | Role::Branch
             | Role::Live => {}
+        }
+    }
+    // One that failed after the last reset is still to be looked at.
+    let last = previous.iter().map(|(made, _, _)| *made).max().unwrap_or(i64::MAX);
+    for (_, name) in failed.iter().filter(|(made, _)| *made < last) {
+        if let Err(error) = admin.drop_own(name).await {
+            tell(Event::Warning { text: error.message });
         }
     }
     previous.sort_by_key(|(made, newest, _)| std::cmp::Reverse((*newest, *made)));

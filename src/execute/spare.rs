@@ -36,7 +36,9 @@ pub async fn after_reset(
     let admin = Admin::open(&plan.workplace.target, SPARE).await?;
     admin.lock(tell).await?;
     let current = Properties::read(&admin, plan.proof.database()).await?;
-    let layers = Layers::look(&admin, &plan.layers, current.as_ref()).await?;
+    let mut layers = Layers::look(&admin, &plan.layers, current.as_ref()).await?;
+    // Its own lock keeps others from what is unfinished under that name.
+    layers.unfinished = SPARE;
     let done = clear(&admin, plan, &layers, surroundings, tell).await;
     admin.run("select pg_advisory_unlock_all()", "give the lock back").await?;
     let done = match done {
@@ -124,9 +126,9 @@ async fn make(
         } else {
             look_at(plan, &name, tell).await?;
         }
-        let now_there = Layers::look(admin, &plan.layers, Properties::read(admin, target).await?.as_ref()).await?;
-        // Without its layer nobody could say what it holds: files changed meanwhile.
-        let contents = now_there.contents(&admin.databases().await?, known);
+        // Without its layer nobody could say what it holds, and nobody could when files changed meanwhile.
+        let same = (asks.steps)().get(..known) == plan.layers.steps.get(..known);
+        let contents = layers.contents(&admin.databases().await?, known).filter(|_| same);
         let Some(contents) = contents else { return admin.drop_own(&name).await };
         let tag = Tag { layer: Some(contents), ..Tag::new(Role::Spare, target, now(admin).await) };
         admin.comment(&name, Some(&tag.comment())).await

@@ -75,6 +75,12 @@ impl Tag {
         }
     }
 
+    /// Returns the tag of a database whose DROP was cut short: nobody can connect to it any more (since PostgreSQL 15.4
+    /// its connection limit is -2), so that it is worth no more than an unfinished one.
+    pub(super) fn broken(self) -> Self {
+        Self { role: Role::Building, layer: None, snapshot: None, ..self }
+    }
+
     /// Returns whether a database of this name may carry the tag. A comment alone proves nothing: a database that its
     /// owner renamed is its owner's.
     pub(super) fn belongs_on(&self, name: &str) -> bool {

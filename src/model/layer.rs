@@ -76,8 +76,8 @@ pub struct Inputs {
     pub revisions: Vec<(String, Input)>,
     /// As the recipe has the seeds, of every profile.
     pub seeds: Vec<Input>,
-    /// How many of the revisions, from the first on, are as the default branch has them; nothing without git.
-    pub shared: Option<usize>,
+    /// The first revision that sets something for its session, by its place: what follows may depend on that.
+    pub session: Option<usize>,
 }
 
 /// The name of everything that a layer was made from.

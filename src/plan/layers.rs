@@ -13,6 +13,8 @@ const BRANCHED: usize = 40;
 pub(super) struct LayerRequest {
     /// Start from an empty database, whatever is there.
     pub cold: bool,
+    /// The new database is built beside the old one, by commands that can be pointed there.
+    pub aside: bool,
     pub profile: Option<String>,
     /// Stop the chain at this revision.
     pub to: Option<String>,
@@ -29,6 +31,12 @@ pub(super) fn layers(
     let mut steps = vec![foundation(inputs)];
     steps.extend(chain(picture, inputs, schema, request.to.as_deref()));
     let head = steps.len();
+    // What comes before the chain may have stamped it, and what a session sets ends with it: then the chain runs in one go.
+    let prepared = schema.bootstrap.is_some() || !schema.init.is_empty();
+    let alone = if prepared && matches!(schema.chain, ChainPlan::Command { .. }) { Some(0) } else { inputs.session };
+    for step in steps.iter_mut().take(head.saturating_sub(1)).skip(alone.map_or(usize::MAX, |index| index + 1)) {
+        step.whole = false;
+    }
     steps.extend(seeds.iter().map(|(index, seed)| LayerStep {
         kind: LayerStepKind::Seed(seed.clone()),
         input: inputs.seeds.get(*index).cloned().unwrap_or_else(unread),
@@ -39,9 +47,9 @@ pub(super) fn layers(
     LayerPlan {
         steps,
         head,
-        start: !request.cold && max != Some(0),
+        start: !request.cold && max != Some(0) && request.aside,
         spares: true,
-        keep: max != Some(0),
+        keep: max != Some(0) && request.aside,
         max,
         spare: picture.config.reset.spare,
         profile: request.profile.clone(),
@@ -72,6 +80,10 @@ fn chain(picture: &Picture, inputs: &Inputs, schema: &SchemaPlan, to: Option<&st
                 steps.push(LayerStep { kind: LayerStepKind::Revision { id, message }, input, whole: true });
             }
             steps
+        }
+        (ChainPlan::Command { command, .. }, Some(chain)) if to.is_some_and(|to| chain.find(to).is_none()) => {
+            let why = "how far `--to` goes is known to Alembic alone".to_owned();
+            vec![LayerStep { kind: LayerStepKind::Command(command.clone()), input: Input::Open(why), whole: true }]
         }
         (ChainPlan::Command { .. }, Some(chain)) => {
             let order = order(chain, to);

@@ -45,7 +45,8 @@ pub fn reset(picture: &Picture, inputs: &Inputs, request: &ResetRequest) -> Resu
     let where_from = Disposable::how(&proof).to_owned();
     let schema = schema(picture, request.to.as_deref())?;
     let (profile, seeds) = seeds(picture, request)?;
-    let wanted = LayerRequest { cold: request.cold, profile, to: request.to.clone() };
+    let aside = order == Order::Aside;
+    let wanted = LayerRequest { cold: request.cold, aside, profile, to: request.to.clone() };
     Ok(ResetPlan {
         blast: BlastRadius {
             server: format!("PostgreSQL {} at {}", server.version, candidate.target.address()),
@@ -72,8 +73,9 @@ pub fn reset(picture: &Picture, inputs: &Inputs, request: &ResetRequest) -> Resu
 /// Returns the steps of an ordinary reset, and what they depend on.
 pub fn layers_of(picture: &Picture, inputs: &Inputs) -> Result<LayerPlan, Error> {
     let (profile, seeds) = seeds(picture, &ResetRequest::default())?;
+    let aside = picture.config.migrations.redirect != Some(false);
     let schema = schema(picture, None)?;
-    Ok(layers(picture, inputs, &schema, &seeds, &LayerRequest { profile, ..LayerRequest::default() }))
+    Ok(layers(picture, inputs, &schema, &seeds, &LayerRequest { aside, profile, ..LayerRequest::default() }))
 }
 
 /// Returns the error of a refusal: the rule, what stands in the way, and what would make it pass.

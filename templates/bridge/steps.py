@@ -72,8 +72,11 @@ class _Chain:
         from alembic.runtime.environment import EnvironmentContext
         from alembic.runtime.migration import MigrationStep
 
+        engines = []
+
         def steps(_rev, context):
             self._check(context)
+            engines.append(context.connection.engine)
             make = MigrationStep.upgrade_from_script if up else MigrationStep.downgrade_from_script
             return [make(self._script.revision_map, self._script.get_revision(id)) for id in revisions]
 
@@ -82,6 +85,12 @@ class _Chain:
             self._config, self._script, fn=steps, as_sql=False, starting_rev=None, destination_rev=to, tag=None
         ):
             self._script.run_env()
+        # A copy of the database is made now, for which whatever a pool keeps is ended.
+        for engine in engines:
+            try:
+                engine.pool = engine.pool.recreate()
+            except Exception:
+                pass
 
     def _check(self, context):
         """Nothing may run in another database than the one that was made for it."""

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use crate::error::Result;
 use crate::execute::admin::{Admin, failed};
+use crate::execute::create::now;
 use crate::execute::properties::Properties;
 use crate::model::layer::Digest;
+use crate::model::server::LoginFailureKind;
 use crate::wire::postgres::Session;
 
 /// Versions, the role, what it and the server set that statements can see, and the extensions that can be made.
@@ -54,9 +56,13 @@ fn properties(given: &Properties) -> String {
 
 /// A short look: nobody can create databases from `template1` while somebody is on it.
 async fn site(admin: &Admin) -> Result<String> {
-    let Ok(session) = Session::open(&admin.target, "template1", "devdb layers", LOGIN).await else {
-        // Nobody but its owner can have changed it for this role, then.
-        return Ok("closed".to_owned());
+    let session = match Session::open(&admin.target, "template1", "devdb layers", LOGIN).await {
+        Ok(session) => session,
+        Err(failure) => match failure.kind {
+            LoginFailureKind::NoConnectionsAllowed | LoginFailureKind::NotPermitted => return Ok("closed".to_owned()),
+            // Not to be known now: no layer fits.
+            _ => return Ok(format!("unknown at {}", now(admin).await)),
+        },
     };
     let rows = session.query_typed(SITE, &[]).await.map_err(|error| failed("look into template1", &error));
     session.close().await;

@@ -19,7 +19,7 @@ fn revisions_come_in_run_order() {
     let ids: Vec<&str> = inputs.revisions.iter().map(|(id, _)| id.as_str()).collect();
     assert_eq!(ids, ["a", "b", "c"]);
     assert!(inputs.tool.digest().is_some() && inputs.revisions.iter().all(|(_, input)| input.digest().is_some()));
-    assert_eq!((inputs.bootstrap, inputs.shared), (None, None));
+    assert_eq!((inputs.bootstrap, inputs.session), (None, None));
 }
 
 #[test]
