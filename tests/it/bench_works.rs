@@ -200,7 +200,7 @@ fn a_sandbox_starts_from_a_cleared_environment() {
         script("env | sort | cut -d= -f1 | tr '\\n' ' '; cat; exit 7").stdin("typed").env("APP_ENV", "test").run();
     let variables: Vec<&str> =
         output.stdout.split_whitespace().filter(|name| !["PWD", "SHLVL", "_"].contains(name)).collect();
-    assert_eq!(variables, ["APP_ENV", "COLUMNS", "DOCKER_HOST", "HOME", "LANG", "PATH", "TMPDIR", "typed"]);
+    assert_eq!(variables, ["APP_ENV", "CI", "COLUMNS", "DOCKER_HOST", "HOME", "LANG", "PATH", "TMPDIR", "typed"]);
     output.assert_code(7);
 }
 

@@ -24,6 +24,14 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     },
 };
 
+/// Tables besides the tool's own.
+fn foreign_tables(picture: &Picture) -> u32 {
+    let database = picture.server.known().and_then(|server| server.database.known());
+    let Some(database) = database else { return 0 };
+    let tables = database.tables.known().copied().unwrap_or_default();
+    if database.history == Observed::Absent { tables } else { tables.saturating_sub(1) }
+}
+
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some((chain, rows)) = facts::sql_applied(picture)? else { return Ok(Vec::new()) };
     let pending = chain.pending(rows);
@@ -38,6 +46,14 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     }
     if pending.len() > SHOWN {
         finding = finding.seen(format!("and {} more", pending.len() - SHOWN));
+    }
+    let tables = foreign_tables(picture);
+    if rows.is_empty() && tables > 0 {
+        let tables = counted(tables as usize, "table");
+        let finding = finding.seen(format!("it has {tables} that no migration made: running them would meet those"));
+        return Ok(vec![
+            finding.manual("rebuild from the chain; the old database is kept for `devdb undo`", &["devdb reset"]),
+        ]);
     }
     Ok(vec![finding.confirm(Step::Upgrade.describe(), vec![Step::Upgrade])])
 }
