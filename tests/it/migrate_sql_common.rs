@@ -32,13 +32,6 @@ impl Chain {
         Sandbox::new(&self.project).args(arguments)
     }
 
-    /// Takes everything out of the database; by the superuser, whose `public` is before PostgreSQL 15.
-    pub(crate) fn empty(&self) {
-        let make = format!("create schema public authorization {}", self.database.owner.name);
-        let cluster = Cluster::shared().expect("the server that the database is on");
-        cluster.sql(&self.database.name, &format!("drop schema public cascade; {make}"));
-    }
-
     /// The rows of a query, each as its columns with `|` between; `-` for null.
     #[track_caller]
     pub(crate) fn rows(&self, query: &str) -> Vec<String> {

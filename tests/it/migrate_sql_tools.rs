@@ -113,7 +113,7 @@ fn devdb_finds_nothing_to_do_after_dbmate() {
         chain.devdb(["reset", "--yes"]).run().assert_code(0);
         chain.definition("schema_migrations")
     };
-    chain.empty();
+    chain.database.empty();
     let status = chain.devdb([]).run();
     status.assert_stdout_has("never migrated").assert_stdout_has("3 migrations");
     chain.tool(&["--no-dump-schema", "up"]);
@@ -147,7 +147,7 @@ fn devdb_finds_nothing_to_do_after_sqlx() {
         "select version, description, success, encode(checksum, 'hex'), execution_time > 0 from _sqlx_migrations";
     chain.devdb(["reset", "--yes"]).run().assert_code(0);
     let by_devdb = (chain.definition("_sqlx_migrations"), chain.database.query(rows));
-    chain.empty();
+    chain.database.empty();
     chain.tool(&["migrate", "run"]);
     chain.devdb([]).run().assert_code(0).assert_stdout_has("10 (all of 3 migrations)");
     assert_eq!(by_devdb, (chain.definition("_sqlx_migrations"), chain.database.query(rows)));

@@ -111,7 +111,8 @@ impl Chain {
 
     /// An empty database of the same name, brought to the head by Alembic itself.
     fn rebuilt(&self) -> String {
-        self.database.sql("drop schema public cascade; create schema public; drop schema if exists billing cascade");
+        self.database.empty();
+        self.database.sql("drop schema if exists billing cascade");
         let environment = bench::venv().unwrap();
         let output = std::process::Command::new(environment.join("bin/alembic"))
             .args(["upgrade", "head"])

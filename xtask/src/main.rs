@@ -12,6 +12,7 @@
 
 mod bench;
 mod fuzz;
+mod harness;
 mod measure;
 mod places;
 mod run;
@@ -30,6 +31,9 @@ usage: cargo xtask <task>
   bench [--quick] [--rows 0,100MB,1GB] [--rounds N] [SCENARIO…]
                             measure devdb beside its peers (sql, alembic, prefect, airflow, small; all by default); a
                             whole run, of about 25 minutes, is written to docs/performance.md
+  harness [--resets N] [--storm N] [--major N,N] [--seconds S] [--seed N] [--fresh] [--document]
+                            kill resets at random moments (500 on 15 and on 18), storm the server with clients during
+                            resets (100), and write docs/reliability.md; runs add up until --fresh
   demo [ARGS…]              build devdb and run `devdb demo`
   docs [--check]            write the generated reference into docs/; --check fails when it was not up to date
   fuzz [TARGET…] [--seconds N]
@@ -49,6 +53,7 @@ fn main() -> ExitCode {
         "bench" => measure::bench(rest),
         "demo" => tasks::demo(rest),
         "docs" => tasks::docs(rest),
+        "harness" => harness::harness(rest),
         "fuzz" => fuzz::fuzz(rest),
         "ci" => tasks::ci(),
         "" | "help" | "--help" | "-h" => {

@@ -17,7 +17,7 @@ impl From<String> for Failure {
     }
 }
 
-type Done = Result<(), Failure>;
+pub(crate) type Done = Result<(), Failure>;
 
 /// The tests in which the server's major matters: those that start servers of their own. Containers keep the major of
 /// their image.
@@ -67,7 +67,7 @@ pub(crate) fn take_option(arguments: &[String], name: &str) -> Result<(Option<St
     Ok((value, rest))
 }
 
-fn numbers(list: Option<&String>) -> Result<Vec<u32>, Failure> {
+pub(crate) fn numbers(list: Option<&String>) -> Result<Vec<u32>, Failure> {
     let words = list.iter().flat_map(|list| list.split(','));
     words
         .map(|word| word.parse().ok().filter(|major| bench::known_major(*major)))
@@ -143,7 +143,7 @@ pub(crate) fn ci() -> Done {
     test(&["--major".to_owned(), newest.to_string()])
 }
 
-fn cargo() -> Command {
+pub(crate) fn cargo() -> Command {
     // Cargo says which of several toolchains called us.
     in_root(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
@@ -155,7 +155,7 @@ fn in_root(program: impl AsRef<OsStr>) -> Command {
 }
 
 /// Runs a command that speaks for itself, saying which; its exit code becomes ours.
-fn step(command: &mut Command) -> Done {
+pub(crate) fn step(command: &mut Command) -> Done {
     let program = std::path::Path::new(command.get_program()).file_name().unwrap_or_default().to_owned();
     let words: Vec<String> = std::iter::once(program.as_os_str())
         .chain(command.get_args())

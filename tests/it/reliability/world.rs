@@ -115,13 +115,14 @@ impl<'cluster> World<'cluster> {
         self.write_revision(newest, &statements);
     }
 
-    /// Makes the newest revision fill a table with some twelve megabytes.
-    pub(super) fn grow_revision(&self) {
+    /// Makes the newest revision fill a table with so many megabytes.
+    pub(super) fn grow_revision(&self, megabytes: u64) {
         let (edition, newest) =
             (self.revision.get(), if self.kind == Kind::Alembic { REVISIONS / 2 } else { REVISIONS });
         let statements = format!(
             "create table edition (number int default {edition}); insert into edition default values;
-             create table ballast as select repeat(md5(n::text), 30) text from generate_series(1, 12000) n;"
+             create table ballast as select repeat(md5(n::text), 30) text from generate_series(1, {}) n;",
+            megabytes * 1000
         );
         self.write_revision(newest, &statements);
     }

@@ -335,6 +335,13 @@ impl Database<'_> {
         self.cluster.sql_as(&self.owner, &self.name, statements);
     }
 
+    /// Makes `public` anew; by the superuser, whom it belongs to before PostgreSQL 15.
+    #[track_caller]
+    pub(crate) fn empty(&self) {
+        let make = format!("create schema public authorization {}", self.owner.name);
+        self.cluster.sql(&self.name, &format!("drop schema public cascade; {make}"));
+    }
+
     #[track_caller]
     pub(crate) fn query(&self, query: &str) -> Vec<Vec<Option<String>>> {
         self.cluster.query_as(&self.owner, &self.name, query)
