@@ -2,7 +2,6 @@
 
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -11,7 +10,8 @@ use std::path::Path;
 struct Kills {
     major: u32,
     seconds: u64,
-    kills: u64,
+    #[serde(rename = "kills")]
+    struck: u64,
     late: u64,
     bystanders: usize,
     outcomes: BTreeMap<String, u64>,
@@ -76,20 +76,16 @@ fn read(directory: &Path) -> Result<(ByMajor<Kills>, ByMajor<Storm>), String> {
 fn of_major(major: u32, runs: &[Kills]) -> String {
     let sum = |of: fn(&Kills) -> u64| runs.iter().map(of).sum::<u64>();
     let most = |of: fn(&Kills) -> usize| runs.iter().map(of).max().unwrap_or_default();
-    let minutes = sum(|run| run.seconds) / 60;
-    let mut text =
-        format!("\n## PostgreSQL {major}: {} kills in {minutes} minutes, nothing lost\n\n", sum(|run| run.kills));
+    let (kills, minutes) = (sum(|run| run.struck), sum(|run| run.seconds) / 60);
     let lines = [
-        (sum(|run| run.late), "more runs were done before anything went wrong"),
-        (sum(|run| run.left_over), "times something unfinished was left, and the next run removed it"),
-        (most(|run| run.bystanders) as u64, "databases of others on the server were not touched"),
-        (most(|run| run.most_layers) as u64, "layers stood there at most"),
-        (sum(|run| run.orphaned_directories), "orphaned directories were left by the server itself"),
+        format!("\n## PostgreSQL {major}: {kills} kills in {minutes} minutes, nothing lost\n"),
+        format!("- {} more runs were done before anything went wrong", sum(|run| run.late)),
+        format!("- {} times something unfinished was left, and the next run removed it", sum(|run| run.left_over)),
+        format!("- {} databases of others on the server were not touched", most(|run| run.bystanders)),
+        format!("- {} layers stood there at most", most(|run| run.most_layers)),
+        format!("- {} orphaned directories were left by the server itself", sum(|run| run.orphaned_directories)),
     ];
-    for (count, what) in lines {
-        drop(writeln!(text, "- {count} {what}"));
-    }
-    text
+    lines.join("\n") + "\n"
 }
 
 /// What was cut short by what, and what was there then: a column a major.
@@ -104,45 +100,44 @@ fn table(kills: &ByMajor<Kills>, majors: &[u32]) -> String {
             *faults.entry(fault).or_default().entry(*major).or_default() += count;
         }
     }
-    let heads: String = majors.iter().fold(String::new(), |heads, major| heads + &format!(" {major} |"));
-    let line: String = majors.iter().map(|_major| " --: |").collect();
-    let cells = |by_major: &BTreeMap<u32, u64>| -> String {
-        majors.iter().fold(String::new(), |cells, major| {
-            cells + &by_major.get(major).map_or_else(|| " |".to_owned(), |count| format!(" {count} |"))
-        })
+    let columns = |of: &dyn Fn(u32) -> String| -> String { majors.iter().map(|major| of(*major)).collect() };
+    let heads = columns(&|major| format!(" {major} |"));
+    let line = columns(&|_major| " --: |".to_owned());
+    let cells = |by_major: &BTreeMap<u32, u64>| {
+        columns(&|major| by_major.get(&major).map_or_else(|| " |".to_owned(), |count| format!(" {count} |")))
     };
-    let mut text = format!("\n## What went wrong\n\n| |{heads}\n| --- |{line}\n");
-    for (fault, by_major) in &faults {
-        drop(writeln!(text, "| {fault} |{}", cells(by_major)));
-    }
-    text += &format!(
-        "\n## What was there afterwards\n\n| cut short | by | then it was |{heads}\n| --- | --- | --- |{line}\n"
+    let mut lines = vec![format!("\n## What went wrong\n\n| |{heads}\n| --- |{line}")];
+    lines.extend(faults.iter().map(|(fault, by_major)| format!("| {fault} |{}", cells(by_major))));
+    lines.push(format!(
+        "\n## What was there afterwards\n\n| cut short | by | then it was |{heads}\n| --- | --- | --- |{line}"
+    ));
+    lines.extend(counts.iter().map(|((operation, fault, outcome), by_major)| {
+        format!("| {operation} | {fault} | {outcome} |{}", cells(by_major))
+    }));
+    lines.push(
+        "\nA child that makes a spare leaves the database that was made before it; a save leaves the database, and the old or \
+         the new snapshot.\n"
+            .to_owned(),
     );
-    for ((operation, fault, outcome), by_major) in &counts {
-        drop(writeln!(text, "| {operation} | {fault} | {outcome} |{}", cells(by_major)));
-    }
-    text += "\nA child that makes a spare leaves the database that was made before it; a save leaves the database, and the old \
-             or the new snapshot.\n";
-    text
+    lines.join("\n")
 }
 
 fn storms_table(storms: &ByMajor<Storm>) -> String {
+    const HEAD: &str = "\n## A storm of clients\n\nClients that log in, ask, leave and come back at once, while resets exchange \
+        the database; one reset in four has seeds to load. No reset failed. The time without a database is the longest between \
+        two answers that any of the clients got, around each reset: clients, server and devdb share the same cores.\n\n\
+        | PostgreSQL | clients | resets | logins | refused | without a database: median | longest | a reset: median | longest |\n\
+        | --- | --: | --: | --: | --: | --: | --: | --: | --: |\n";
     if storms.is_empty() {
         return String::new();
     }
-    let mut text = "\n## A storm of clients\n\nClients that log in, ask, leave and come back at once, while resets exchange the database; \
-                    one reset in four has seeds to load. No reset failed. The time without a database is the longest between two \
-                    answers that any of the clients got, around each reset: of clients, server and devdb on the same cores.\n\n\
-                    | PostgreSQL | clients | resets | logins | refused | without a database: median | longest | a reset: median | longest |\n\
-                    | --- | --: | --: | --: | --: | --: | --: | --: | --: |\n"
-        .to_owned();
-    for storm in storms.values().flatten() {
-        let Storm { major, resets, clients, logins, refused, .. } = storm;
-        drop(writeln!(
-            text,
-            "| {major} | {clients} | {resets} | {logins} | {refused} | {:.0} ms | {:.0} ms | {:.0} ms | {:.0} ms |",
-            storm.gap_median, storm.gap_longest, storm.reset_median, storm.reset_longest
-        ));
-    }
-    text
+    let row = |storm: &Storm| {
+        let Storm { major, resets, clients, logins, refused, gap_median, gap_longest, reset_median, reset_longest } =
+            storm;
+        format!(
+            "| {major} | {clients} | {resets} | {logins} | {refused} | {gap_median:.0} ms | {gap_longest:.0} ms | \
+             {reset_median:.0} ms | {reset_longest:.0} ms |\n"
+        )
+    };
+    HEAD.to_owned() + &storms.values().flatten().map(row).collect::<String>()
 }
