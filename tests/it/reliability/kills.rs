@@ -39,6 +39,7 @@ enum Operation {
 #[derive(Debug, Default, Serialize)]
 struct Counts {
     major: u32,
+    optimised: bool,
     seed: u64,
     seconds: u64,
     kills: u64,
@@ -129,7 +130,12 @@ impl<'cluster> Harness<'cluster> {
             abilities: Abilities { cold: help.stdout.contains("--cold"), spare: false, snapshots },
             chance: Chance::new(size.seed),
             durations: BTreeMap::new(),
-            counts: Counts { major: cluster.major(), seed: size.seed, ..Counts::default() },
+            counts: Counts {
+                major: cluster.major(),
+                seed: size.seed,
+                optimised: !cfg!(debug_assertions),
+                ..Counts::default()
+            },
         };
         harness.counts.bystanders = harness.bystanders.count();
         harness.measure();

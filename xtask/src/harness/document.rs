@@ -10,6 +10,7 @@ use std::path::Path;
 struct Kills {
     major: u32,
     seconds: u64,
+    optimised: bool,
     #[serde(rename = "kills")]
     struck: u64,
     late: u64,
@@ -79,6 +80,7 @@ fn of_major(major: u32, runs: &[Kills]) -> String {
     let (kills, minutes) = (sum(|run| run.struck), sum(|run| run.seconds) / 60);
     let lines = [
         format!("\n## PostgreSQL {major}: {kills} kills in {minutes} minutes, nothing lost\n"),
+        format!("- {} of the kills were of the optimised devdb", sum(|run| if run.optimised { run.struck } else { 0 })),
         format!("- {} more runs were done before anything went wrong", sum(|run| run.late)),
         format!("- {} times something unfinished was left, and the next run removed it", sum(|run| run.left_over)),
         format!("- {} databases of others on the server were not touched", most(|run| run.bystanders)),
