@@ -21,8 +21,8 @@ pub(crate) type Done = Result<(), Failure>;
 
 /// The tests in which the server's major matters: those that start servers of their own. Containers keep the major of
 /// their image.
-const SERVER_PART: [&str; 9] =
-    ["reset_", "migrate", "schema", "setup", "hostile", "targets", "snapshot", "branch", "reliability"];
+const SERVER_PART: [&str; 10] =
+    ["reset_", "layers", "migrate", "schema", "setup", "hostile", "targets", "snapshot", "branch", "reliability"];
 
 /// Prepares the bench and runs every test, or with `--major` the server part on that one; everything that is no option of
 /// ours goes to the test program.

@@ -41,7 +41,7 @@ fn report(name: &str, counts: &impl Serialize) {
 
 #[test]
 fn a_few_kills_lose_nothing() {
-    kills::run(&kills::Size { resets: 14, seconds: 45, seed: 7, alembic: false });
+    kills::run(&kills::Size { resets: 14, seconds: 30, seed: 7, alembic: false });
 }
 
 #[test]
