@@ -156,11 +156,23 @@ pub(super) fn strike(fault: Fault, cluster: &Cluster, running: &mut Running, mom
         }
         Fault::Backend => {
             let busy = descendants(cluster.pid()).into_iter().find(|(_, title)| title.contains("devdb_it"));
-            let struck = busy.is_some_and(|(pid, _)| slay(pid));
+            let checkpointer = checkpointer(cluster);
+            let Some((pid, _)) = busy else { return false };
+            // The others go with it, and are there again once the server has recovered.
+            let struck = slay(pid);
+            let started = Instant::now();
+            while struck && checkpointer.is_some() && self::checkpointer(cluster) == checkpointer {
+                assert!(started.elapsed() < Duration::from_mins(1), "the server does not notice");
+                std::thread::sleep(Duration::from_millis(5));
+            }
             cluster.wait_until_it_answers();
             struck
         }
     }
+}
+
+fn checkpointer(cluster: &Cluster) -> Option<u32> {
+    descendants(cluster.pid()).into_iter().find(|(_, title)| title.contains("checkpointer")).map(|(pid, _)| pid)
 }
 
 /// A child lives only for a part of the run: waits for one, then for a part of the delay.
