@@ -124,8 +124,10 @@ impl Ours<'_> {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+        let names = "select string_agg(datname, ', ' order by datname) from pg_database where datname ~ '__devdb_'";
+        let there = self.place.server.ask("postgres", names)?;
         let minutes = PATIENCE.as_secs() / 60;
-        Err(format!("the background of `{}` is not done after {minutes} minutes", project.database))
+        Err(format!("the background of `{}` is not done after {minutes} minutes; there are {there}", project.database))
     }
 }
 
