@@ -35,26 +35,34 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
     let server = server::Server::start(&tools, &folder)?;
     let place = place::Place::new(&server, &tools, &folder)?;
     let machine = machine::look(&place)?;
-    let (mut measured, mut small) = (Vec::new(), None);
+    let (mut measured, mut small, mut failed) = (Vec::new(), None, Vec::new());
     for &scenario in &options.scenarios {
         let done = match scenario {
-            Scenario::Sql => scenarios::sql(&place, &options),
-            Scenario::Alembic => scenarios::alembic(&place, &options),
-            Scenario::Prefect => scenarios::prefect(&place, &options),
-            Scenario::Airflow => scenarios::airflow(&place, &options),
-            Scenario::Small => {
-                small = Some(small::measure(&place, options.rounds(scenario, 0))?);
-                continue;
-            }
+            Scenario::Sql => scenarios::sql(&place, &options).map(Some),
+            Scenario::Alembic => scenarios::alembic(&place, &options).map(Some),
+            Scenario::Prefect => scenarios::prefect(&place, &options).map(Some),
+            Scenario::Airflow => scenarios::airflow(&place, &options).map(Some),
+            Scenario::Small => small::measure(&place, options.rounds(scenario, 0)).map(|done| {
+                small = Some(done);
+                None
+            }),
         };
-        measured.push(done?);
+        // What cannot be measured does not keep the rest from it.
+        match done {
+            Ok(done) => measured.extend(done),
+            Err(why) => {
+                eprintln!("bench: {why}");
+                failed.push(why);
+                server.drop_all()?;
+            }
+        }
     }
     let report = report::write(&machine.lines(), &measured, small.as_ref());
     println!("\n{report}");
     let file = if options.whole() { places::root().join("docs/performance.md") } else { folder.join("performance.md") };
     fs::write(&file, report).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
     println!("bench: written to {}", file.display());
-    let failed = report::failures(&measured);
+    failed.extend(report::failures(&measured));
     if failed.is_empty() { Ok(()) } else { Err(failed.join("\n").into()) }
 }
 

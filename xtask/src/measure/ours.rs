@@ -17,18 +17,25 @@ pub(super) struct Ours<'a> {
     pub(super) layout: Option<Layout>,
     /// What a database at the head is.
     pub(super) head: Expected,
+    /// Why there is no spare; found out by [`Self::prime`].
+    pub(super) spareless: Option<String>,
 }
 
 impl Ours<'_> {
     /// Makes what the cases start from: layers, and a spare.
-    pub(super) fn prime(&self) -> Result<(), String> {
+    pub(super) fn prime(&mut self) -> Result<(), String> {
         for project in [self.plain, self.spare] {
             // The second time, what the first one replaced has to go: its absence says that the background was there.
             for _time in 0..2 {
                 self.place.must(&mut self.place.devdb(project, &["reset", "--yes"]))?;
             }
             if self.place.tools.has_layers {
-                self.settle(project)?;
+                let settled = self.settle(project);
+                if project.database == self.plain.database {
+                    settled?;
+                } else {
+                    self.spareless = settled.err();
+                }
             }
         }
         Ok(())
@@ -43,6 +50,9 @@ impl Ours<'_> {
         let name = name(kind).to_owned();
         if !self.place.tools.has_layers && kind != Kind::Cold {
             return Err((kind, name, "not available: this devdb has no layers".to_owned()));
+        }
+        if let (Kind::Spare, Some(why)) = (kind, &self.spareless) {
+            return Err((kind, name, format!("not available: {why}")));
         }
         let changes = matches!(kind, Kind::Edited | Kind::Appended);
         if changes && self.layout.is_none() {
@@ -114,8 +124,10 @@ impl Ours<'_> {
             }
             std::thread::sleep(Duration::from_millis(20));
         }
+        let names = "select string_agg(datname, ', ' order by datname) from pg_database where datname ~ '__devdb_'";
+        let there = self.place.server.ask("postgres", names)?;
         let minutes = PATIENCE.as_secs() / 60;
-        Err(format!("the background of `{}` is not done after {minutes} minutes", project.database))
+        Err(format!("the background of `{}` is not done after {minutes} minutes; there are {there}", project.database))
     }
 }
 

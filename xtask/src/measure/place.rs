@@ -90,11 +90,15 @@ impl Project {
 
     /// Copies the settings of Alembic that the tests' project has.
     pub(super) fn take_alembic(&self) -> Result<(), String> {
-        let fixture = places::root().join("tests/fixtures/alembic-sync");
         for file in ["alembic.ini", "alembic/env.py", "alembic/script.py.mako", "app/__init__.py", "app/models.py"] {
-            let text = fs::read_to_string(fixture.join(file)).map_err(|error| format!("{file}: {error}"))?;
-            self.put(file, &text)?;
+            self.put(file, &fixture(&format!("alembic-sync/{file}"))?)?;
         }
         Ok(())
     }
+}
+
+/// Returns a file of the tests' fixtures.
+pub(super) fn fixture(name: &str) -> Result<String, String> {
+    let file = places::root().join("tests/fixtures").join(name);
+    fs::read_to_string(&file).map_err(|error| format!("cannot read {}: {error}", file.display()))
 }

@@ -5,7 +5,7 @@ use super::chain::{self, Ending, LENGTH, LOADED, Layout, OWN_ROWS, TABLES};
 use super::options::{Options, Scenario, Size};
 use super::ours::{Ours, configure};
 use super::peers::{self, SOURCE, Script, script};
-use super::place::{Place, Project};
+use super::place::{self, Place, Project};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
@@ -74,7 +74,8 @@ fn sql_at(place: &Place<'_>, size: &Size, rounds: usize, measured: &mut Measured
     configure(&plain, "DATABASE_URL", &place.server.url(plain.database), no_spare(place))?;
     configure(&spare, "DATABASE_URL", &place.server.url(spare.database), with_spare(place))?;
     let head = expected(Layout::Dbmate);
-    let ours = Ours { place, plain: &plain, spare: &spare, layout: Some(Layout::Dbmate), head: head.clone() };
+    let mut ours =
+        Ours { place, plain: &plain, spare: &spare, layout: Some(Layout::Dbmate), head: head.clone(), spareless: None };
     ours.prime()?;
     let snapped = floors_and_snapshot(place, plain.database)?;
     let floor = peers::write_cold_floor(&plain, Layout::Dbmate, loaded.unwrap_or_default())?;
@@ -172,7 +173,8 @@ pub(super) fn alembic(place: &Place<'_>, options: &Options) -> Result<Measured, 
     let (plain, spare, scripted) = (plain?, spare?, scripted?);
     let layout = Layout::Alembic;
     let head = Expected { head: chain::head(layout, Ending::Plain), tables: TABLES + 1, rows: None, column: None };
-    let ours = Ours { place, plain: &plain, spare: &spare, layout: Some(layout), head: head.clone() };
+    let mut ours =
+        Ours { place, plain: &plain, spare: &spare, layout: Some(layout), head: head.clone(), spareless: None };
     ours.prime()?;
     let snapped = floors_and_snapshot(place, plain.database)?;
     let floor = peers::write_cold_floor(&plain, layout, "")?;
@@ -228,6 +230,7 @@ struct Application<'a> {
     venv: Option<&'a PathBuf>,
     variable: &'a str,
     driver: &'a str,
+    requirements: &'a str,
     command: &'a str,
     name: &'a str,
     more: &'static [(&'static str, &'static str)],
@@ -244,6 +247,7 @@ pub(super) fn prefect(place: &Place<'_>, options: &Options) -> Result<Measured, 
             venv: place.tools.prefect.as_ref(),
             variable: "PREFECT_API_DATABASE_CONNECTION_URL",
             driver: "postgresql+asyncpg",
+            requirements: "requirements-prefect.txt",
             command: "prefect server database upgrade -y",
             name: "`dropdb; createdb; prefect server database upgrade -y`",
             more: &[("PREFECT_LOGGING_LEVEL", "WARNING")],
@@ -262,6 +266,7 @@ pub(super) fn airflow(place: &Place<'_>, options: &Options) -> Result<Measured, 
             venv: place.tools.airflow.as_ref(),
             variable: "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN",
             driver: "postgresql+psycopg2",
+            requirements: "requirements-airflow.txt",
             command: "airflow db migrate",
             name: "`dropdb; createdb; airflow db migrate`",
             more: &[("AIRFLOW__CORE__LOAD_EXAMPLES", "False")],
@@ -275,12 +280,16 @@ fn application(place: &Place<'_>, options: &Options, what: &Application<'_>) -> 
     let rounds = options.rounds(what.scenario, 0);
     eprintln!("bench: {}, {rounds} rounds", what.title);
     let url = |name: &str| place.server.url(name).replacen("postgresql", what.driver, 1);
+    // The chain is the package's, and the package is pinned.
+    let pins = place::fixture(what.requirements)?;
+    let cached = if place.tools.has_layers { "[cache]\ninputs = [\"requirements.txt\"]\n" } else { "" };
     let project = |name: &'static str, more: &str| {
         let mut project = place.project(name)?;
         project.variables = what.more;
+        project.put("requirements.txt", &pins)?;
         project.link(venv)?;
         let read = format!(
-            "[database]\nurl_key = \"{}\"\n[migrations]\nupgrade = \"{}\"\n{more}",
+            "[database]\nurl_key = \"{}\"\n[migrations]\nupgrade = \"{}\"\n{cached}{more}",
             what.variable, what.command
         );
         configure(&project, what.variable, &url(name), &read)?;
@@ -311,7 +320,7 @@ fn application(place: &Place<'_>, options: &Options, what: &Application<'_>) -> 
     }
     let title = format!("{}, its own command ({} tables)", what.title, head.tables);
     let mut measured = Measured::new(what.scenario, title);
-    let ours = Ours { place, plain: &plain, spare: &spare, layout: None, head: head.clone() };
+    let mut ours = Ours { place, plain: &plain, spare: &spare, layout: None, head: head.clone(), spareless: None };
     ours.prime()?;
     let snapped = floors_and_snapshot(place, scripted.database)?;
     let mut cases: Cases<'_> = ours.cases(&[Kind::Cold]);

@@ -151,17 +151,27 @@ impl Server {
         run::output(self.psql(&self.url_of("postgres", "postgres")).args(["-c", "checkpoint"])).map(drop)
     }
 
-    /// Drops every database that belongs to the run, templates too.
+    /// Drops every database that belongs to the run, templates too. A reset's background may still make and drop some.
     pub(super) fn drop_all(&self) -> Result<(), String> {
         let all = "select datname from pg_database where datdba = (select oid from pg_roles where rolname = 'bench')";
-        let names = self.ask("postgres", all)?;
-        for name in names.lines() {
-            // An autovacuum worker is ended for a superuser only.
-            let mut psql = self.psql(&self.url_of("postgres", "postgres"));
-            psql.args(["-c", &format!("alter database \"{name}\" is_template false")]);
-            run::output(psql.args(["-c", &format!("drop database \"{name}\" with (force)")]))?;
+        let mut failed = Ok(());
+        for _attempt in 0..100 {
+            let names = self.ask("postgres", all)?;
+            let busy = "select count(*) from pg_stat_activity where application_name like 'devdb spare %'";
+            if names.is_empty() && self.ask("postgres", busy)? == "0" {
+                return Ok(());
+            }
+            failed = names.lines().try_for_each(|name| self.drop_one(name));
+            std::thread::sleep(std::time::Duration::from_millis(100));
         }
-        Ok(())
+        failed
+    }
+
+    /// An autovacuum worker is ended for a superuser only.
+    fn drop_one(&self, name: &str) -> Result<(), String> {
+        let mut psql = self.psql(&self.url_of("postgres", "postgres"));
+        psql.args(["-c", &format!("alter database \"{name}\" is_template false")]);
+        run::output(psql.args(["-c", &format!("drop database \"{name}\" with (force)")])).map(drop)
     }
 }
 
