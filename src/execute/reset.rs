@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use super::admin::Admin;
 use super::build::Build;
 use super::commands::Runner;
-use super::create::{BUILDING, clean_up, create, free_name, now, prove_again};
+use super::create::{BUILDING, clean_up, create, free_name, now, prove_again, reopen};
 use super::layers::{Layers, Start, note_use};
 use super::properties::Properties;
 use super::swap::{Exchange, live_branch, swap};
@@ -194,6 +194,7 @@ pub(super) async fn begin(
         if done < all {
             // From here on it is no spare any more.
             admin.comment(&name, Some(&tag.comment())).await?;
+            reopen(admin, &name).await?;
             layers.hurry(&name, true).await?;
         }
         let from = layers.describe(done);

@@ -5,7 +5,7 @@ use super::admin::Admin;
 use super::build::{Build, look_at};
 use super::clone::{copy, size};
 use super::commands::Runner;
-use super::create::{create_untagged, free_name, now};
+use super::create::{close, create_untagged, free_name, now};
 use super::layers::{Layers, Start, note_use};
 use super::properties::Properties;
 use super::reset::{StageLog, prune};
@@ -130,6 +130,8 @@ async fn make(
         let same = (asks.steps)().get(..known) == plan.layers.steps.get(..known);
         let contents = layers.contents(&admin.databases().await?, known).filter(|_| same);
         let Some(contents) = contents else { return admin.drop_own(&name).await };
+        // Nobody may write into what the next reset serves; the swap opens it.
+        close(admin, &name).await?;
         let tag = Tag { layer: Some(contents), ..Tag::new(Role::Spare, target, now(admin).await) };
         admin.comment(&name, Some(&tag.comment())).await
     };

@@ -97,7 +97,10 @@ pub(super) async fn swap_marked(
     let new_comment = comment_statement(target, marks.comment.as_deref());
     if !exchange.exists {
         admin.terminate(exchange.incoming).await?;
-        let rename = format!("alter database {incoming} rename to {}; {new_comment}", quote_ident(target));
+        let name = quote_ident(target);
+        let rename = format!(
+            "alter database {incoming} rename to {name}; alter database {name} allow_connections true; {new_comment}"
+        );
         let renamed = patiently(admin, &[exchange.incoming], &rename, None).await;
         return renamed.map(|()| None);
     }
@@ -105,7 +108,8 @@ pub(super) async fn swap_marked(
     let old = quote_ident(&previous);
     let statements = format!(
         "alter database {} rename to {old}; alter database {incoming} rename to {}; \
-         alter database {old} allow_connections true; {}; {new_comment}",
+         alter database {old} allow_connections true; alter database {} allow_connections true; {}; {new_comment}",
+        quote_ident(target),
         quote_ident(target),
         quote_ident(target),
         comment_statement(&previous, Some(&marks.outgoing.comment())),

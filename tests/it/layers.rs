@@ -346,8 +346,11 @@ fn a_spare_is_made_and_taken_once() {
     reset();
     wait(1, &[], "made after the first");
     let first = spares();
+    let open = "select bool_or(datallowconn) from pg_database where datname like '%\\_\\_devdb\\_spare\\_%'";
+    assert_eq!(cluster.value("postgres", open).as_deref(), Some("f"), "nobody may write into it");
     assert!(reset().starts_with("a spare"), "the second takes it");
     assert_eq!(shop.database.value("select count(*) from users").as_deref(), Some("2"));
+    assert!(cluster.accepts(&shop.database.owner, shop.name()));
     wait(1, &first, "another is made");
     assert_eq!(shop.beside().iter().filter(|name| name.contains("_previous_")).count(), 1, "{:?}", shop.beside());
     shop.devdb(["undo"]).run().assert_code(0);
