@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::model::config::Config;
 use crate::model::picture::Picture;
 use crate::model::secret::Secret;
+use crate::model::target::Target;
 use crate::render::ui::Ui;
 use crate::wire::files::{exists, read_text};
 
@@ -57,6 +58,11 @@ impl Context {
 
     /// Returns the picture of the project.
     pub(super) async fn look(&self, depth: Depth) -> Picture {
+        self.look_and(depth, |_target| {}).await
+    }
+
+    /// Returns the picture of the project; `begin` is told the target as soon as it is known.
+    pub(super) async fn look_and(&self, depth: Depth, begin: impl FnOnce(&Target)) -> Picture {
         let scope = Scope {
             root: self.root.clone(),
             shell: self.shell.clone(),
@@ -64,7 +70,7 @@ impl Context {
             depth,
             deadline: DEADLINE,
         };
-        discover::discover(&scope).await
+        discover::discover(&scope, begin).await
     }
 
     /// Resolves when the user gives up: Ctrl-C, or a request to end.

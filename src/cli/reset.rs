@@ -9,6 +9,7 @@ use crate::error::Result;
 use crate::execute::{self, Asks, Later, Outcome, Surroundings};
 use crate::model::picture::Picture;
 use crate::model::plan::{LayerStep, Order, ResetPlan};
+use crate::model::target::Target;
 use crate::plan::{self, ResetRequest};
 use crate::render;
 use crate::render::progress::Progress;
@@ -92,7 +93,10 @@ impl Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
-    let picture = context.look(Depth::Proof).await;
+    let mut ahead = None;
+    let at_once = args.yes && !args.dry_run && !args.check;
+    let begin = |target: &Target| ahead = at_once.then(|| execute::ahead(target)).flatten();
+    let picture = context.look_and(Depth::Proof, begin).await;
     let request = args.request(context);
     let inputs = inputs::read(&context.root, &picture);
     let plan = plan::reset(&picture, &inputs, &request)?;
@@ -110,7 +114,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         show_start(context, &plan).await;
     }
     consent::given(context, &consent::Request::reset(&picture, &plan), args.yes, args.token.as_deref())?;
-    let outcome = carry_out(context, &picture, (&plan, &args)).await?;
+    let outcome = carry_out(context, &picture, (&plan, &args), ahead).await?;
     Box::pin(later(context, &picture, (&plan, &args))).await;
     if args.json {
         let about = (outcome.kept.as_deref(), outcome.started_from.as_deref());
@@ -123,12 +127,18 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
 }
 
 /// Carries a plan out with progress on stderr; Ctrl-C cleans up.
-async fn carry_out(context: &Context, picture: &Picture, (plan, args): (&ResetPlan, &Args)) -> Result<Outcome> {
+async fn carry_out(
+    context: &Context,
+    picture: &Picture,
+    (plan, args): (&ResetPlan, &Args),
+    ahead: Option<execute::Ahead>,
+) -> Result<Outcome> {
     let mut progress = Progress::new(&context.ui, args.json);
     let mut tell = |event| progress.tell(&event);
     let request = args.request(context);
     let steps = || steps_now(context, picture, &request);
-    Box::pin(execute::reset(plan, &surroundings(context), asks(context, picture, &steps), &mut tell)).await
+    let asks = Asks { ahead, ..asks(context, picture, &steps) };
+    Box::pin(execute::reset(plan, &surroundings(context), asks, &mut tell)).await
 }
 
 /// Returns what an execution may ask: whether the user gave up, what git says, what the steps read now.
@@ -137,7 +147,8 @@ pub(super) fn asks<'a>(
     picture: &'a Picture,
     steps: &'a dyn Fn() -> Vec<LayerStep>,
 ) -> Asks<'a, impl Future<Output = ()>, impl Future<Output = Option<usize>>> {
-    Asks { cancelled: context.cancelled(), shared: inputs::shared(&context.root, picture, context::DEADLINE), steps }
+    let shared = inputs::shared(&context.root, picture, context::DEADLINE);
+    Asks { cancelled: context.cancelled(), shared, steps, ahead: None }
 }
 
 /// Returns the steps of a reset as the files are now; none where there is no plan any more.

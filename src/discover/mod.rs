@@ -33,6 +33,8 @@ use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::secret::Secret;
 use crate::model::server::{Endpoint, LoginFailure, LoginFailureKind, Reach, Reply, Server};
+use crate::model::target::Target;
+use crate::wire::sockets::Named;
 
 /// How long a login may take where a server is known to answer.
 const BUSY: Duration = Duration::from_secs(10);
@@ -63,10 +65,9 @@ pub enum Depth {
     All,
 }
 
-/// Returns the picture of the project and its surroundings.
-pub async fn discover(scope: &Scope) -> Picture {
-    // The files are read meanwhile.
-    let looking = matches!(scope.depth, Depth::Proof | Depth::All).then(sockets::begin);
+/// Returns the picture of the project and its surroundings. `begin` is told the target as soon as the files have named it:
+/// what its answer is waited for can be begun with.
+pub async fn discover(scope: &Scope, begin: impl FnOnce(&Target)) -> Picture {
     let mut picture = project::read(scope);
     if scope.depth == Depth::Files {
         return picture;
@@ -74,9 +75,10 @@ pub async fn discover(scope: &Scope) -> Picture {
     if scope.depth == Depth::All {
         picture.operations = operations::look(&scope.root, &picture.chain);
     }
+    let proves = matches!(scope.depth, Depth::Proof | Depth::All);
     let Some(target) = picture.target().map(|candidate| candidate.target.clone()) else {
-        if let Some(looking) = looking {
-            let both = async { tokio::join!(engine::look(scope, &picture), sockets::look(looking, scope.deadline)) };
+        if proves {
+            let both = async { tokio::join!(engine::look(scope, &picture), sockets::look(Named::All, scope.deadline)) };
             (picture.engine, picture.listeners) = Box::pin(both).await;
         }
         if scope.depth == Depth::All {
@@ -85,11 +87,12 @@ pub async fn discover(scope: &Scope) -> Picture {
         return picture;
     };
     let version_table = chain::version_table(&picture);
-    let proves = looking.is_some();
-    let (engine, listeners, reach, mut login) = if let Some(looking) = looking {
+    begin(&target);
+    let named = if scope.depth == Depth::All { Named::All } else { Named::Port(target.port()) };
+    let (engine, listeners, reach, mut login) = if proves {
         tokio::join!(
             Box::pin(engine::look(scope, &picture)),
-            sockets::look(looking, scope.deadline),
+            sockets::look(named, scope.deadline),
             reach::look(&target, scope.deadline),
             Box::pin(server::look(&target, version_table.as_ref(), scope.deadline)),
         )

@@ -1,6 +1,6 @@
 //! The session through which databases are made, renamed and dropped: on a maintenance database, with one lock a target.
 
-use std::cell::Cell;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use tokio_postgres::Row;
@@ -27,7 +27,7 @@ pub(super) struct Admin {
     /// `server_version_num`.
     pub version: i32,
     /// A database was made without what is in `template1`, as that was in use.
-    pub bare: Cell<bool>,
+    pub bare: AtomicBool,
 }
 
 /// A database of the server.
@@ -106,7 +106,7 @@ impl Admin {
             .await
             .map_err(|error| failed("read the server's version", &error))?;
         let version = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
-        Ok(Self { session, target: target.clone(), version, bare: Cell::new(false) })
+        Ok(Self { session, target: target.clone(), version, bare: AtomicBool::new(false) })
     }
 
     /// Runs statements; `what` says what they were for.
@@ -128,15 +128,15 @@ impl Admin {
         self.session.query_typed(query, &typed).await.map_err(|error| failed(what, &error))
     }
 
-    /// Takes the lock of this target, waiting for another devdb when there is one.
-    pub(super) async fn lock(&self, tell: &mut Teller<'_>) -> Result<()> {
+    /// Takes the lock of this target, waiting for another devdb when there is one; returns whether there was.
+    pub(super) async fn lock(&self, tell: &mut Teller<'_>) -> Result<bool> {
         const LOCK: &str = "select pg_try_advisory_lock(hashtextextended('devdb ' || $1, 0))";
         let name = self.target.database();
         let mut told = false;
         loop {
             let rows = self.rows(LOCK, &[name], "take the lock").await?;
             if rows.first().is_some_and(|row| row.try_get(0).unwrap_or(false)) {
-                return Ok(());
+                return Ok(told);
             }
             if !told {
                 told = true;
@@ -255,6 +255,13 @@ impl Admin {
     /// True when the connection has ended.
     pub(super) fn is_lost(&self) -> bool {
         self.session.is_closed()
+    }
+
+    /// Gives the locks back and ends the session, without waiting for the server to be done with it.
+    pub(super) async fn leave(self) {
+        if let Err(error) = self.attempt("select pg_advisory_unlock_all()").await {
+            tracing::debug!(%error, "the lock ends with the session");
+        }
     }
 
     /// Ends the session, so that its lock is free when this returns.

@@ -1,5 +1,7 @@
 //! A new, empty database beside the old one, and the clearing away of what a killed run left.
 
+use std::sync::atomic::Ordering;
+
 use super::Teller;
 use super::admin::{Admin, Listed};
 use super::properties::Properties;
@@ -60,13 +62,13 @@ pub(super) async fn clean_up(admin: &Admin, target: &str, tell: &mut Teller<'_>)
         admin.drop_own(&left.name).await?;
         tell(Event::Cleaned { what: format!("the unfinished `{}` of a run that was killed", left.name) });
     }
-    for name in super::spare::clean(admin, target).await? {
+    for name in super::spare::clean(admin, target, &databases).await? {
         tell(Event::Cleaned { what: format!("the unfinished `{name}` of a run that was killed") });
     }
     for open in own(Role::Snapshot).filter(|it| it.allows_connections) {
         close(admin, &open.name).await?;
     }
-    super::scratch::clean(admin, target, tell).await?;
+    super::scratch::clean(admin, target, &databases, tell).await?;
     Ok(restored)
 }
 
@@ -178,16 +180,17 @@ async fn create_like(admin: &Admin, quoted: &str, old: &Properties, what: &str) 
         if admin.attempt(&format!("create database {quoted}")).await.is_ok() {
             return Ok(());
         }
-        admin.bare.set(true);
+        admin.bare.store(true, Ordering::Relaxed);
     }
     admin.run(&format!("create database {quoted} template template0{}", old.create_options()), what).await
 }
 
 /// Returns a name for a database beside `target` that no other has.
 pub(super) async fn free_name(admin: &Admin, target: &str, kind: &str) -> Result<String> {
-    let taken: Vec<String> = admin.databases().await?.into_iter().map(|database| database.name).collect();
-    let rows = admin.rows("select (random() * 4294967295)::bigint", &[], "ask for a random number").await?;
-    let mut unique: i64 = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or(1);
+    const RANDOM: &str = "select (random() * 4294967295)::bigint";
+    let (taken, rows) = tokio::join!(admin.databases(), admin.rows(RANDOM, &[], "ask for a random number"));
+    let taken: Vec<String> = taken?.into_iter().map(|database| database.name).collect();
+    let mut unique: i64 = rows?.first().and_then(|row| row.try_get(0).ok()).unwrap_or(1);
     loop {
         let name = name_beside(target, kind, unique.unsigned_abs());
         if !taken.contains(&name) {

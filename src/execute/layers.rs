@@ -6,9 +6,11 @@
 mod base;
 mod evict;
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use base::digest;
+pub(super) use base::{Site, site};
 use evict::evict;
 pub(super) use evict::largest;
 
@@ -66,8 +68,18 @@ pub(super) enum Start {
 impl<'a> Layers<'a> {
     /// Returns the keys of a plan's states in a database with the properties of the old one.
     pub(super) async fn look(admin: &'a Admin, plan: &'a LayerPlan, old: Option<&Properties>) -> Result<Self> {
-        let digest = digest(admin, old).await?;
-        let present = admin.layers().await?.into_iter().map(|contents| contents.key).collect();
+        Self::on(admin, plan, old, &site(admin).await?).await
+    }
+
+    /// Returns the same where the server was looked at already.
+    pub(super) async fn on(
+        admin: &'a Admin,
+        plan: &'a LayerPlan,
+        old: Option<&Properties>,
+        site: &Site,
+    ) -> Result<Self> {
+        let (digest, present) = tokio::join!(digest(admin, site, old), admin.layers());
+        let (digest, present) = (digest?, present?.into_iter().map(|contents| contents.key).collect());
         let patient = old.is_some_and(|old| old.settings.iter().any(|(_, name, _)| name == WAIT));
         Ok(Self { admin, plan, keys: plan.keys(digest), present, unfinished: BUILDING, patient })
     }
@@ -165,7 +177,7 @@ impl<'a> Layers<'a> {
             }
             self.admin.drop_own(&name).await?;
         }
-        if self.admin.bare.get() {
+        if self.admin.bare.load(Ordering::Relaxed) {
             let text = "no layer is kept: `template1` was in use, so the database was made without what is in it";
             tell(Event::Note { text: text.to_owned() });
             return Ok(None);

@@ -40,7 +40,7 @@ impl Lock {
             locked = admin.lock(tell) => locked,
         };
         match locked {
-            Ok(()) => {
+            Ok(_waited) => {
                 let witness = admin.witness().await?;
                 Ok(Self { admin, witness })
             }

@@ -49,7 +49,7 @@ use crate::model::event::Event;
 pub use check::check;
 pub use compare::compare;
 pub use fix::{Fixer, create_private, password_for};
-pub use reset::{Asks, Outcome, reset};
+pub use reset::{Ahead, Asks, Outcome, ahead, reset};
 pub use spare::{Later, after_reset};
 pub use undo::{Undone, undo};
 

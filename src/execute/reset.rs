@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::admin::Admin;
 use super::build::Build;
 use super::commands::Runner;
 use super::create::{BUILDING, clean_up, create, free_name, now, prove_again, reopen};
-use super::layers::{Layers, Start, note_use};
+use super::layers::{Layers, Site, Start, note_use, site};
 use super::properties::Properties;
 use super::swap::{Exchange, live_branch, swap};
 use super::tag::{Role, Tag};
@@ -16,6 +17,7 @@ use super::{Surroundings, Teller, in_place, rename_first};
 use crate::error::{Error, Kind, Result};
 use crate::model::event::{Event, Stage};
 use crate::model::plan::{LayerPlan, LayerStep, Order, ResetPlan};
+use crate::model::target::Target;
 
 /// What a reset made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +38,38 @@ pub struct Asks<'a, C, S> {
     pub shared: S,
     /// Returns the steps of the plan with what they read now: a file that was edited since makes a layer of something else.
     pub steps: &'a dyn Fn() -> Vec<LayerStep>,
+    /// A session that was begun while the plan was made.
+    pub ahead: Option<Ahead>,
+}
+
+/// A session that is being opened.
+pub struct Ahead(JoinHandle<Result<(Admin, Site)>>);
+
+/// Begins to open the session of a reset of this target, where it costs nobody anything; it is not used before the plan is
+/// made and proven.
+#[must_use]
+pub fn ahead(target: &Target) -> Option<Ahead> {
+    let target = target.clone();
+    let near = target.host().is_loopback();
+    near.then(|| {
+        Ahead(tokio::spawn(async move {
+            let admin = Admin::open(&target, "reset").await?;
+            let site = site(&admin).await?;
+            Ok((admin, site))
+        }))
+    })
+}
+
+/// Returns the session that was begun where it is one on this target, else a new one.
+async fn open(target: &Target, ahead: Option<Ahead>) -> Result<(Admin, Option<Site>)> {
+    if let Some(ahead) = ahead
+        && let Ok(Ok((admin, site))) = ahead.0.await
+        && admin.target == *target
+        && !admin.is_lost()
+    {
+        return Ok((admin, Some(site)));
+    }
+    Ok((Admin::open(target, "reset").await?, None))
 }
 
 /// Carries the plan out.
@@ -45,8 +79,8 @@ pub async fn reset(
     asks: Asks<'_, impl Future<Output = ()>, impl Future<Output = Option<usize>>>,
     tell: &mut Teller<'_>,
 ) -> Result<Outcome> {
-    let admin = Admin::open(&plan.workplace.target, "reset").await?;
-    let Asks { cancelled, shared, steps } = asks;
+    let Asks { cancelled, shared, steps, ahead } = asks;
+    let (admin, site) = open(&plan.workplace.target, ahead).await?;
     tokio::pin!(cancelled);
     let locked = tokio::select! {
         biased;
@@ -55,32 +89,55 @@ pub async fn reset(
     };
     let done = match locked {
         Err(error) => Err(error),
-        Ok(()) => Box::pin(locked_reset(&admin, plan, surroundings, Asks { cancelled, shared, steps }, tell)).await,
+        Ok(waited) => {
+            let asks = Asks { cancelled, shared, steps, ahead: None };
+            // What was seen before somebody else's whole reset is too old.
+            let site = site.filter(|_| !waited);
+            Box::pin(locked_reset((&admin, site), plan, surroundings, asks, tell)).await
+        }
     };
-    admin.close().await;
+    admin.leave().await;
     let password = plan.workplace.target.password.as_ref().map_or("", |password| password.reveal());
     done.map_err(|error| error.hiding(password))
 }
 
 async fn locked_reset(
-    admin: &Admin,
+    (admin, seen): (&Admin, Option<Site>),
     plan: &ResetPlan,
     surroundings: &Surroundings,
     asks: Asks<'_, impl Future<Output = ()>, impl Future<Output = Option<usize>>>,
     tell: &mut Teller<'_>,
 ) -> Result<Outcome> {
     let target = plan.proof.database();
-    prove_again(admin, &plan.proof).await?;
-    clean_up(admin, target, tell).await?;
+    let ready = async {
+        prove_again(admin, &plan.proof).await?;
+        clean_up(admin, target, tell).await
+    };
     match plan.order {
-        Order::Aside => aside(admin, plan, surroundings, asks, tell).await,
-        Order::RenameFirst => Box::pin(rename_first::run(admin, plan, surroundings, asks.cancelled, tell)).await,
-        Order::InPlace => Box::pin(in_place::run(admin, plan, surroundings, asks.cancelled, tell)).await,
+        Order::Aside => {
+            let look = async {
+                match seen {
+                    Some(seen) => Ok(seen),
+                    None => site(admin).await,
+                }
+            };
+            let (ready, site) = tokio::join!(ready, look);
+            ready?;
+            aside((admin, &site?), plan, surroundings, asks, tell).await
+        }
+        Order::RenameFirst => {
+            ready.await?;
+            Box::pin(rename_first::run(admin, plan, surroundings, asks.cancelled, tell)).await
+        }
+        Order::InPlace => {
+            ready.await?;
+            Box::pin(in_place::run(admin, plan, surroundings, asks.cancelled, tell)).await
+        }
     }
 }
 
 async fn aside(
-    admin: &Admin,
+    (admin, site): (&Admin, &Site),
     plan: &ResetPlan,
     surroundings: &Surroundings,
     asks: Asks<'_, impl Future<Output = ()>, impl Future<Output = Option<usize>>>,
@@ -97,7 +154,7 @@ async fn aside(
         edited = ResetPlan { layers: LayerPlan { start: false, keep: false, ..plan.layers.clone() }, ..plan.clone() };
         plan = &edited;
     }
-    let layers = Layers::look(admin, &plan.layers, old.as_ref()).await?;
+    let layers = Layers::on(admin, &plan.layers, old.as_ref(), site).await?;
     let begun = begin(admin, plan, &layers, old.as_ref(), tell).await?;
     log.finish(Stage::Create, begun.said.clone(), started, tell);
     let runner = Runner { workplace: &plan.workplace, surroundings, database: &begun.name, witness: None };

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::admin::{Admin, failed};
+use super::admin::{Admin, Listed, failed};
 use super::build::{init_file, unhurried};
 use super::commands::Runner;
 use super::create::{create_tagged, free_name, now};
@@ -40,7 +40,7 @@ impl<'a> Scratch<'a> {
         let admin = Admin::open(target, SCRATCH).await?;
         // Held until a session is on it: others would take it for a left-over.
         admin.lock(tell).await?;
-        clean(&admin, target.database(), tell).await?;
+        clean(&admin, target.database(), &admin.databases().await?, tell).await?;
         let name = free_name(&admin, target.database(), SCRATCH).await?;
         let mut scratch = Self { plan, surroundings, admin, name, session: None };
         scratch.make(tell).await?;
@@ -124,9 +124,9 @@ impl<'a> Scratch<'a> {
 }
 
 /// Drops scratch databases of killed runs: those that nobody is on. The lock is held.
-pub(super) async fn clean(admin: &Admin, target: &str, tell: &mut Teller<'_>) -> Result<()> {
+pub(super) async fn clean(admin: &Admin, target: &str, databases: &[Listed], tell: &mut Teller<'_>) -> Result<()> {
     const SESSIONS: &str = "select count(*)::int8 from pg_stat_activity where datname = $1";
-    for database in admin.databases().await? {
+    for database in databases {
         let tagged = database.tag.as_ref().is_some_and(|tag| tag.role == Role::Scratch && tag.of == target);
         let unfinished = database.is_blank() && is_beside(&database.name, target, SCRATCH);
         if !tagged && !unfinished {

@@ -114,7 +114,7 @@ pub(super) async fn enter(
         locked = admin.lock(tell) => locked,
     };
     let ready = match locked {
-        Ok(()) => prove_again(&admin, proof).await,
+        Ok(_waited) => prove_again(&admin, proof).await,
         Err(error) => Err(error),
     };
     let ready = match ready {

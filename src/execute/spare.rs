@@ -1,7 +1,7 @@
 //! What follows a reset and nobody waits for: clearing away, and a clone made ahead of the next reset. It runs in a process
 //! of its own, under the target's lock only as long as it drops, and under a lock of its own while it clones.
 
-use super::admin::Admin;
+use super::admin::{Admin, Listed};
 use super::build::{Build, look_at};
 use super::clone::{copy, size};
 use super::commands::Runner;
@@ -171,21 +171,17 @@ async fn try_lock(admin: &Admin, target: &str) -> Result<bool> {
 
 /// Drops what killed runs began as spares. A tag says that a spare is finished; one without it is still being made as long
 /// as somebody holds the lock.
-pub(super) async fn clean(admin: &Admin, target: &str) -> Result<Vec<String>> {
+pub(super) async fn clean(admin: &Admin, target: &str, databases: &[Listed]) -> Result<Vec<String>> {
     const UNLOCK: &str = "select pg_advisory_unlock(hashtextextended('devdb spare ' || $1, 0))";
-    let databases = admin.databases().await?;
-    let unfinished: Vec<&str> = databases
-        .iter()
-        .filter(|it| it.is_blank() && is_beside(&it.name, target, SPARE))
-        .map(|it| it.name.as_str())
-        .collect();
+    let unfinished = |it: &&Listed| it.is_blank() && is_beside(&it.name, target, SPARE);
     let mut dropped = Vec::new();
-    if unfinished.is_empty() || !try_lock(admin, target).await? {
+    if !databases.iter().any(|it| unfinished(&it)) || !try_lock(admin, target).await? {
         return Ok(dropped);
     }
-    for name in unfinished {
-        admin.drop_own(name).await?;
-        dropped.push(name.to_owned());
+    // Listed again: until the lock was taken, one of them may have been finished.
+    for left in admin.databases().await?.iter().filter(unfinished) {
+        admin.drop_own(&left.name).await?;
+        dropped.push(left.name.clone());
     }
     admin.rows(UNLOCK, &[target], "give the lock of the spares back").await?;
     Ok(dropped)

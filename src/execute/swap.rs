@@ -49,12 +49,13 @@ pub(super) struct Marks {
 /// git branch that the old one belongs to has the new one from then on: the branch follows the name.
 pub(super) async fn swap(admin: &Admin, exchange: &Exchange<'_>, tell: &mut Teller<'_>) -> Result<Option<String>> {
     let target = exchange.proof.database();
-    let branch = live_branch(admin, target).await?;
+    let (branch, made) = tokio::join!(live_branch(admin, target), now(admin));
+    let branch = branch?;
     let comment = exchange.outgoing_comment.clone();
     let marks = Marks {
         kind: "previous",
         comment: Tag::standing(target, exchange.comment.as_deref(), branch.as_deref()),
-        outgoing: Tag { comment, branch, ..Tag::new(Role::Previous, target, now(admin).await) },
+        outgoing: Tag { comment, branch, ..Tag::new(Role::Previous, target, made) },
     };
     swap_marked(admin, exchange, &marks, tell).await
 }
@@ -92,7 +93,8 @@ pub(super) async fn swap_marked(
     tell: &mut Teller<'_>,
 ) -> Result<Option<String>> {
     let target = exchange.proof.database();
-    may_lose_name(admin, target).await?;
+    let (may, previous) = tokio::join!(may_lose_name(admin, target), free_name(admin, target, marks.kind));
+    may?;
     let incoming = quote_ident(exchange.incoming);
     let new_comment = comment_statement(target, marks.comment.as_deref());
     if !exchange.exists {
@@ -104,7 +106,7 @@ pub(super) async fn swap_marked(
         let renamed = patiently(admin, &[exchange.incoming], &rename, None).await;
         return renamed.map(|()| None);
     }
-    let previous = free_name(admin, target, marks.kind).await?;
+    let previous = previous?;
     let old = quote_ident(&previous);
     let statements = format!(
         "alter database {} rename to {old}; alter database {incoming} rename to {}; \
@@ -148,15 +150,17 @@ async fn exchange_names(admin: &Admin, exchange: &Exchange<'_>, statements: &str
 
 /// Tries the renames without closing anything; returns whether they are done.
 async fn at_once(admin: &Admin, databases: &[&str], statements: &str) -> Result<bool> {
-    for database in databases {
-        admin.terminate_own(database).await?;
-    }
-    let deadline = tokio::time::Instant::now() + Duration::from_millis(50);
-    while !empty(admin, databases).await? {
-        if tokio::time::Instant::now() > deadline {
-            return Ok(false);
+    if !empty(admin, databases).await? {
+        for database in databases {
+            admin.terminate_own(database).await?;
         }
-        tokio::time::sleep(POLL).await;
+        let deadline = tokio::time::Instant::now() + Duration::from_millis(50);
+        while !empty(admin, databases).await? {
+            if tokio::time::Instant::now() > deadline {
+                return Ok(false);
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
     let limited = format!("begin; set local statement_timeout = {FIRST_LIMIT}; {statements}; commit");
     if admin.attempt(&limited).await.is_ok() {
@@ -281,9 +285,10 @@ pub(super) async fn gone(admin: &Admin, database: &str, patience: Duration) -> R
 pub(super) async fn empty(admin: &Admin, databases: &[&str]) -> Result<bool> {
     // An autovacuum worker has no user and is the server's own: RENAME itself sends it away.
     const COUNT: &str = "select count(*) from pg_stat_activity
-        where datname = $1 and pid <> pg_backend_pid() and usesysid is not null";
-    for database in databases {
-        let rows = admin.rows(COUNT, &[database], "count the sessions").await?;
+        where datname in ($1, $2) and pid <> pg_backend_pid() and usesysid is not null";
+    for pair in databases.chunks(2) {
+        let (first, last) = (pair.first().copied().unwrap_or_default(), pair.last().copied().unwrap_or_default());
+        let rows = admin.rows(COUNT, &[first, last], "count the sessions").await?;
         if rows.first().is_none_or(|row| row.try_get::<_, i64>(0).unwrap_or(1) > 0) {
             return Ok(false);
         }

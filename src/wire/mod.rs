@@ -6,4 +6,5 @@ pub mod files;
 pub mod history;
 pub mod postgres;
 pub mod process;
+pub mod sockets;
 pub mod tls;

@@ -23,7 +23,7 @@ const FACTS: &str = "select json_build_array(
     (select json_agg(name || ' ' || default_version order by name) from pg_available_extensions))::text";
 
 /// What somebody made in `template1`, from which new databases are copied.
-const SITE: &str = "select md5(coalesce(string_agg(line, ',' order by line), '')) from (
+const TEMPLATE: &str = "select md5(coalesce(string_agg(line, ',' order by line), '')) from (
       select 'c' || oid || ' ' || xmin as line from pg_class where oid >= 16384
       union all select 'p' || oid || ' ' || xmin from pg_proc where oid >= 16384
       union all select 't' || oid || ' ' || xmin from pg_type where oid >= 16384
@@ -33,18 +33,30 @@ const SITE: &str = "select md5(coalesce(string_agg(line, ',' order by line), '')
 
 const LOGIN: Duration = Duration::from_secs(5);
 
+/// What a server contributes to every database that is made on it.
+pub(in crate::execute) struct Site {
+    facts: String,
+    /// What `template1` holds, as a digest.
+    template: String,
+}
+
+/// Returns what this server contributes now.
+pub(in crate::execute) async fn site(admin: &Admin) -> Result<Site> {
+    let (facts, template) = tokio::join!(admin.rows(FACTS, &[], "ask the server about itself"), template(admin));
+    let facts = facts?.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
+    Ok(Site { facts, template: template? })
+}
+
 /// Returns the digest of what a database depends on that is made on this server by this role, with these properties;
 /// those of `template1` where there is no old database to take them from.
-pub(in crate::execute) async fn digest(admin: &Admin, old: Option<&Properties>) -> Result<Digest> {
-    let (facts, site) = tokio::join!(admin.rows(FACTS, &[], "ask the server about itself"), site(admin));
-    let facts: String = facts?.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
+pub(in crate::execute) async fn digest(admin: &Admin, site: &Site, old: Option<&Properties>) -> Result<Digest> {
     let given = if let Some(old) = old {
         old.clone()
     } else {
-        let site = Properties::read(admin, "template1").await?.unwrap_or_default();
-        Properties { grants: None, settings: Vec::new(), owner: admin.target.user().to_owned(), ..site }
+        let first = Properties::read(admin, "template1").await?.unwrap_or_default();
+        Properties { grants: None, settings: Vec::new(), owner: admin.target.user().to_owned(), ..first }
     };
-    Ok(Digest::of(["devdb layers, 1", &facts, &site?, &properties(&given)]))
+    Ok(Digest::of(["devdb layers, 1", &site.facts, &site.template, &properties(&given)]))
 }
 
 fn properties(given: &Properties) -> String {
@@ -55,7 +67,7 @@ fn properties(given: &Properties) -> String {
 }
 
 /// A short look: nobody can create databases from `template1` while somebody is on it.
-async fn site(admin: &Admin) -> Result<String> {
+async fn template(admin: &Admin) -> Result<String> {
     let session = match Session::open(&admin.target, "template1", "devdb layers", LOGIN).await {
         Ok(session) => session,
         Err(failure) => match failure.kind {
@@ -64,7 +76,7 @@ async fn site(admin: &Admin) -> Result<String> {
             _ => return Ok(format!("unknown at {}", now(admin).await)),
         },
     };
-    let rows = session.query_typed(SITE, &[]).await.map_err(|error| failed("look into template1", &error));
+    let rows = session.query_typed(TEMPLATE, &[]).await.map_err(|error| failed("look into template1", &error));
     session.close().await;
     Ok(rows?.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default())
 }

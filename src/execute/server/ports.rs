@@ -1,14 +1,11 @@
 //! Who holds a port of this machine.
 
-use listeners::{Protocol, SocketState};
+use crate::wire::sockets;
 
 /// Returns the process that listens on a port, by name and pid; nothing when none is seen.
 pub(super) fn holder(port: u16) -> Option<String> {
-    let mut all: Vec<_> = listeners::get_all().ok()?.into_iter().collect();
-    all.retain(|it| it.protocol == Protocol::TCP && it.state == SocketState::Listen && it.socket.port() == port);
-    // A server that forked its workers shows each of them; the first process is the one that listens.
-    let first = all.into_iter().min_by_key(|listener| listener.process.pid)?;
-    Some(format!("`{}` (pid {})", first.process.name, first.process.pid))
+    let process = sockets::holder(port)?;
+    Some(format!("`{}` (pid {})", process.name, process.pid))
 }
 
 /// Returns the port that an engine's message says is taken.
