@@ -94,7 +94,7 @@ fn measure(name: &str, root: &Path) {
         }
     });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let look = || runtime.block_on(discover(&scope(root), |_target| {}));
+    let look = || runtime.block_on(discover(&scope(root), |_picture, _target| {}));
     let known = revisions(&look());
     let read = median(|| drop(black_box(look())));
     let checked = median(|| drop(black_box(diagnose(&look(), &[]))));

@@ -58,11 +58,11 @@ impl Context {
 
     /// Returns the picture of the project.
     pub(super) async fn look(&self, depth: Depth) -> Picture {
-        self.look_and(depth, |_target| {}).await
+        self.look_and(depth, |_picture, _target| {}).await
     }
 
-    /// Returns the picture of the project; `begin` is told the target as soon as it is known.
-    pub(super) async fn look_and(&self, depth: Depth, begin: impl FnOnce(&Target)) -> Picture {
+    /// Returns the picture of the project; `begin` is shown what the files say as soon as they have named a target.
+    pub(super) async fn look_and(&self, depth: Depth, begin: impl FnOnce(&Picture, &Target)) -> Picture {
         let scope = Scope {
             root: self.root.clone(),
             shell: self.shell.clone(),

@@ -7,6 +7,7 @@ use super::context::{self, Context};
 use crate::discover::{Depth, inputs};
 use crate::error::Result;
 use crate::execute::{self, Asks, Later, Outcome, Surroundings};
+use crate::model::layer::Inputs;
 use crate::model::picture::Picture;
 use crate::model::plan::{LayerStep, Order, ResetPlan};
 use crate::model::target::Target;
@@ -93,12 +94,19 @@ impl Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
-    let mut ahead = None;
+    let (mut ahead, mut reading) = (None, None);
     let at_once = args.yes && !args.dry_run && !args.check;
-    let begin = |target: &Target| ahead = at_once.then(|| execute::ahead(target)).flatten();
+    let begin = |picture: &Picture, target: &Target| {
+        ahead = at_once.then(|| execute::ahead(target)).flatten();
+        reading = read_ahead(context, picture);
+    };
     let picture = context.look_and(Depth::Proof, begin).await;
     let request = args.request(context);
-    let inputs = inputs::read(&context.root, &picture);
+    let inputs = match reading {
+        Some(reading) => reading.await.ok(),
+        None => None,
+    };
+    let inputs = inputs.unwrap_or_else(|| inputs::read(&context.root, &picture));
     let plan = plan::reset(&picture, &inputs, &request)?;
     if args.check {
         return check(context, &plan, args.json).await;
@@ -124,6 +132,13 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         summary(context, &plan, &outcome);
     }
     Ok(0)
+}
+
+/// Begins to read what the steps depend on, where the files alone say it.
+fn read_ahead(context: &Context, picture: &Picture) -> Option<tokio::task::JoinHandle<Inputs>> {
+    let alone = picture.config.migrations.service.is_none();
+    let (root, picture) = (context.root.clone(), picture.clone());
+    alone.then(|| tokio::task::spawn_blocking(move || inputs::read(&root, &picture)))
 }
 
 /// Carries a plan out with progress on stderr; Ctrl-C cleans up.

@@ -65,9 +65,9 @@ pub enum Depth {
     All,
 }
 
-/// Returns the picture of the project and its surroundings. `begin` is told the target as soon as the files have named it:
-/// what its answer is waited for can be begun with.
-pub async fn discover(scope: &Scope, begin: impl FnOnce(&Target)) -> Picture {
+/// Returns the picture of the project and its surroundings. `begin` is shown what the files say as soon as they have named
+/// a target: what needs no more can be done while the server is waited for.
+pub async fn discover(scope: &Scope, begin: impl FnOnce(&Picture, &Target)) -> Picture {
     let mut picture = project::read(scope);
     if scope.depth == Depth::Files {
         return picture;
@@ -87,7 +87,7 @@ pub async fn discover(scope: &Scope, begin: impl FnOnce(&Target)) -> Picture {
         return picture;
     };
     let version_table = chain::version_table(&picture);
-    begin(&target);
+    begin(&picture, &target);
     let named = if scope.depth == Depth::All { Named::All } else { Named::Port(target.port()) };
     let (engine, listeners, reach, mut login) = if proves {
         tokio::join!(

@@ -40,7 +40,7 @@ pub(super) async fn clone_live(
     tell: &mut Teller<'_>,
 ) -> Result<()> {
     let Wanted { source, bytes, name, tag, properties } = *wanted;
-    tell_sessions(admin, source, tell).await?;
+    tell_sessions(admin, source, source, tell).await?;
     let copier = admin.witness().await?.pid;
     admin.terminate_own(source).await?;
     let moment = tokio::time::Instant::now() + MOMENT;

@@ -45,8 +45,8 @@ pub struct Asks<'a, C, S> {
 /// A session that is being opened.
 pub struct Ahead(JoinHandle<Result<(Admin, Site)>>);
 
-/// Begins to open the session of a reset of this target, where it costs nobody anything; it is not used before the plan is
-/// made and proven.
+/// Begins to open the session of a reset that nobody is asked about, where it costs nobody anything; it is not used before
+/// the plan is made and proven.
 #[must_use]
 pub fn ahead(target: &Target) -> Option<Ahead> {
     let target = target.clone();
@@ -115,6 +115,7 @@ async fn locked_reset(
     };
     match plan.order {
         Order::Aside => {
+            let at_once = seen.is_some();
             let look = async {
                 match seen {
                     Some(seen) => Ok(seen),
@@ -123,7 +124,7 @@ async fn locked_reset(
             };
             let (ready, site) = tokio::join!(ready, look);
             ready?;
-            aside((admin, &site?), plan, surroundings, asks, tell).await
+            aside((admin, &site?, at_once), plan, surroundings, asks, tell).await
         }
         Order::RenameFirst => {
             ready.await?;
@@ -137,7 +138,7 @@ async fn locked_reset(
 }
 
 async fn aside(
-    (admin, site): (&Admin, &Site),
+    (admin, site, at_once): (&Admin, &Site, bool),
     plan: &ResetPlan,
     surroundings: &Surroundings,
     asks: Asks<'_, impl Future<Output = ()>, impl Future<Output = Option<usize>>>,
@@ -150,7 +151,7 @@ async fn aside(
     let edited;
     let mut plan = plan;
     // Somebody was asked since the files were read, or another run was waited for.
-    if (asks.steps)() != plan.layers.steps {
+    if !at_once && (asks.steps)() != plan.layers.steps {
         edited = ResetPlan { layers: LayerPlan { start: false, keep: false, ..plan.layers.clone() }, ..plan.clone() };
         plan = &edited;
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::Teller;
 use super::admin::{Admin, comment_statement, failed};
-use super::create::{free_name, now, reopen};
+use super::create::{PREVIOUS, free_name, now, reopen};
 use super::tag::{Role, Tag};
 use crate::error::{Error, Result};
 use crate::model::disposable::Disposable;
@@ -49,15 +49,15 @@ pub(super) struct Marks {
 /// git branch that the old one belongs to has the new one from then on: the branch follows the name.
 pub(super) async fn swap(admin: &Admin, exchange: &Exchange<'_>, tell: &mut Teller<'_>) -> Result<Option<String>> {
     let target = exchange.proof.database();
-    let (branch, made) = tokio::join!(live_branch(admin, target), now(admin));
-    let branch = branch?;
+    let (branch, made, free) = tokio::join!(live_branch(admin, target), now(admin), free(admin, target, PREVIOUS));
+    let (branch, free) = (branch?, free?);
     let comment = exchange.outgoing_comment.clone();
     let marks = Marks {
-        kind: "previous",
+        kind: PREVIOUS,
         comment: Tag::standing(target, exchange.comment.as_deref(), branch.as_deref()),
         outgoing: Tag { comment, branch, ..Tag::new(Role::Previous, target, made) },
     };
-    swap_marked(admin, exchange, &marks, tell).await
+    exchange_marked(admin, exchange, &marks, free, tell).await
 }
 
 /// Returns what belongs to a database itself, and would stay with it under another name.
@@ -92,9 +92,24 @@ pub(super) async fn swap_marked(
     marks: &Marks,
     tell: &mut Teller<'_>,
 ) -> Result<Option<String>> {
+    let free = free(admin, exchange.proof.database(), marks.kind).await?;
+    exchange_marked(admin, exchange, marks, free, tell).await
+}
+
+/// Returns a free name for the outgoing database, which may lose its own.
+async fn free(admin: &Admin, target: &str, kind: &str) -> Result<String> {
+    let (may, name) = tokio::join!(may_lose_name(admin, target), free_name(admin, target, kind));
+    may.and(name)
+}
+
+async fn exchange_marked(
+    admin: &Admin,
+    exchange: &Exchange<'_>,
+    marks: &Marks,
+    previous: String,
+    tell: &mut Teller<'_>,
+) -> Result<Option<String>> {
     let target = exchange.proof.database();
-    let (may, previous) = tokio::join!(may_lose_name(admin, target), free_name(admin, target, marks.kind));
-    may?;
     let incoming = quote_ident(exchange.incoming);
     let new_comment = comment_statement(target, marks.comment.as_deref());
     if !exchange.exists {
@@ -106,7 +121,6 @@ pub(super) async fn swap_marked(
         let renamed = patiently(admin, &[exchange.incoming], &rename, None).await;
         return renamed.map(|()| None);
     }
-    let previous = previous?;
     let old = quote_ident(&previous);
     let statements = format!(
         "alter database {} rename to {old}; alter database {incoming} rename to {}; \
@@ -131,11 +145,12 @@ pub(super) async fn swap_marked(
 async fn exchange_names(admin: &Admin, exchange: &Exchange<'_>, statements: &str, tell: &mut Teller<'_>) -> Result<()> {
     let target = exchange.proof.database();
     let databases = [target, exchange.incoming];
-    tell_sessions(admin, target, tell).await?;
+    let mut nobody = tell_sessions(admin, target, exchange.incoming, tell).await?;
     for _attempt in 0..2 {
-        if at_once(admin, &databases, statements).await? {
+        if at_once(admin, &databases, statements, nobody).await? {
             return Ok(());
         }
+        nobody = false;
     }
     announce(admin, exchange, true).await?;
     let close = format!("alter database {} allow_connections false", quote_ident(target));
@@ -148,9 +163,9 @@ async fn exchange_names(admin: &Admin, exchange: &Exchange<'_>, statements: &str
     swapped
 }
 
-/// Tries the renames without closing anything; returns whether they are done.
-async fn at_once(admin: &Admin, databases: &[&str], statements: &str) -> Result<bool> {
-    if !empty(admin, databases).await? {
+/// Tries the renames without closing anything; returns whether they are done. `nobody` was seen on them just before.
+async fn at_once(admin: &Admin, databases: &[&str], statements: &str, nobody: bool) -> Result<bool> {
+    if !nobody && !empty(admin, databases).await? {
         for database in databases {
             admin.terminate_own(database).await?;
         }
@@ -199,13 +214,14 @@ async fn announce(admin: &Admin, exchange: &Exchange<'_>, swapping: bool) -> Res
     admin.comment(exchange.incoming, Some(&tag.comment())).await
 }
 
-/// Names the sessions that are about to be ended.
-pub(super) async fn tell_sessions(admin: &Admin, target: &str, tell: &mut Teller<'_>) -> Result<()> {
-    const SESSIONS: &str = "select pid, coalesce(application_name, ''), coalesce(usename::text, '')
+/// Names the sessions on the target, which are about to be ended; returns whether nobody is on it nor on the other.
+pub(super) async fn tell_sessions(admin: &Admin, target: &str, other: &str, tell: &mut Teller<'_>) -> Result<bool> {
+    const SESSIONS: &str = "select pid, coalesce(application_name, ''), coalesce(usename::text, ''), datname = $1
                             from pg_stat_activity
-                            where datname = $1 and pid <> pg_backend_pid() and usesysid is not null
+                            where datname in ($1, $2) and pid <> pg_backend_pid() and usesysid is not null
                             order by 2, 1";
-    let rows = admin.rows(SESSIONS, &[target], "list the sessions").await?;
+    let all = admin.rows(SESSIONS, &[target, other], "list the sessions").await?;
+    let rows: Vec<_> = all.iter().filter(|row| row.try_get(3).unwrap_or(true)).collect();
     for row in rows.iter().take(8) {
         let (pid, application, user): (i32, String, String) = (
             row.try_get(0).unwrap_or_default(),
@@ -218,7 +234,7 @@ pub(super) async fn tell_sessions(admin: &Admin, target: &str, tell: &mut Teller
     if rows.len() > 8 {
         tell(Event::Note { text: format!("ended {} more sessions", rows.len() - 8) });
     }
-    Ok(())
+    Ok(all.is_empty())
 }
 
 /// Ends sessions, waits until none is left, and runs the transaction; again from the start when a late one slipped in.

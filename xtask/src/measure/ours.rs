@@ -58,7 +58,8 @@ impl Ours<'_> {
         if changes && self.layout.is_none() {
             return Err((kind, name, "the chain is part of a package".to_owned()));
         }
-        let project = if kind == Kind::Spare { self.spare } else { self.plain };
+        // As devdb is by default, but for the copy, which a spare would hide.
+        let project = if kind == Kind::Warm { self.plain } else { self.spare };
         let cold = kind == Kind::Cold && self.place.tools.has_layers;
         let arguments: &[&str] = if cold { &["reset", "--yes", "--cold"] } else { &["reset", "--yes"] };
         Ok(Case {
@@ -91,11 +92,11 @@ impl Ours<'_> {
             expected.column = ending.column();
         }
         let verified = verify(self.place.server, project.database, &expected);
-        self.end(project, Ending::Plain)?;
         if self.place.tools.has_layers {
-            // What is done in the background is nobody else's burden.
+            // What is done in the background is nobody else's burden, and is done with the files as they are.
             self.settle(project)?;
         }
+        self.end(project, Ending::Plain)?;
         verified
     }
 

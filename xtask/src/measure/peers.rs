@@ -11,6 +11,7 @@ const BARE: &str = "floor_bare";
 pub(super) const SOURCE: &str = "floor_source";
 const CLONE: &str = "floor_clone";
 const CHANGED: &str = "floor_changed";
+const UNSEEDED: &str = "floor_unseeded";
 
 /// Returns the floor of a reset from nothing: every statement of the chain, in one session.
 pub(super) fn cold_floor<'a>(place: &'a Place<'a>, script: PathBuf, expected: Expected) -> Case<'a> {
@@ -78,17 +79,25 @@ pub(super) fn spare_floor<'a>(place: &'a Place<'a>, expected: Expected) -> Case<
     Case { kind: Kind::SpareFloor, name, prepare: nothing(), command: Box::new(command), check: Box::new(check) }
 }
 
-/// Returns the floor of a reset after one revision was appended: copy, and run that revision.
+/// Makes the database that [`changed_floor`] copies: at the head, and before the rows, which come after the chain.
+pub(super) fn prepare_unseeded(place: &Place<'_>, folder: &Path, layout: Layout) -> Result<(), String> {
+    chain::put(folder, &("unseeded.sql".to_owned(), chain::whole_script(UNSEEDED, layout)))?;
+    let mut psql = place.server.psql(&place.server.url("postgres"));
+    psql.arg("-f").arg(folder.join("unseeded.sql"));
+    place.must(&mut psql)
+}
+
+/// Returns the floor of a reset after one revision was appended: copy what was before it, run it, and load the rows.
 pub(super) fn changed_floor<'a>(
     place: &'a Place<'a>,
     folder: &'a Path,
-    layout: Layout,
+    (layout, seed): (Layout, &'a str),
     expected: Expected,
 ) -> Case<'a> {
     let script = move |round: usize| {
         let step = chain::step(Ending::Appended(round), chain::LENGTH, layout);
-        let create = format!("drop database if exists {CHANGED};\ncreate database {CHANGED} template {SOURCE};\n");
-        let text = format!("{create}\\connect {CHANGED}\n{step}");
+        let create = format!("drop database if exists {CHANGED};\ncreate database {CHANGED} template {UNSEEDED};\n");
+        let text = format!("{create}\\connect {CHANGED}\n{step}{seed}");
         chain::put(folder, &("changed.sql".to_owned(), text))
     };
     let command = move || {
@@ -101,7 +110,7 @@ pub(super) fn changed_floor<'a>(
         let expected = Expected { head: chain::head(layout, ending), column: ending.column(), ..expected.clone() };
         verify(place.server, CHANGED, &expected)
     };
-    let name = "floor: `DROP`, `CREATE … TEMPLATE`, that revision in one `psql`".to_owned();
+    let name = "floor: `DROP`, `CREATE … TEMPLATE`, that revision, the rows, in one `psql`".to_owned();
     Case {
         kind: Kind::ChangedFloor,
         name,
@@ -109,6 +118,33 @@ pub(super) fn changed_floor<'a>(
         command: Box::new(command),
         check: Box::new(check),
     }
+}
+
+/// Returns that floor where only Alembic can run the revision: copy, and its upgrade.
+pub(super) fn changed_script<'a>(
+    place: &'a Place<'a>,
+    project: &'a Project,
+    venv: &'a Path,
+    (layout, expected): (Layout, Expected),
+) -> Case<'a> {
+    let (name, maintenance) = (project.database, place.server.url("postgres"));
+    let line = format!(
+        "psql -X -q -d '{maintenance}' -c 'drop database if exists {name}' \
+         -c 'create database {name} template {SOURCE}' && alembic upgrade head"
+    );
+    let variable = ("DATABASE_URL", place.server.url(name));
+    let title = "floor: `DROP`, `CREATE … TEMPLATE` in one `psql`, `alembic upgrade head`";
+    let upgrade = Script { kind: Kind::ChangedFloor, name: title, line, venv: Some(venv), variable, more: &[] };
+    let case = script(place, project, upgrade, expected.clone());
+    let check = move |round| {
+        let ending = Ending::Appended(round);
+        let expected = Expected { head: chain::head(layout, ending), column: ending.column(), ..expected.clone() };
+        let verified = verify(place.server, name, &expected);
+        chain::end(&project.root, layout, Ending::Plain)?;
+        verified
+    };
+    let prepare = move |round| chain::end(&project.root, layout, Ending::Appended(round));
+    Case { prepare: Box::new(prepare), check: Box::new(check), ..case }
 }
 
 /// A line of shell that somebody resets by.

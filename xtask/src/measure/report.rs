@@ -16,6 +16,10 @@ turn, round by round, so that what slows the machine down meets all of them; a c
 and the most, and how often the floor of its block fits into it; a head says how many rounds (`5×`). A floor is the least that the same result costs with bare SQL
 in one `psql`: every statement of the chain; the server's own copy of a database; two renames.
 
+devdb is measured as it is by default: after each of its resets a process of its own makes the next spare and leaves layers that
+would have kept somebody waiting, and is done before the next command is timed. Only \"nothing changed\" is without a spare, which would hide
+the copy. The rows are a seed, which runs after the chain: they are loaded again whenever the chain is another one.
+
 Before each command the server writes a checkpoint, which is not timed: what one case has dirtied is not charged to the next.
 After each, the database is looked at: the chain's head, the tables, the rows, and that nothing from before is left. The
 server has the settings that it comes with, `fsync` included, and asks for passwords (`scram-sha-256`); devdb has no container

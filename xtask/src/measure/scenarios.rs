@@ -91,7 +91,9 @@ fn sql_at(place: &Place<'_>, size: &Size, rounds: usize, measured: &mut Measured
     cases.push(dslr(place, &snapped, head.clone()));
     cases.push(Ok(peers::spare_floor(place, head.clone())));
     cases.extend(ours.cases(&[Kind::Spare]));
-    cases.push(Ok(peers::changed_floor(place, &snapped.root, Layout::Dbmate, head)));
+    peers::prepare_unseeded(place, &snapped.root, Layout::Dbmate)?;
+    let chain = (Layout::Dbmate, loaded.unwrap_or_default());
+    cases.push(Ok(peers::changed_floor(place, &snapped.root, chain, head)));
     cases.extend(ours.cases(&[Kind::Appended, Kind::Edited]));
     let bytes = place.server.ask(SOURCE, &format!("select pg_database_size('{SOURCE}')"))?;
     let megabytes = bytes.parse::<u64>().unwrap_or_default() >> 20;
@@ -191,7 +193,7 @@ pub(super) fn alembic(place: &Place<'_>, options: &Options) -> Result<Measured, 
     cases.push(dslr(place, &snapped, head.clone()));
     cases.push(Ok(peers::spare_floor(place, head.clone())));
     cases.extend(ours.cases(&[Kind::Spare]));
-    cases.push(Ok(peers::changed_floor(place, &snapped.root, layout, head)));
+    cases.push(Ok(peers::changed_script(place, &scripted, venv, (layout, head))));
     cases.extend(ours.cases(&[Kind::Appended, Kind::Edited]));
     measured.add(place, "no rows", (rounds, true), cases);
     place.server.drop_all()?;
