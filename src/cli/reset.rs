@@ -10,6 +10,7 @@ use crate::execute::{self, Asks, Later, Outcome, Surroundings};
 use crate::model::layer::Inputs;
 use crate::model::picture::Picture;
 use crate::model::plan::{LayerStep, Order, ResetPlan};
+use crate::model::server::{LoginFailure, LoginFailureKind};
 use crate::model::target::Target;
 use crate::plan::{self, ResetRequest};
 use crate::render;
@@ -95,12 +96,18 @@ impl Args {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let (mut ahead, mut reading) = (None, None);
-    let at_once = args.yes && !args.dry_run && !args.check;
+    let at_once = args.yes && !args.dry_run && !args.check && consent::agent(context).is_none();
     let begin = |picture: &Picture, target: &Target| {
         ahead = at_once.then(|| execute::ahead(target)).flatten();
         reading = read_ahead(context, picture);
     };
-    let picture = context.look_and(Depth::Proof, begin).await;
+    let mut picture = context.look_and(Depth::Proof, begin).await;
+    // On a full server, or for a role that may log in but once or twice, ours was the one too many.
+    let full = |failure: &LoginFailure| failure.kind == LoginFailureKind::TooManyClients;
+    if ahead.is_some() && picture.login_failure.as_ref().is_some_and(full) {
+        ahead = None;
+        picture = context.look(Depth::Proof).await;
+    }
     let request = args.request(context);
     let inputs = match reading {
         Some(reading) => reading.await.ok(),

@@ -69,10 +69,16 @@ impl Admin {
             match Session::open(target, maintenance, &application, CONNECT).await {
                 Ok(session) => return Self::ready(session, target).await,
                 Err(error) => {
-                    let silent = matches!(error.kind, LoginFailureKind::Network | LoginFailureKind::TimedOut);
+                    let closed = matches!(
+                        error.kind,
+                        LoginFailureKind::DatabaseMissing
+                            | LoginFailureKind::NotPermitted
+                            | LoginFailureKind::NoConnectionsAllowed
+                    );
                     failure = failure.or(Some(error));
-                    // The next database of the same server would be as silent.
-                    if silent {
+                    // Whoever uses this role must come to the same database, as locks are by database: a server that is
+                    // silent, full or starting is not entered by another door.
+                    if !closed {
                         break;
                     }
                 }

@@ -15,10 +15,12 @@ pub(super) struct Properties {
     pub encoding: String,
     pub collate: String,
     pub ctype: String,
-    /// `c`: libc, `i`: ICU, `b`: builtin; `c` before version 15.
+    /// `c`: libc, `i`: ICU, `b`: builtin; empty before version 15, which knows libc alone.
     pub provider: String,
     /// The ICU or builtin locale.
     pub locale: Option<String>,
+    /// What tailors the ICU locale, from version 16 on.
+    pub rules: Option<String>,
     pub connection_limit: i32,
     /// As its owner wrote it.
     pub comment: Option<String>,
@@ -33,7 +35,8 @@ pub(super) struct Properties {
 impl Properties {
     /// Returns the properties of `database`; nothing when it does not exist.
     pub(super) async fn read(admin: &Admin, database: &str) -> Result<Option<Self>> {
-        let provider = if admin.version >= 150_000 { "d.datlocprovider::text" } else { "'c'::text" };
+        let provider = if admin.version >= 150_000 { "d.datlocprovider::text" } else { "''::text" };
+        let rules = if admin.version >= 160_000 { "d.daticurules::text" } else { "null::text" };
         let locale = match admin.version {
             170_000.. => "d.datlocale::text",
             150_000.. => "d.daticulocale::text",
@@ -41,7 +44,8 @@ impl Properties {
         };
         let query = format!(
             "select r.rolname::text, pg_encoding_to_char(d.encoding)::text, d.datcollate::text, d.datctype::text,
-                    {provider}, {locale}, d.datconnlimit, shobj_description(d.oid, 'pg_database'), d.datacl is not null
+                    {provider}, {locale}, d.datconnlimit, shobj_description(d.oid, 'pg_database'), d.datacl is not null,
+                    {rules}
              from pg_database d join pg_roles r on r.oid = d.datdba where d.datname = $1"
         );
         let rows = admin.rows(&query, &[database], "read the database's properties").await?;
@@ -57,6 +61,7 @@ impl Properties {
             ctype: row.try_get(3).unwrap_or_default(),
             provider: row.try_get(4).unwrap_or_default(),
             locale: row.try_get(5).unwrap_or_default(),
+            rules: row.try_get(9).unwrap_or_default(),
             connection_limit: row.try_get(6).unwrap_or(-1),
             comment,
             branch,
@@ -75,19 +80,26 @@ impl Properties {
         );
         match (self.provider.as_str(), &self.locale) {
             ("i", Some(locale)) => {
-                format!("{options} locale_provider icu icu_locale {}", quote_literal(locale))
+                let rules = self.rules.as_ref().map(|rules| format!(" icu_rules {}", quote_literal(rules)));
+                let rules = rules.unwrap_or_default();
+                format!("{options} locale_provider icu icu_locale {}{rules}", quote_literal(locale))
             }
             ("b", Some(locale)) => {
                 format!("{options} locale_provider builtin builtin_locale {}", quote_literal(locale))
             }
+            // Said, as the server's own default may be another one.
+            ("c", _) => format!("{options} locale_provider libc"),
             _ => options,
         }
     }
 
     /// Returns whether another database has the same encoding and locale.
     pub(super) fn same_locale(&self, other: &Self) -> bool {
-        (&self.encoding, &self.collate, &self.ctype, &self.provider, &self.locale)
-            == (&other.encoding, &other.collate, &other.ctype, &other.provider, &other.locale)
+        let locale = |it: &Self| {
+            let Self { encoding, collate, ctype, provider, locale, rules, .. } = it.clone();
+            (encoding, collate, ctype, provider, locale, rules)
+        };
+        locale(self) == locale(other)
     }
 
     /// Gives `database` these properties, but for the comment, which the swap carries, and the connection limit, which

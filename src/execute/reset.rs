@@ -42,32 +42,48 @@ pub struct Asks<'a, C, S> {
     pub ahead: Option<Ahead>,
 }
 
+/// For how long what was read and seen before the lock may be taken for what is there.
+const FRESH: Duration = Duration::from_millis(250);
+
 /// A session that is being opened.
-pub struct Ahead(JoinHandle<Result<(Admin, Site)>>);
+pub struct Ahead {
+    opening: JoinHandle<Result<(Admin, Site)>>,
+    begun: Instant,
+}
+
+impl Drop for Ahead {
+    fn drop(&mut self) {
+        self.opening.abort();
+    }
+}
 
 /// Begins to open the session of a reset that nobody is asked about, where it costs nobody anything; it is not used before
 /// the plan is made and proven.
 #[must_use]
 pub fn ahead(target: &Target) -> Option<Ahead> {
     let target = target.clone();
-    let near = target.host().is_loopback();
+    let near = target.hosts.iter().all(|(host, _)| host.is_loopback());
     near.then(|| {
-        Ahead(tokio::spawn(async move {
+        let opening = tokio::spawn(async move {
             let admin = Admin::open(&target, "reset").await?;
             let site = site(&admin).await?;
             Ok((admin, site))
-        }))
+        });
+        Ahead { opening, begun: Instant::now() }
     })
 }
 
 /// Returns the session that was begun where it is one on this target, else a new one.
 async fn open(target: &Target, ahead: Option<Ahead>) -> Result<(Admin, Option<Site>)> {
-    if let Some(ahead) = ahead
-        && let Ok(Ok((admin, site))) = ahead.0.await
+    if let Some(mut ahead) = ahead
+        && let Ok(Ok((admin, site))) = (&mut ahead.opening).await
         && admin.target == *target
-        && !admin.is_lost()
     {
-        return Ok((admin, Some(site)));
+        // So that the session's own task can notice that the server is gone.
+        tokio::task::yield_now().await;
+        if !admin.is_lost() {
+            return Ok((admin, site.is_known().then_some(site).filter(|_| ahead.begun.elapsed() < FRESH)));
+        }
     }
     Ok((Admin::open(target, "reset").await?, None))
 }

@@ -287,8 +287,9 @@ fn locales_and_encodings_stay_what_they_were() {
     let Some(cluster) = Cluster::shared() else { return };
     let properties = "encoding 'UTF8' lc_collate 'C' lc_ctype 'C.UTF-8'";
     let icu = "locale_provider icu icu_locale 'de-DE'";
+    let rules = "locale_provider icu icu_locale 'de-DE' icu_rules '&V << w <<< W'";
     let builtin = "locale_provider builtin builtin_locale 'C.UTF-8'";
-    let since = [(14, properties), (14, "encoding 'SQL_ASCII' locale 'C'"), (15, icu), (17, builtin)];
+    let since = [(14, properties), (14, "encoding 'SQL_ASCII' locale 'C'"), (15, icu), (16, rules), (17, builtin)];
     for (_, options) in since.into_iter().filter(|(major, _)| cluster.major() >= *major) {
         let shop = Shop::new(cluster);
         let name = shop.name();
@@ -297,7 +298,7 @@ fn locales_and_encodings_stay_what_they_were() {
         cluster.sql("postgres", &format!("create database {name} owner {owner} template template0 {options}"));
         let query = format!(
             "select (select jsonb_object_agg(key, value) from jsonb_each(to_jsonb(d)) where key in ('encoding', 'datcollate', \
-             'datctype', 'datlocprovider', 'daticulocale', 'datlocale'))::text from pg_database d where datname = '{name}'"
+             'datctype', 'datlocprovider', 'daticulocale', 'datlocale', 'daticurules'))::text from pg_database d where datname = '{name}'"
         );
         let before = cluster.value("postgres", &query);
         shop.reset().run().assert_code(0);

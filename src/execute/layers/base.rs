@@ -31,6 +31,9 @@ const TEMPLATE: &str = "select md5(coalesce(string_agg(line, ',' order by line),
       union all select 'e' || oid || ' ' || xmin || extversion from pg_extension
       union all select 'd' || oid || ' ' || xmin from pg_default_acl) lines";
 
+/// What is said in place of a digest.
+const UNKNOWN: &str = "unknown";
+
 const LOGIN: Duration = Duration::from_secs(5);
 
 /// What a server contributes to every database that is made on it.
@@ -38,6 +41,13 @@ pub(in crate::execute) struct Site {
     facts: String,
     /// What `template1` holds, as a digest.
     template: String,
+}
+
+impl Site {
+    /// Whether all of it could be seen; where not, no layer fits.
+    pub(in crate::execute) fn is_known(&self) -> bool {
+        !self.template.starts_with(UNKNOWN)
+    }
 }
 
 /// Returns what this server contributes now.
@@ -62,7 +72,7 @@ pub(in crate::execute) async fn digest(admin: &Admin, site: &Site, old: Option<&
 fn properties(given: &Properties) -> String {
     let own = |setting: &&(String, String, String)| !setting.1.starts_with("devdb.");
     let settings: Vec<_> = given.settings.iter().filter(own).collect();
-    let locale = (&given.encoding, &given.collate, &given.ctype, &given.provider, &given.locale);
+    let locale = (&given.encoding, &given.collate, &given.ctype, &given.provider, &given.locale, &given.rules);
     format!("{:?} {locale:?} {:?} {settings:?}", given.owner, given.grants)
 }
 
@@ -73,7 +83,7 @@ async fn template(admin: &Admin) -> Result<String> {
         Err(failure) => match failure.kind {
             LoginFailureKind::NoConnectionsAllowed | LoginFailureKind::NotPermitted => return Ok("closed".to_owned()),
             // Not to be known now: no layer fits.
-            _ => return Ok(format!("unknown at {}", now(admin).await)),
+            _ => return Ok(format!("{UNKNOWN} at {}", now(admin).await)),
         },
     };
     let rows = session.query_typed(TEMPLATE, &[]).await.map_err(|error| failed("look into template1", &error));
