@@ -105,7 +105,7 @@ impl Disposable {
                 rule: "marker",
                 message: format!("the database itself says `devdb.environment = {other}`"),
                 remedy: format!(
-                    "if that is wrong, its owner runs: ALTER DATABASE \"{}\" SET devdb.environment = 'development'",
+                    "if that is wrong, a superuser (before PostgreSQL 15, its owner too) runs: ALTER DATABASE \"{}\" SET devdb.environment = 'development'",
                     database.replace('"', "\"\"")
                 ),
             }),

@@ -175,12 +175,13 @@ impl ResetPlan {
         steps.extend(self.seeds.iter().map(|seed| format!("seed from `{}`", seed.name())));
         steps.push("verify: version, seeded tables, a query as the app's own role".to_owned());
         if self.order == Order::Aside {
+            let old = if self.keep == 0 { "is dropped" } else { "is kept for `devdb undo`" };
             steps.push(match (self.exists, self.sessions.len()) {
                 (false, _) => format!("rename the new database to `{name}`"),
-                (true, 0) => format!("swap the two in one transaction; the old `{name}` is kept for `devdb undo`"),
+                (true, 0) => format!("swap the two in one transaction; the old `{name}` {old}"),
                 (true, sessions) => format!(
-                    "end {sessions} session{}, swap the two in one transaction; the old `{name}` is kept for `devdb undo`",
-                    if sessions == 1 { "" } else { "s" }
+                    "end {}, swap the two in one transaction; the old `{name}` {old}",
+                    counted(sessions, "session")
                 ),
             });
         }

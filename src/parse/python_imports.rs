@@ -101,9 +101,13 @@ fn is_reaching_attribute(owner: &str, name: &str) -> bool {
 }
 
 /// Modules whose import says that something is read.
-const MODULES: [&str; 23] = [
+const MODULES: [&str; 41] = [
+    "PIL",
     "aiohttp",
     "boto3",
+    "bz2",
+    "configparser",
+    "dbm",
     "decouple",
     "dotenv",
     "dynaconf",
@@ -111,20 +115,34 @@ const MODULES: [&str; 23] = [
     "fileinput",
     "ftplib",
     "getpass",
+    "gzip",
     "http.client",
     "httpx",
     "importlib.resources",
     "importlib_resources",
     "linecache",
+    "lxml",
+    "lzma",
+    "mailbox",
+    "netrc",
+    "openpyxl",
     "pkg_resources",
     "pkgutil",
+    "polars",
     "pydantic_settings",
     "requests",
     "runpy",
+    "shelve",
     "socket",
+    "sqlite3",
     "subprocess",
+    "tarfile",
+    "toml",
     "urllib.request",
     "urllib3",
+    "xlrd",
+    "xml",
+    "zipfile",
 ];
 
 /// Returns what a source reads. Of absolute imports only those whose first part `wanted` knows are told, since most

@@ -164,7 +164,8 @@ pub fn list(ui: &Ui, listing: &Listing) {
 pub fn start(ui: &Ui, plan: &LayerPlan, listing: &Listing) {
     let next = listing.layers.iter().filter(|_| plan.start).find_map(|layer| Some((layer, layer.next?)));
     let Some((layer, done)) = next else {
-        ui.say(&ui.wrapped("starts    from an empty database: no layer fits yet", 10));
+        let why = if plan.start { ": no layer fits yet" } else { "" };
+        ui.say(&ui.wrapped(&format!("starts    from an empty database{why}"), 10));
         return;
     };
     let rest = match plan.steps.len() - done {

@@ -166,3 +166,12 @@ fn names_are_those_of_the_parser() {
     println!("{compared} sources");
     assert!(compared > 0);
 }
+
+#[test]
+fn libraries_that_read_files_themselves_reach_out() {
+    reaches("import sqlite3", Some(("sqlite3", 1)));
+    reaches("from configparser import ConfigParser", Some(("configparser.ConfigParser", 1)));
+    reaches("import xml.etree.ElementTree as tree", Some(("xml.etree.ElementTree", 1)));
+    reaches("\nfrom zipfile import ZipFile", Some(("zipfile.ZipFile", 2)));
+    reaches("import json, tomllib, decimal", None);
+}
