@@ -126,11 +126,13 @@ pub async fn discover(scope: &Scope, begin: impl FnOnce(&Picture, &Target)) -> P
     picture
 }
 
-/// True when a server is there, and only its login took too long: clients that come back in tight loops keep it so.
+/// True when a server is there, and only the look at it took too long, as clients that come back in tight loops make it,
+/// or was cut off, as the swap of another run does to whoever is on the database.
 fn busy(reach: &Reach, login: &Result<Server, LoginFailure>) -> bool {
+    use LoginFailureKind as Kind;
     let answers = |endpoint: &Endpoint| matches!(endpoint.reply, Reply::Postgres { .. });
-    let late = login.as_ref().is_err_and(|failure| failure.kind == LoginFailureKind::TimedOut);
-    late && reach.endpoints.iter().any(answers)
+    let cut_off = |failure: &LoginFailure| matches!(failure.kind, Kind::TimedOut | Kind::Network | Kind::Other);
+    login.as_ref().is_err_and(cut_off) && reach.endpoints.iter().any(answers)
 }
 
 /// Asks git, where the chain has several heads or a revision is missing.
