@@ -138,8 +138,35 @@ async fn here(
     major: u32,
 ) -> Result<()> {
     let program = find(direction.program(), surroundings, major)?;
-    let mut words = vec![program.into_os_string()];
-    words.extend(direction.arguments().into_iter().map(OsString::from));
+    let said = match run_here(target, &program, database, direction, (surroundings, true)).await? {
+        Ok(()) => return Ok(()),
+        Err(said) => said,
+    };
+    if !said.contains(NEWER) {
+        return Err(failed(direction, &said));
+    }
+    // It stopped at its first statement, so nothing is there yet; without the option it says so and goes on.
+    match run_here(target, &program, database, direction, (surroundings, false)).await? {
+        Err(said) if !(said.contains(NEWER) && said.contains(ONE_ERROR)) => Err(failed(direction, &said)),
+        _ => Ok(()),
+    }
+}
+
+/// What a server before 17 says to `pg_restore` from 17 on, which sets this first of all, whatever the server.
+const NEWER: &str = "unrecognized configuration parameter \"transaction_timeout\"";
+const ONE_ERROR: &str = "errors ignored on restore: 1";
+
+/// Runs a program of this machine; returns what it said where it failed.
+async fn run_here(
+    target: &Target,
+    program: &Path,
+    database: &str,
+    direction: Direction<'_>,
+    (surroundings, strict): (&Surroundings, bool),
+) -> Result<std::result::Result<(), String>> {
+    let mut words = vec![program.as_os_str().to_owned()];
+    let arguments = direction.arguments().into_iter().filter(|word| strict || word != "--exit-on-error");
+    words.extend(arguments.map(OsString::from));
     words.extend(["--dbname".into(), OsString::from(connection_string(database))]);
     match direction {
         Direction::Out { file } => words.extend(["--file".into(), file.as_os_str().to_owned()]),
@@ -156,7 +183,7 @@ async fn here(
     let ran = process::run(&wanted, &mut |line| tracing::debug!(line, "said")).await;
     let exit =
         ran.map_err(|error| Error::environment(format!("cannot run `{}`", direction.program())).because(error))?;
-    if exit.success() { Ok(()) } else { Err(failed(direction, &exit.tail.join("\n"))) }
+    Ok(if exit.success() { Ok(()) } else { Err(exit.tail.join("\n")) })
 }
 
 /// What libpq reads; a password is in the child's environment alone.
