@@ -7,6 +7,7 @@ mod context;
 mod demo;
 mod doctor;
 mod down;
+mod drift;
 mod explain;
 mod fix;
 mod logs;
@@ -58,6 +59,8 @@ enum Command {
     Reset(reset::Args),
     /// Move the database along its chain of migrations, and look after the chain
     Migrate(migrate::Args),
+    /// Compare the models, the migrations and the database, and say which is behind
+    Drift(drift::Args),
     /// Look after the layers that resets start from
     Cache(cache::Args),
     /// Bring back the database that the last reset replaced
@@ -123,6 +126,7 @@ impl Command {
             Self::Doctor(args) => args.json,
             Self::Reset(args) => args.json,
             Self::Cache(args) => args.wants_json(),
+            Self::Drift(args) => args.json,
             Self::Up(args) => args.json,
             Self::Migrate(args) => args.wants_json(),
             Self::Snapshot(args) => args.wants_json(),
@@ -139,6 +143,7 @@ fn dispatch(command: Option<Command>, context: &Context) -> Result<u8> {
         Some(Command::Reset(args)) => block_on(reset::run(context, args)),
         Some(Command::Spare(args)) => block_on(reset::spare(context, args)),
         Some(Command::Migrate(args)) => block_on(Box::pin(migrate::run(context, args))),
+        Some(Command::Drift(args)) => block_on(Box::pin(drift::run(context, args))),
         Some(Command::Cache(args)) => block_on(cache::run(context, args)),
         Some(Command::Undo(args)) => block_on(undo::run(context, args)),
         Some(Command::Snapshot(args)) => block_on(Box::pin(snapshot::run(context, args))),

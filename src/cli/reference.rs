@@ -2,6 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "the reference's files are written here")]
 
 mod dialects;
+mod verdicts;
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ use super::{Cli, bug};
 use crate::diagnose;
 use crate::error::{Error, Result};
 use crate::model::finding::Severity;
-use crate::render::{branch, chain_test, json, layers, snapshot};
+use crate::render::{branch, chain_test, drift, json, layers, snapshot};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -24,6 +25,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     write(&args.folder, "checks.md", &checks())?;
     write(&args.folder, "cli.md", &commands()?)?;
     write(&args.folder, "env-dialects.md", &dialects::page())?;
+    write(&args.folder, "drift.md", &verdicts::page())?;
     let schemas = [
         ("cache-list.schema.json", schemars::schema_for!(layers::CacheListReport)),
         ("reset-check.schema.json", schemars::schema_for!(layers::CheckedReport)),
@@ -35,6 +37,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         ("reset-plan.schema.json", schemars::schema_for!(json::ResetPlanReport)),
         ("migrate-test.schema.json", schemars::schema_for!(chain_test::ChainTestReport)),
         ("branch-list.schema.json", schemars::schema_for!(branch::BranchListReport)),
+        ("drift.schema.json", schemars::schema_for!(drift::DriftReport)),
         ("snapshot-list.schema.json", schemars::schema_for!(snapshot::SnapshotListReport)),
         ("snapshot-diff.schema.json", schemars::schema_for!(snapshot::SnapshotDiffReport)),
         ("error.schema.json", schemars::schema_for!(json::ErrorReport)),

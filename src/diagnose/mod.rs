@@ -2,6 +2,7 @@
 
 mod check;
 mod checks;
+pub mod drift;
 mod facts;
 
 pub use check::{Check, Need};

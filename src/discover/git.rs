@@ -1,13 +1,14 @@
 //! What git knows of revision files: their authors, and where those are that are not in the working tree. Asked only
 //! where something is amiss, through the `git` program, and never for longer than the deadline.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::model::chain::{Chain, ChainFault, Revision};
-use crate::model::git::{Commit, FoundRevision, Lost, Origin, Origins};
+use crate::model::git::{Commit, Edited, FoundRevision, Lost, Origin, Origins};
 use crate::model::observed::Observed;
 use crate::parse::alembic::revision;
 use crate::wire::files::read_text;
@@ -105,16 +106,41 @@ async fn lineage(git: &Git, prefix: &str, chain: &Chain, id: &str) -> Vec<FoundR
 async fn origin(git: &Git, head: &Revision) -> Origin {
     let file = head.at.file.clone();
     let shown = file.display().to_string();
-    let told = git.ask(&["log", "-1", "--format=%h%x1f%an%x1f%as%x1f%s", "--", &shown]).await.unwrap_or_default();
-    let mut parts = told.split('\u{1f}').map(str::to_owned);
-    let mut part = || parts.next().filter(|part| !part.is_empty());
-    let (Some(id), Some(author), Some(date)) = (part(), part(), part()) else { return Origin { file, commit: None } };
-    let subject = part().unwrap_or_default();
-    let contains = git.ask(&["branch", "--all", "--format=%(refname:short)", "--contains", &id]).await;
+    let told = git.ask(&["log", "-1", FORMAT, "--", &shown]).await.unwrap_or_default();
+    let Some(commit) = commit(&told) else { return Origin { file, commit: None } };
+    let contains = git.ask(&["branch", "--all", "--format=%(refname:short)", "--contains", &commit.id]).await;
     let mut branches: Vec<String> = contains.unwrap_or_default().lines().map(str::to_owned).collect();
     branches.retain(|name| !name.starts_with('(') && !name.ends_with("/HEAD"));
     branches.truncate(BRANCHES);
-    Origin { file, commit: Some(Commit { id, author, date, subject, branches }) }
+    Origin { file, commit: Some(Commit { branches, ..commit }) }
+}
+
+/// A commit in one line, as [`commit`] reads it.
+const FORMAT: &str = "--format=%h%x1f%an%x1f%as%x1f%s";
+
+fn commit(line: &str) -> Option<Commit> {
+    let mut parts = line.split('\u{1f}').map(str::to_owned);
+    let mut part = || parts.next().filter(|part| !part.is_empty());
+    let (id, author, date) = (part()?, part()?, part()?);
+    Some(Commit { id, author, date, subject: part().unwrap_or_default(), branches: Vec::new() })
+}
+
+/// Returns what became of files since they were added; those of which git knows nothing are left out.
+pub async fn edits(root: &Path, files: &[PathBuf], deadline: Duration) -> BTreeMap<PathBuf, Edited> {
+    let git = Git { root: root.to_path_buf(), end: Instant::now() + deadline };
+    let mut found = BTreeMap::new();
+    for file in files {
+        let shown = file.display().to_string();
+        let log = ["log", "-2", FORMAT, "--", &shown];
+        let status = ["status", "--porcelain", "--untracked-files=no", "--", &shown];
+        let (log, status) = tokio::join!(git.ask(&log), git.ask(&status));
+        let Some(log) = log.filter(|log| !log.is_empty()) else { continue };
+        let mut lines = log.lines();
+        let (last, before) = (lines.next().and_then(commit), lines.next());
+        let uncommitted = status.is_some_and(|status| !status.trim().is_empty());
+        found.insert(file.clone(), Edited { commit: last.filter(|_| before.is_some()), uncommitted });
+    }
+    found
 }
 
 /// Returns the revision that a text declares, when it is the one that is looked for.

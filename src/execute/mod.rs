@@ -17,6 +17,7 @@ mod commands;
 mod compare;
 mod create;
 pub mod demo;
+pub mod drift;
 mod dump;
 mod elsewhere;
 mod fix;

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::admin::{Admin, Listed, failed};
 use super::build::{init_file, unhurried};
+use super::clone::clone;
 use super::commands::Runner;
 use super::create::{create_tagged, free_name, now};
 use super::properties::Properties;
@@ -12,6 +13,7 @@ use super::tag::{Role, Tag, is_beside};
 use super::{Surroundings, Teller, chain};
 use crate::error::{Error, Result};
 use crate::model::event::Event;
+use crate::model::layer::Contents;
 use crate::model::schema::Schema;
 use crate::model::scratch::ScratchPlan;
 use crate::wire::catalog::{self, Options};
@@ -36,6 +38,16 @@ impl<'a> Scratch<'a> {
         surroundings: &'a Surroundings,
         tell: &mut Teller<'_>,
     ) -> Result<Self> {
+        Self::create_from(plan, surroundings, None, tell).await
+    }
+
+    /// Makes one that holds what a layer does, or an empty one.
+    pub(super) async fn create_from(
+        plan: &'a ScratchPlan,
+        surroundings: &'a Surroundings,
+        layer: Option<&Contents>,
+        tell: &mut Teller<'_>,
+    ) -> Result<Self> {
         let target = &plan.workplace.target;
         let admin = Admin::open(target, SCRATCH).await?;
         // Held until a session is on it: others would take it for a left-over.
@@ -43,18 +55,25 @@ impl<'a> Scratch<'a> {
         clean(&admin, target.database(), &admin.databases().await?, tell).await?;
         let name = free_name(&admin, target.database(), SCRATCH).await?;
         let mut scratch = Self { plan, surroundings, admin, name, session: None };
-        scratch.make(tell).await?;
+        scratch.make(layer, tell).await?;
         scratch.admin.run("select pg_advisory_unlock_all()", "give the lock back").await?;
         Ok(scratch)
     }
 
-    async fn make(&mut self, tell: &mut Teller<'_>) -> Result<()> {
+    async fn make(&mut self, layer: Option<&Contents>, tell: &mut Teller<'_>) -> Result<()> {
         let target = &self.plan.workplace.target;
         let old = Properties::read(&self.admin, target.database()).await?;
         // It belongs to the role that makes it, whoever owns the target.
         let like = old.map(|old| Properties { owner: target.user().to_owned(), ..old });
         let tag = Tag::new(Role::Scratch, target.database(), now(&self.admin).await);
-        create_tagged(&self.admin, &self.name, &tag, like.as_ref(), tell).await?;
+        match layer {
+            Some(contents) => {
+                let layer = contents.key.database();
+                let like = like.unwrap_or_default();
+                clone(&self.admin, (&layer, contents.bytes), (&self.name, &tag), &like, tell).await?;
+            }
+            None => create_tagged(&self.admin, &self.name, &tag, like.as_ref(), tell).await?,
+        }
         let session = Session::open(target, &self.name, "devdb scratch", LOGIN).await.map_err(|failure| {
             Error::environment("cannot enter the scratch database").detail("server says", failure.message)
         })?;
@@ -85,7 +104,7 @@ impl<'a> Scratch<'a> {
             session.close().await;
         }
         self.admin.drop_own(&self.name).await?;
-        self.make(tell).await?;
+        self.make(None, tell).await?;
         self.prepare(tell).await
     }
 
@@ -100,6 +119,11 @@ impl<'a> Scratch<'a> {
     /// Returns how the project's commands are run with their connections pointed here.
     pub(super) fn runner(&self) -> Runner<'_> {
         Runner { workplace: &self.plan.workplace, surroundings: self.surroundings, database: &self.name, witness: None }
+    }
+
+    /// Returns what it is for.
+    pub(super) fn plan(&self) -> &'a ScratchPlan {
+        self.plan
     }
 
     /// Returns the project's root.

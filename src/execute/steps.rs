@@ -16,6 +16,9 @@ use crate::model::event::Event;
 
 const MODULE: &str = include_str!("../../templates/bridge/steps.py");
 
+/// What asks for the models; also a program of its own.
+pub(super) const MODELS: &str = include_str!("../../templates/bridge/models.py");
+
 /// Which way revisions run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
@@ -141,9 +144,14 @@ impl<'a> Steps<'a> {
     /// Runs revisions in one go and returns what became of them; fails when the command itself is gone.
     pub(super) async fn run(&mut self, way: Way, revisions: &[&str], tell: &mut Teller<'_>) -> Result<Answer> {
         let what = if way == Way::Up { "up" } else { "down" };
-        let question = json!({ "do": what, "revisions": revisions }).to_string();
+        let line = self.ask(&json!({ "do": what, "revisions": revisions }), tell).await?;
+        serde_json::from_str(&line).map_err(|error| Error::failed("the command answered nonsense").because(error))
+    }
+
+    /// Asks a question and returns the answer's line; fails when the command itself is gone.
+    pub(super) async fn ask(&mut self, question: &serde_json::Value, tell: &mut Teller<'_>) -> Result<String> {
         let broken = |error: std::io::Error| Error::environment("the command does not answer any more").because(error);
-        self.channel.send(&question).await.map_err(broken)?;
+        self.channel.send(&question.to_string()).await.map_err(broken)?;
         loop {
             tokio::select! {
                 biased;
@@ -153,11 +161,18 @@ impl<'a> Steps<'a> {
                         let ran = (&mut self.process).await?;
                         return Err(self.ended(&ran));
                     };
-                    let answer = serde_json::from_str(&line);
-                    return answer.map_err(|error| Error::failed("the command answered nonsense").because(error));
+                    return Ok(line);
                 }
                 ran = &mut self.process => return Err(self.ended(&ran?)),
             }
+        }
+    }
+
+    /// Lets the command come to its end, whatever it says of it: nothing was run that could have failed.
+    pub(super) async fn abandon(mut self) {
+        self.channel.close();
+        if let Err(error) = (&mut self.process).await {
+            tracing::debug!(error.message, "the command that was asked ended");
         }
     }
 
@@ -204,6 +219,7 @@ mod channel {
         pub(super) fn open(module: &str, settings: &str) -> io::Result<Self> {
             let folder = tempfile::Builder::new().prefix("devdb-").tempdir()?;
             std::fs::write(folder.path().join("steps.py"), module)?;
+            std::fs::write(folder.path().join("models.py"), super::MODELS)?;
             std::fs::write(folder.path().join("steps.json"), settings)?;
             let listener = UnixListener::bind(folder.path().join("steps"))?;
             Ok(Self { folder, listener, reader: None, writer: None })

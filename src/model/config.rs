@@ -19,6 +19,7 @@ pub struct Config {
     pub reset: ResetConfig,
     pub cache: CacheConfig,
     pub branches: BranchesConfig,
+    pub models: ModelsConfig,
 }
 
 /// `[database]`.
@@ -126,6 +127,14 @@ fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::E
             None => Err(D::Error::custom(format!("`{text}` is no size; write it as \"5 GB\" or \"800 MB\""))),
         },
     }
+}
+
+/// `[models]`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ModelsConfig {
+    /// The SQLAlchemy metadata, or the declarative base, of a project without Alembic: `app.models:Base.metadata`.
+    pub metadata: Option<String>,
 }
 
 /// `[branches]`.

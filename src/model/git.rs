@@ -23,6 +23,15 @@ pub struct Origin {
     pub commit: Option<Commit>,
 }
 
+/// What became of a file since it was added.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Edited {
+    /// The last commit that changed it after the one that added it.
+    pub commit: Option<Commit>,
+    /// It differs from what is committed.
+    pub uncommitted: bool,
+}
+
 /// A commit as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Commit {

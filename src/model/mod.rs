@@ -5,6 +5,7 @@ pub mod chain;
 pub mod compose;
 pub mod config;
 pub mod disposable;
+pub mod drift;
 pub mod engine;
 pub mod env;
 pub mod event;

@@ -34,6 +34,20 @@ impl<T> Observed<T> {
         }
     }
 
+    /// Returns whether the thing was looked for and is not there.
+    pub fn is_absent(&self) -> bool {
+        matches!(self, Self::Absent)
+    }
+
+    /// Returns the same for another kind of fact that would have been made from this one, and cannot be.
+    pub fn unmade<U>(&self, why: &str) -> Observed<U> {
+        match self {
+            Self::Absent => Observed::Absent,
+            Self::Known(_) => Observed::Unknown(why.to_owned()),
+            Self::Unknown(own) => Observed::Unknown(own.clone()),
+        }
+    }
+
     /// Returns the same observation of what `change` makes of the fact.
     pub fn map<U>(self, change: impl FnOnce(T) -> U) -> Observed<U> {
         match self {

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 mod difference;
+mod saved;
 #[cfg(test)]
 mod tests;
 

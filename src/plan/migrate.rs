@@ -143,7 +143,7 @@ fn alembic(picture: &Picture, direction: Direction, goal: Option<&str>) -> Resul
     })
 }
 
-fn no_database(candidate: &Candidate) -> Error {
+pub(super) fn no_database(candidate: &Candidate) -> Error {
     let target = &candidate.target;
     Error::environment(format!("there is no database `{}` on {}", target.database(), target.address()))
         .detail("named by", candidate.origin.to_string())

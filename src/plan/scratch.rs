@@ -47,21 +47,27 @@ pub fn scratch(picture: &Picture) -> Result<ScratchPlan, Error> {
     if sql.is_none() {
         runnable(chain(picture)?)?;
     }
-    let candidate = target(picture)?;
-    let server = picture.server.known().ok_or_else(|| no_server(picture, candidate))?;
-    Disposable::server_is_ours(picture)
-        .map_err(|refusal| Error::refused(refusal.message).detail("rule", refusal.rule).hint(refusal.remedy))?;
-    if !server.role.create_database {
-        return Err(Error::environment(format!(
-            "role `{}` may not create databases, so there can be no scratch database",
-            server.role.name
-        ))
-        .hint("devdb doctor --only no-createdb   (offers the grant)"));
-    }
+    server_of_ours(picture)?;
     match sql {
         Some(chain) => of_sql(picture, chain),
         None => of_alembic(picture, chain(picture)?),
     }
+}
+
+/// Fails where no scratch database can be made: somebody else's server, or a role without the right.
+pub(super) fn server_of_ours(picture: &Picture) -> Result<(), Error> {
+    let candidate = target(picture)?;
+    let server = picture.server.known().ok_or_else(|| no_server(picture, candidate))?;
+    Disposable::server_is_ours(picture)
+        .map_err(|refusal| Error::refused(refusal.message).detail("rule", refusal.rule).hint(refusal.remedy))?;
+    if server.role.create_database {
+        return Ok(());
+    }
+    Err(Error::environment(format!(
+        "role `{}` may not create databases, so there can be no scratch database",
+        server.role.name
+    ))
+    .hint("devdb doctor --only no-createdb   (offers the grant)"))
 }
 
 fn of_sql(picture: &Picture, chain: &SqlChain) -> Result<ScratchPlan, Error> {

@@ -3,6 +3,7 @@
 pub mod branch;
 pub mod chain_test;
 pub mod diagnosis;
+pub mod drift;
 pub mod error;
 pub mod graph;
 pub mod json;

@@ -6,7 +6,8 @@ use tokio_postgres::types::Type;
 use super::postgres::Session;
 use crate::model::schema::{ObjectId, ObjectKind, Properties, Property, Schema};
 
-const CATALOG: &str = include_str!("catalog/catalog.sql");
+/// The query.
+pub const CATALOG: &str = include_str!("catalog/catalog.sql");
 
 /// Said of a column beside its properties: its number, by which the order is told.
 const NUMBER: &str = "#";

@@ -33,6 +33,17 @@ def install(command, folder):
     command.upgrade = upgrade
 
 
+def _module(name):
+    """Returns the module of that name beside this one."""
+    import importlib.util
+
+    path = os.path.join(os.environ["DEVDB_STEPS"], name + ".py")
+    spec = importlib.util.spec_from_file_location("_devdb_" + name, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 class _WrongDatabase(Exception):
     pass
 
@@ -56,7 +67,10 @@ class _Chain:
         with connection, connection.makefile("r", encoding="utf-8") as questions:
             for line in questions:
                 question = json.loads(line)
-                answer = self._answer(question["do"], question["revisions"])
+                if question["do"] == "models":
+                    answer = self._models(question["relations"])
+                else:
+                    answer = self._answer(question["do"], question["revisions"])
                 connection.sendall((json.dumps(answer, default=str) + "\n").encode("utf-8", "replace"))
 
     def _answer(self, what, revisions):
@@ -68,8 +82,38 @@ class _Chain:
             return self._failure(error, revisions)
         return dict(ok=True, **(self._downgrade(revisions[-1]) if revisions else {}))
 
-    def _run(self, up, revisions):
+    def _models(self, pairs):
+        """Runs `env.py` for what it tells Alembic of the models; no revision runs."""
+        models = _module("models")
+        found = {}
+
+        def look(_rev, context):
+            self._check(context)
+            options = context.opts
+            metadata = options.get("target_metadata")
+            if metadata is None:
+                found.update(ok=True, none=True)
+                return []
+            relations = models.relations_of(pairs)
+            found.update(ok=True, **models.describe(metadata, context.dialect, options, relations))
+            return []
+
+        try:
+            self._environment(look, "heads")
+        except (Exception, SystemExit) as error:
+            sys.stderr.write("".join(traceback.format_exception(type(error), error, error.__traceback__)))
+            return models.failure(error)
+        return found or dict(ok=False, kind="", message="`env.py` did not run Alembic", place="")
+
+    def _environment(self, steps, to):
         from alembic.runtime.environment import EnvironmentContext
+
+        with EnvironmentContext(
+            self._config, self._script, fn=steps, as_sql=False, starting_rev=None, destination_rev=to, tag=None
+        ):
+            self._script.run_env()
+
+    def _run(self, up, revisions):
         from alembic.runtime.migration import MigrationStep
 
         engines = []
@@ -80,11 +124,7 @@ class _Chain:
             make = MigrationStep.upgrade_from_script if up else MigrationStep.downgrade_from_script
             return [make(self._script.revision_map, self._script.get_revision(id)) for id in revisions]
 
-        to = revisions[-1] if revisions else "heads"
-        with EnvironmentContext(
-            self._config, self._script, fn=steps, as_sql=False, starting_rev=None, destination_rev=to, tag=None
-        ):
-            self._script.run_env()
+        self._environment(steps, revisions[-1] if revisions else "heads")
         # A copy of the database is made now, for which whatever a pool keeps is ended.
         for engine in engines:
             try:

@@ -21,6 +21,7 @@ mod doctor_migrations;
 mod doctor_output;
 mod doctor_ports;
 mod doctor_report;
+mod drift;
 mod hostile;
 mod layers;
 mod migrate;

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// One of everything that the reader knows, but for foreign tables.
-const EVERYTHING: &str = r#"
+pub(crate) const EVERYTHING: &str = r#"
 create schema billing;
 comment on schema billing is 'money';
 create extension hstore with schema public;

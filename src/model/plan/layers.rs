@@ -73,6 +73,16 @@ impl LayerPlan {
         keys
     }
 
+    /// Returns after how many steps exactly these revisions are done; nothing where that is no place of the run.
+    pub fn after(&self, revisions: &[String]) -> Option<usize> {
+        let ids = self.steps.iter().take(self.head).filter_map(|step| match &step.kind {
+            LayerStepKind::Revision { id, .. } => Some(id),
+            _ => None,
+        });
+        let first: Vec<&String> = ids.take(revisions.len()).collect();
+        (first.len() == revisions.len() && first.iter().all(|id| revisions.contains(id))).then_some(revisions.len() + 1)
+    }
+
     /// Returns how many steps, from the first on, are known by what they read.
     pub fn known(&self) -> usize {
         self.steps.iter().take_while(|step| step.input.digest().is_some()).count()

@@ -1,0 +1,99 @@
+//! `devdb drift`: models, migrations and database, object by object.
+
+use std::path::PathBuf;
+
+use super::context::{Context, DEADLINE};
+use super::reset::surroundings;
+use crate::diagnose::drift::{Chronicle, attributed, drift, makers};
+use crate::discover::{Depth, git, inputs};
+use crate::error::Result;
+use crate::execute;
+use crate::model::drift::{Drift, DriftPlan, Sources, Verdict};
+use crate::model::observed::Observed;
+use crate::model::operation::{MigrationOperations, PendingOperations};
+use crate::model::picture::Picture;
+use crate::parse::sql_ddl;
+use crate::plan;
+use crate::render;
+use crate::render::progress::Progress;
+
+/// Compare the models, the migrations and the database object by object, and say which of them is behind; exit 1 when
+/// they differ
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Args {
+    /// Compare privileges too
+    #[arg(long)]
+    privileges: bool,
+    /// Print JSON (docs/drift.schema.json)
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What was compared, and what came of it.
+pub(super) struct Compared {
+    pub plan: DriftPlan,
+    pub sources: Sources,
+    pub drift: Drift,
+}
+
+pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
+    let picture = Box::pin(context.look(Depth::All)).await;
+    let compared = Box::pin(compare(context, &picture, args.privileges, args.json)).await?;
+    let (ui, drift) = (&context.ui, &compared.drift);
+    if args.json {
+        ui.answer(&render::json::text(&render::drift::report(drift)));
+    } else {
+        render::drift::show(ui, &compared.plan, &compared.sources, drift, context.elapsed());
+    }
+    Ok(u8::from(!drift.in_sync()))
+}
+
+/// Learns the three sources and compares them.
+pub(super) async fn compare(context: &Context, picture: &Picture, privileges: bool, quiet: bool) -> Result<Compared> {
+    let inputs = inputs::read(&context.root, picture);
+    let plan = plan::drift::drift(picture, &inputs, privileges)?;
+    let mut progress = Progress::new(&context.ui, quiet);
+    let mut tell = |event| progress.tell(&event);
+    let surroundings = surroundings(context);
+    let sources = execute::drift::sources(&plan, &surroundings, context.cancelled(), &mut tell);
+    let sources = Box::pin(sources).await?;
+    progress.clear();
+    let chronicle = chronicle(picture);
+    let found = drift(&sources, &plan.position, &chronicle);
+    let mut files: Vec<PathBuf> = found
+        .differences
+        .iter()
+        .filter(|it| it.verdict == Verdict::ChangedByHand)
+        .filter_map(|it| Some(it.maker.as_ref()?.at.file.clone()))
+        .collect();
+    files.sort();
+    files.dedup();
+    let edits = git::edits(&context.root, &files, DEADLINE).await;
+    let drift = attributed(found, &chronicle, &edits);
+    Ok(Compared { plan, sources, drift })
+}
+
+/// Returns in which order the revisions run, and which of them makes what.
+fn chronicle(picture: &Picture) -> Chronicle {
+    let ordered: Vec<PendingOperations> = match (&picture.chain, &picture.recipe.sql_chain) {
+        (Observed::Known(chain), _) => {
+            let read = picture.operations.known().map_or(&[][..], Vec::as_slice);
+            let by_id = |id: &str| read.iter().find(|it| it.revision == id);
+            chain.pending(&[]).iter().filter_map(|it| by_id(&it.id)).map(MigrationOperations::going_up).collect()
+        }
+        (_, Observed::Known(chain)) => {
+            let sections = chain.migrations.iter().flat_map(|it| it.up.iter().map(move |section| (it, section)));
+            sections
+                .map(|(migration, section)| PendingOperations {
+                    revision: migration.version.clone(),
+                    file: section.file.clone(),
+                    operations: sql_ddl::of_sql(&section.text, section.line),
+                })
+                .collect()
+        }
+        _ => Vec::new(),
+    };
+    let mut order: Vec<String> = ordered.iter().map(|it| it.revision.clone()).collect();
+    order.dedup();
+    Chronicle { order, makers: makers(&ordered) }
+}

@@ -1,0 +1,67 @@
+//! Which command brings the sources together.
+
+use super::Chronicle;
+use crate::model::drift::{Drift, Position, Remedy, Verdict};
+
+/// Returns the commands, the one to run first; what else would do follows it.
+pub(super) fn remedy(drift: &Drift, chronicle: &Chronicle) -> Vec<Remedy> {
+    let counts = drift.counts();
+    let has = |verdict: Verdict| counts.contains_key(&verdict);
+    let mut remedies = Vec::new();
+    let mut add = |command: &str, effect: &'static str| {
+        if !remedies.iter().any(|it: &Remedy| it.command == command) {
+            remedies.push(Remedy { command: command.to_owned(), effect });
+        }
+    };
+    if has(Verdict::OtherBranch) {
+        let switch = match &drift.position {
+            Position::Unknown { switch, .. } => switch.as_deref(),
+            _ => None,
+        };
+        add(switch.unwrap_or("devdb doctor"), "the branch that made it has its migrations");
+        add("devdb reset", "makes this branch's database; the one there is kept for `devdb undo`");
+    }
+    if has(Verdict::StaleVolume) {
+        if let Some(stamp) = stamp(drift, chronicle) {
+            add(
+                &format!("devdb migrate stamp {stamp} && devdb migrate up"),
+                "keeps the rows; what is missing is added",
+            );
+        }
+        add("devdb reset", "makes a new database from the code; the one there is kept for `devdb undo`");
+    }
+    if has(Verdict::EditedMigration) || has(Verdict::ChangedByHand) || has(Verdict::Early) {
+        add("devdb reset", "makes what the migrations say; the database there is kept for `devdb undo`");
+    }
+    if has(Verdict::Pending) {
+        add("devdb migrate up", "runs what is pending; the rows stay");
+    }
+    if has(Verdict::CreatedByModels) {
+        let stamped = "devdb migrate new --autogenerate \"…\" && devdb migrate stamp head";
+        add(stamped, "writes a migration of what the database has already, and records it as applied");
+    }
+    if has(Verdict::MadeByHand) && drift.position != Position::NoChain {
+        add("devdb migrate new \"…\"", "a place for what was made by hand; or drop it, or reset");
+    }
+    if has(Verdict::MadeByHand) && drift.position == Position::NoChain {
+        add("devdb reset", "makes a new database from the code; the one there is kept for `devdb undo`");
+    }
+    if has(Verdict::NotMigrated) || has(Verdict::RemovedFromModels) {
+        add("devdb migrate new --autogenerate \"…\"", "writes the migration that the models lack");
+    }
+    if has(Verdict::Undecided) {
+        add("devdb doctor", "says why the migrations could not be read");
+    }
+    remedies
+}
+
+/// Returns the revision of which the database has everything and of the next one not: that before the first which makes
+/// something that is missing.
+fn stamp(drift: &Drift, chronicle: &Chronicle) -> Option<String> {
+    let stale = drift.differences.iter().filter(|it| it.verdict == Verdict::StaleVolume);
+    let places: Option<Vec<usize>> = stale
+        .map(|it| chronicle.order.iter().position(|id| it.maker.as_ref().is_some_and(|maker| maker.revision == *id)))
+        .collect();
+    let first = places?.into_iter().min()?;
+    chronicle.order.get(first.checked_sub(1)?).cloned()
+}

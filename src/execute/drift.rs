@@ -1,0 +1,180 @@
+//! Learns what the models, the migrations and the database are made of. The database is read; the chain and the models are
+//! made in a scratch database, unless what the chain makes is known from before.
+
+use std::time::Duration;
+
+use super::admin::{Admin, failed};
+use super::build::unhurried;
+use super::layers::Layers;
+use super::properties::Properties;
+use super::scratch::Scratch;
+use super::{Surroundings, Teller};
+use crate::error::{Error, Result};
+use crate::model::drift::{ChainSource, DriftPlan, Migrations, Models, Position, Sources};
+use crate::model::event::Event;
+use crate::model::layer::{Contents, Key};
+use crate::model::observed::Observed;
+use crate::model::schema::Schema;
+use crate::model::scratch::ScratchPlan;
+use crate::wire::catalog::{self, Options};
+use crate::wire::postgres::Session;
+
+mod chain;
+mod models;
+mod saved;
+
+use saved::Saved;
+
+const LOGIN: Duration = Duration::from_secs(10);
+
+/// Reads the database and makes the rest. What cannot be had is unknown, with the reason; only a database that cannot be
+/// read, and the user's own Ctrl-C, are errors.
+pub async fn sources(
+    plan: &DriftPlan,
+    surroundings: &Surroundings,
+    cancelled: impl Future<Output = ()>,
+    tell: &mut Teller<'_>,
+) -> Result<Sources> {
+    let password = plan.target.password.as_ref().map_or("", |password| password.reveal());
+    let database = database(plan).await.map_err(|error| error.hiding(password))?;
+    let mut learning =
+        Learning { plan, surroundings, scratch: None, found: Sources { database, ..Sources::default() } };
+    let done = tokio::select! {
+        biased;
+        () = cancelled => Err(Error::cancelled()),
+        done = Box::pin(learning.learn(tell)) => done,
+    };
+    if let Some(scratch) = learning.scratch.take() {
+        scratch.remove(tell).await;
+    }
+    done.map(|()| learning.found).map_err(|error| error.hiding(password))
+}
+
+/// Returns what the database itself is made of.
+pub async fn database(plan: &DriftPlan) -> Result<Schema> {
+    let opened = Session::open(&plan.target, plan.target.database(), "devdb drift", LOGIN).await;
+    let session = opened.map_err(|failure| {
+        Error::environment(format!("cannot enter `{}`", plan.target.database()))
+            .detail("server says", failure.message)
+            .hint("devdb doctor")
+    })?;
+    unhurried(&session).await?;
+    let options = Options { privileges: plan.privileges };
+    let read = catalog::read(&session, options).await.map_err(|error| failed("read the catalog", &error));
+    session.close().await;
+    Ok(without_version(plan, read?))
+}
+
+fn without_version(plan: &DriftPlan, schema: Schema) -> Schema {
+    match &plan.version_table {
+        Some((space, table)) => schema.without_table(space, table),
+        None => schema,
+    }
+}
+
+struct Learning<'a> {
+    plan: &'a DriftPlan,
+    surroundings: &'a Surroundings,
+    scratch: Option<Scratch<'a>>,
+    found: Sources,
+}
+
+/// What is known of the chain before anything is made.
+#[derive(Default)]
+struct Known {
+    head: Option<Key>,
+    applied: Option<Key>,
+    /// The layer of the chain's end.
+    layer: Option<Contents>,
+    migrations: Migrations,
+    /// What has to be made.
+    lacks_head: bool,
+    lacks_applied: bool,
+}
+
+impl<'a> Learning<'a> {
+    async fn learn(&mut self, tell: &mut Teller<'_>) -> Result<()> {
+        let scratch = match &self.plan.scratch {
+            Ok(scratch) => scratch,
+            Err(why) => {
+                self.found.migrations = self.plan.chain.unmade(why);
+                self.found.models = self.plan.models.unmade(why);
+                return Ok(());
+            }
+        };
+        let known = match &self.plan.chain {
+            Observed::Absent => Known::default(),
+            Observed::Unknown(why) => {
+                self.found.migrations = Observed::Unknown(why.clone());
+                Known::default()
+            }
+            Observed::Known(source) => self.known(source).await?,
+        };
+        let chain = known.lacks_head || known.lacks_applied;
+        if let Observed::Known(_) = self.plan.chain
+            && !chain
+        {
+            self.found.migrations = Observed::Known(known.migrations.clone());
+        }
+        if chain || self.plan.models.known().is_some() {
+            Box::pin(self.make(scratch, known, tell)).await?;
+        }
+        Ok(())
+    }
+
+    /// Returns what is known of the chain's schemas: from before, or by the layer of its end.
+    async fn known(&self, source: &ChainSource) -> Result<Known> {
+        let behind = matches!(self.plan.position, Position::Behind(_)) && source.applied.is_some();
+        let mut known = Known { lacks_head: true, lacks_applied: behind, ..Known::default() };
+        let Some(layers) = &source.layers else { return Ok(known) };
+        let admin = Admin::open(&self.plan.target, "drift").await?;
+        let old = Properties::read(&admin, self.plan.target.database()).await?;
+        let looked = Layers::look(&admin, layers, old.as_ref()).await?;
+        known.head = looked.keys.get(layers.head).cloned().flatten();
+        known.layer = looked.contents(&admin.databases().await?, layers.head);
+        if let Some(position) = source.applied.as_ref().and_then(|applied| layers.after(applied)) {
+            known.applied = looked.keys.get(position).cloned().flatten();
+        }
+        admin.close().await;
+        let saved = Saved::of(self.surroundings, self.plan.privileges);
+        if let Some(head) = saved.find(known.head.as_ref()) {
+            known.migrations.head = head;
+            known.lacks_head = false;
+        }
+        if behind && let Some(applied) = saved.find(known.applied.as_ref()) {
+            known.migrations.applied = Some(applied);
+            known.lacks_applied = false;
+        }
+        Ok(known)
+    }
+
+    async fn make(&mut self, plan: &'a ScratchPlan, known: Known, tell: &mut Teller<'_>) -> Result<()> {
+        // Where the database is behind, the chain is run from its beginning, and looked at on the way.
+        let options = Options { privileges: self.plan.privileges };
+        let layer = known.layer.clone().filter(|_| !known.lacks_applied);
+        tell(Event::Note { text: "making what the code says in a scratch database".to_owned() });
+        let made = Scratch::create_from(plan, self.surroundings, layer.as_ref(), tell).await;
+        let scratch = match made {
+            Ok(scratch) => self.scratch.insert(scratch),
+            Err(error) => {
+                let why = chain::in_words(&error);
+                if known.lacks_head || known.lacks_applied {
+                    self.found.migrations = Observed::Unknown(why.clone());
+                }
+                self.found.models = self.plan.models.unmade(&why);
+                return Ok(());
+            }
+        };
+        let saved = Saved::of(self.surroundings, self.plan.privileges);
+        let work = chain::Work { plan: self.plan, scratch, layer: layer.is_some(), options };
+        let (migrations, models) = work.run(known, &saved, &self.found.database, tell).await?;
+        if let Some(migrations) = migrations {
+            self.found.migrations = migrations;
+        }
+        self.found.models = models;
+        Ok(())
+    }
+}
+
+/// What the models came to.
+type OfModels = Observed<Models>;

@@ -1,0 +1,390 @@
+//! Drift: what the models, the migrations and the database say of the same object, and what follows from it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::git::Commit;
+use super::observed::Observed;
+use super::place::Place;
+use super::plan::LayerPlan;
+use super::schema::{ObjectId, ObjectKind, Properties, Property, Schema};
+use super::scratch::ScratchPlan;
+use super::target::Target;
+
+/// How the three sources are learned.
+#[derive(Debug, Clone)]
+pub struct DriftPlan {
+    pub target: Target,
+    pub position: Position,
+    /// Where the chain and the models are made; nothing where there can be no scratch database, and why.
+    pub scratch: Result<ScratchPlan, String>,
+    /// What is known of the chain's layers, and how it runs; absent where the project has none.
+    pub chain: Observed<ChainSource>,
+    pub models: Observed<ModelsSource>,
+    /// Schema and name of the table that holds the version, which is nobody's drift.
+    pub version_table: Option<(String, String)>,
+    pub privileges: bool,
+}
+
+/// The chain, as far as its schema may be known without running it.
+#[derive(Debug, Clone)]
+pub struct ChainSource {
+    pub layers: Option<LayerPlan>,
+    /// The revisions that the database has, in run order; all of them where nothing is pending.
+    pub applied: Option<Vec<String>>,
+}
+
+/// Where the models are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ModelsSource {
+    /// `target_metadata` of the chain's `env.py`.
+    EnvPy,
+    /// `[models] metadata`: `app.models:Base.metadata`.
+    Named(String),
+}
+
+/// The three sources. A project may lack the first two; a source that cannot be had says why.
+#[derive(Debug, Clone, Default)]
+pub struct Sources {
+    pub models: Observed<Models>,
+    pub migrations: Observed<Migrations>,
+    pub database: Schema,
+}
+
+/// What the models would create in an empty database, and of what they do not speak.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Models {
+    pub schema: Schema,
+    /// Tables, or parts of them, that `include_object` and `include_name` leave to others.
+    pub excluded: BTreeSet<ObjectId>,
+    /// `compare_type` of `env.py`: on, unless it is switched off.
+    pub compare_type: bool,
+    /// `compare_server_default` of `env.py`: off, unless it is switched on.
+    pub compare_default: bool,
+    /// What could not be asked, in words.
+    pub notes: Vec<String>,
+}
+
+/// What the chain makes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Migrations {
+    /// At the end of the chain.
+    pub head: Schema,
+    /// What those revisions make that the database says are applied; nothing where that is not known.
+    pub applied: Option<Schema>,
+}
+
+/// Where the database is in the chain.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Position {
+    /// The project has no chain.
+    #[default]
+    NoChain,
+    AtHead,
+    Behind(usize),
+    /// Rows of the version table that no file has, and where those were found.
+    Unknown {
+        rows: Vec<String>,
+        found: Option<String>,
+        /// What brings those files back.
+        switch: Option<String>,
+    },
+    /// There are tables, and no version.
+    Unstamped,
+}
+
+/// What one source says of an object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// The source does not speak of such objects, or could not be read.
+    Unsaid,
+    Absent,
+    Present(Properties),
+}
+
+/// An object of which the sources say different things.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Drifted {
+    pub object: ObjectId,
+    pub models: Standing,
+    pub migrations: Standing,
+    pub database: Standing,
+    pub verdict: Verdict,
+    /// The properties in which they differ, where several have it.
+    pub differing: Vec<Property>,
+    /// The revision that makes it, where that is told.
+    pub maker: Option<Maker>,
+    /// What it was probably called before, in the same table.
+    pub renamed_from: Option<String>,
+}
+
+/// A revision that makes an object, and what became of its file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Maker {
+    pub revision: String,
+    pub at: Place,
+    /// The commit that changed the file after the one that added it; nothing where there is none.
+    pub edited: Option<Commit>,
+    /// The file differs from what is committed.
+    pub uncommitted: bool,
+}
+
+/// Which of the sources is behind, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Verdict {
+    /// The models are ahead: no migration makes it yet.
+    NotMigrated,
+    /// The models do not have it any more, the chain still makes it.
+    RemovedFromModels,
+    /// A revision that is not applied yet makes it.
+    Pending,
+    /// A revision that is not applied yet would make what the database has already.
+    Early,
+    /// In the models and the database, and in no migration: `create_all` made it.
+    CreatedByModels,
+    /// In the database alone.
+    MadeByHand,
+    /// An applied revision makes something else now: its file was edited afterwards.
+    EditedMigration,
+    /// An applied revision makes it, and the database has it otherwise or not at all.
+    ChangedByHand,
+    /// The database was migrated with revisions that are not here.
+    OtherBranch,
+    /// The database is older than the models or the chain, and has no version: `create_all` adds no columns.
+    StaleVolume,
+    /// Only the migrations could tell, and they could not be read.
+    Undecided,
+}
+
+/// The verdicts in the order of the table in the docs, with their names and what each says.
+pub const VERDICTS: [(Verdict, &str, &str); 11] = [
+    (Verdict::NotMigrated, "not migrated", "in the models, in no migration"),
+    (Verdict::RemovedFromModels, "removed from the models", "the migrations still make it"),
+    (Verdict::Pending, "pending", "in a migration that is not applied"),
+    (Verdict::Early, "made early", "a pending migration will find it there"),
+    (Verdict::CreatedByModels, "made by create_all", "in models and database, in no migration"),
+    (Verdict::MadeByHand, "made by hand", "in the database alone"),
+    (Verdict::EditedMigration, "edited migration", "its revision was edited after it was applied"),
+    (Verdict::ChangedByHand, "changed by hand", "an applied migration made it otherwise"),
+    (Verdict::OtherBranch, "another branch's", "made by revisions that are not here"),
+    (Verdict::StaleVolume, "stale volume", "the database is older than the code, and has no version"),
+    (Verdict::Undecided, "undecided", "only the migrations could tell, and they could not be read"),
+];
+
+impl Verdict {
+    /// Returns the verdict's name, as it is shown and as JSON has it.
+    pub fn name(self) -> &'static str {
+        VERDICTS.iter().find(|(verdict, _, _)| *verdict == self).map_or("", |(_, name, _)| name)
+    }
+
+    /// Returns the command for one difference.
+    pub fn command(self) -> &'static str {
+        match self {
+            Self::NotMigrated | Self::RemovedFromModels | Self::CreatedByModels => "devdb migrate new --autogenerate",
+            Self::Pending => "devdb migrate up",
+            Self::MadeByHand => "devdb migrate new",
+            Self::Early | Self::EditedMigration | Self::ChangedByHand | Self::StaleVolume => "devdb reset",
+            Self::OtherBranch | Self::Undecided => "devdb doctor",
+        }
+    }
+
+    /// Returns what the verdict says of an object.
+    pub fn says(self) -> &'static str {
+        VERDICTS.iter().find(|(verdict, _, _)| *verdict == self).map_or("", |(_, _, says)| says)
+    }
+}
+
+/// The whole comparison.
+#[derive(Debug, Clone, Default)]
+pub struct Drift {
+    pub differences: Vec<Drifted>,
+    /// How many objects were compared.
+    pub compared: usize,
+    pub position: Position,
+    /// The commands that bring the three together, in order, each with what it is for.
+    pub remedy: Vec<Remedy>,
+    /// Why a source is missing: its name and the reason.
+    pub unread: Vec<(&'static str, String)>,
+    /// Tables whose columns stand in another order than the chain makes them, which changes nothing.
+    pub reordered: usize,
+}
+
+/// A command and what comes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remedy {
+    pub command: String,
+    /// What it does, keeps and loses.
+    pub effect: &'static str,
+}
+
+impl Drift {
+    /// Returns whether the sources that could be read agree.
+    pub fn in_sync(&self) -> bool {
+        self.differences.is_empty()
+    }
+
+    /// Returns how many differences have each verdict.
+    pub fn counts(&self) -> BTreeMap<Verdict, usize> {
+        let mut counts = BTreeMap::new();
+        for difference in &self.differences {
+            *counts.entry(difference.verdict).or_default() += 1;
+        }
+        counts
+    }
+}
+
+impl Standing {
+    /// Returns the properties, where it is there.
+    pub fn properties(&self) -> Option<&Properties> {
+        match self {
+            Self::Present(properties) => Some(properties),
+            Self::Unsaid | Self::Absent => None,
+        }
+    }
+}
+
+impl Models {
+    /// Returns the models' schema as far as it can be compared with `other`: what models do not speak of is taken from
+    /// there, names that SQLAlchemy leaves to the server are those that it has there, and settings of `env.py` hold.
+    pub fn beside(&self, other: &Schema) -> Schema {
+        let mut schema = Schema { objects: BTreeMap::new(), column_order: other.column_order.clone() };
+        for (id, properties) in &other.objects {
+            if !self.speaks_in(id, other) {
+                schema.objects.insert(id.clone(), properties.clone());
+            }
+        }
+        for (id, properties) in &self.schema.objects {
+            if !self.speaks_of(id, properties) {
+                continue;
+            }
+            let named = self.name_in(id, properties, other);
+            let theirs = other.objects.get(&named);
+            let mut compared = self.as_compared(id.kind, properties, theirs);
+            if let Some(definition) = theirs.filter(|_| named != *id).and_then(|it| it.get(&Property::Definition)) {
+                // It has the other name in it, and says the same.
+                compared.insert(Property::Definition, definition.clone());
+            }
+            schema.objects.insert(named, compared);
+        }
+        schema
+    }
+
+    /// Whether models say anything about an object of a schema.
+    pub fn speaks_in(&self, id: &ObjectId, schema: &Schema) -> bool {
+        let there = schema.objects.get(id);
+        there.is_none_or(|properties| self.speaks_of(id, properties)) && !is_part_of_partition(id, schema)
+    }
+
+    fn speaks_of(&self, id: &ObjectId, properties: &Properties) -> bool {
+        use ObjectKind as K;
+        let kind = match id.kind {
+            K::Column | K::Constraint | K::Index | K::Enum => true,
+            K::Table => !properties.contains_key(&Property::PartitionOf),
+            K::Sequence => !properties.contains_key(&Property::OwnedBy),
+            _ => false,
+        };
+        // An exclusion constraint is seldom written into a model; where it is, it is compared.
+        let exclusion = id.kind == K::Constraint
+            && properties.get(&Property::Definition).is_some_and(|definition| definition.starts_with("EXCLUDE"));
+        let said = !exclusion || self.schema.objects.contains_key(id);
+        kind && said && !self.leaves_out(id) && self.has_schema(&id.schema)
+    }
+
+    fn leaves_out(&self, id: &ObjectId) -> bool {
+        let table = |name: &str| ObjectId {
+            kind: ObjectKind::Table,
+            schema: id.schema.clone(),
+            parent: None,
+            name: name.to_owned(),
+        };
+        self.excluded.contains(id)
+            || self.excluded.contains(&table(&id.name))
+            || id.parent.as_deref().is_some_and(|parent| self.excluded.contains(&table(parent)))
+    }
+
+    /// A schema that the models never name is somebody else's.
+    fn has_schema(&self, name: &str) -> bool {
+        name == "public" || self.schema.objects.keys().any(|id| id.kind == ObjectKind::Table && id.schema == name)
+    }
+
+    /// Returns under which name the other side has the same constraint or index: names that the models do not give are
+    /// made by the server, and chains often give others.
+    fn name_in(&self, id: &ObjectId, properties: &Properties, other: &Schema) -> ObjectId {
+        let named = matches!(id.kind, ObjectKind::Constraint | ObjectKind::Index);
+        if !named || other.objects.contains_key(id) {
+            return id.clone();
+        }
+        let ours = anonymous(id, properties);
+        let start = ObjectId { name: String::new(), ..id.clone() };
+        let of_table = other
+            .objects
+            .range(start..)
+            .take_while(|(it, _)| it.kind == id.kind && it.schema == id.schema && it.parent == id.parent);
+        let mut alike =
+            of_table.filter(|(it, theirs)| !self.schema.objects.contains_key(it) && anonymous(it, theirs) == ours);
+        alike.next().map_or_else(|| id.clone(), |(it, _)| it.clone())
+    }
+
+    fn as_compared(&self, kind: ObjectKind, ours: &Properties, theirs: Option<&Properties>) -> Properties {
+        let mut properties = ours.clone();
+        let Some(theirs) = theirs else { return properties };
+        let mut take = |property: Property| match theirs.get(&property) {
+            Some(value) => drop(properties.insert(property, value.clone())),
+            None => drop(properties.remove(&property)),
+        };
+        for property in UNSAID_BY_MODELS {
+            take(property);
+        }
+        if kind == ObjectKind::Table {
+            take(Property::Unlogged);
+            take(Property::PartitionBy);
+        }
+        if kind == ObjectKind::Enum {
+            take(Property::Comment);
+        }
+        if kind == ObjectKind::Column {
+            if !self.compare_default {
+                take(Property::Default);
+            }
+            if !self.compare_type || looser(ours.get(&Property::Type), theirs.get(&Property::Type)) {
+                take(Property::Type);
+            }
+        }
+        properties
+    }
+}
+
+/// Partitions follow their table, which is the one that models have.
+fn is_part_of_partition(id: &ObjectId, schema: &Schema) -> bool {
+    let Some(parent) = &id.parent else { return false };
+    let table = ObjectId { kind: ObjectKind::Table, schema: id.schema.clone(), parent: None, name: parent.clone() };
+    schema.objects.get(&table).is_some_and(|table| table.contains_key(&Property::PartitionOf))
+}
+
+/// What SQLAlchemy's models have no word for, or none that is usual.
+const UNSAID_BY_MODELS: [Property; 8] = [
+    Property::Kind,
+    Property::RowSecurity,
+    Property::ReplicaIdentity,
+    Property::Options,
+    Property::Privileges,
+    Property::Invalid,
+    Property::Inherits,
+    Property::Enabled,
+];
+
+/// A model's `String()` says nothing of the length: Alembic does not compare it either.
+fn looser(ours: Option<&String>, theirs: Option<&String>) -> bool {
+    let (Some(ours), Some(theirs)) = (ours, theirs) else { return false };
+    theirs.split_once('(').is_some_and(|(base, rest)| base == ours && !rest.contains(") "))
+}
+
+/// Returns what a constraint or an index is apart from its name.
+fn anonymous(id: &ObjectId, properties: &Properties) -> Option<String> {
+    let definition = properties.get(&Property::Definition)?;
+    if id.kind != ObjectKind::Index {
+        return Some(definition.clone());
+    }
+    let (head, rest) = definition.split_once(" INDEX ")?;
+    let (_name, rest) = rest.split_once(" ON ")?;
+    Some(format!("{head} INDEX ON {rest}"))
+}
