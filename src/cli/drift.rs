@@ -34,6 +34,7 @@ pub(super) struct Compared {
     pub plan: DriftPlan,
     pub sources: Sources,
     pub drift: Drift,
+    pub chronicle: Chronicle,
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
@@ -70,7 +71,7 @@ pub(super) async fn compare(context: &Context, picture: &Picture, privileges: bo
     files.dedup();
     let edits = git::edits(&context.root, &files, DEADLINE).await;
     let drift = attributed(found, &chronicle, &edits);
-    Ok(Compared { plan, sources, drift })
+    Ok(Compared { plan, sources, drift, chronicle })
 }
 
 /// Returns in which order the revisions run, and which of them makes what.

@@ -1,26 +1,176 @@
-//! `devdb explain ID`: the manual page of one check.
+//! `devdb explain`: the manual page of a check, or what an error means in this project.
 
-use super::context::Context;
+use std::io::{IsTerminal as _, Read as _};
+
+use super::context::{Context, DEADLINE};
+use super::drift;
 use crate::diagnose;
+use crate::diagnose::answer::answer;
+use crate::discover::{Depth, git};
 use crate::error::{Error, Result};
+use crate::model::finding::{Diagnosis, Severity};
+use crate::model::picture::Picture;
+use crate::model::reported::{Answer, Reported, Trouble};
+use crate::parse::error_text;
+use crate::render;
 use crate::render::style;
+use crate::render::ui::Ui;
+use crate::wire::files::exists;
 
-/// Explain one check: what its fault looks like, what causes it, how it is proven, what mends it
+/// Explain a check, or an error that a program printed: which of models, migrations and database is behind, since when,
+/// and what to run
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// A check's id, as `devdb doctor --list` shows it
-    id: String,
+    /// A check's id, as `devdb doctor --list` shows it; or the error's text; `-` reads it from standard input
+    #[arg(value_name = "ID|TEXT|-")]
+    what: Option<String>,
 }
 
-pub(super) fn run(context: &Context, args: &Args) -> Result<u8> {
-    let Some(check) = diagnose::find(&args.id) else {
-        return Err(unknown(&args.id));
+/// A pasted log is no file of gigabytes.
+const LIMIT: u64 = 4 << 20;
+
+pub(super) async fn run(context: &Context, args: &Args) -> Result<u8> {
+    let text = match args.what.as_deref() {
+        Some("-") => read()?,
+        Some(text) => text.to_owned(),
+        None if !std::io::stdin().is_terminal() => read()?,
+        None => {
+            return Err(Error::usage("what is to be explained?")
+                .hint("devdb explain \"column users.username does not exist\"")
+                .hint("devdb doctor --list   (the checks)"));
+        }
     };
+    if let Some(check) = diagnose::find(text.trim()) {
+        page(context, check);
+        return Ok(0);
+    }
+    let Some(reported) = error_text::parse(&text) else {
+        let is_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        return Err(if text.trim().chars().all(is_id) && !text.trim().is_empty() {
+            unknown(text.trim())
+        } else {
+            unread()
+        });
+    };
+    explain(context, &context.ui, &reported).await?;
+    Ok(0)
+}
+
+fn page(context: &Context, check: &diagnose::Check) {
     context.ui.answer(&format!("{}  {}", style::strong(check.id), check.title));
     for line in check.explain.lines() {
         context.ui.answer(&context.ui.wrapped(&format!("  {}", line.trim()), 4));
     }
-    Ok(0)
+}
+
+fn read() -> Result<String> {
+    let mut bytes = Vec::new();
+    std::io::stdin()
+        .take(LIMIT)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::environment("cannot read standard input").because(error))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+fn unread() -> Error {
+    Error::usage("that is no error of PostgreSQL, one of its drivers, or Alembic, as far as devdb knows")
+        .detail("known by", "the text in English, or the SQLSTATE in any language")
+        .hint("devdb doctor   (looks for what is wrong without a text)")
+}
+
+/// Says what an error means in this project.
+pub(super) async fn explain(context: &Context, ui: &Ui, reported: &Reported) -> Result<()> {
+    let picture = Box::pin(context.look(Depth::All)).await;
+    render::explain::head(ui, reported, &picture);
+    if reported.trouble.is_of_schema() && picture.server.known().is_some() {
+        match Box::pin(drift::compare(context, &picture, false, true)).await {
+            Ok(compared) => {
+                let mut told = answer(reported, &compared.sources, &compared.drift, &compared.chronicle);
+                told.more.extend(committed(context, &told).await);
+                render::explain::answer(ui, &told);
+                return Ok(());
+            }
+            Err(error) if error.kind == crate::error::Kind::Cancelled => return Err(error),
+            Err(error) => ui.warning(&ui.wrapped(&error.message, 9)),
+        }
+    }
+    by_checks(ui, reported, &picture);
+    Ok(())
+}
+
+/// Who added the revision that makes what the error names.
+async fn committed(context: &Context, told: &Answer) -> Option<String> {
+    let file = told.maker.as_ref()?.at.file.clone();
+    let known = git::edits(&context.root, std::slice::from_ref(&file), DEADLINE).await;
+    let Some(commit) = known.get(&file).and_then(|edited| edited.added.clone()) else {
+        return Some(format!("`{}` is not committed yet", file.display()))
+            .filter(|_| exists(&context.root.join(".git")));
+    };
+    Some(format!("the revision came with {} by {} on {}: {}", commit.id, commit.author, commit.date, commit.subject))
+}
+
+/// Answers from the checks that concern the error; where they find nothing, says what is so here, and what would tell.
+fn by_checks(ui: &Ui, reported: &Reported, picture: &Picture) {
+    let mut only: Vec<String> = reported.trouble.checks().iter().map(|id| (*id).to_owned()).collect();
+    if reported.trouble.is_of_schema() {
+        // Without a login, the picture cannot tell; why there is none can be told.
+        only = Trouble::Refused { port: None }.checks().iter().map(|id| (*id).to_owned()).collect();
+        only.extend(Trouble::Authentication.checks().iter().map(|id| (*id).to_owned()));
+    }
+    let diagnosis = if only.is_empty() { Diagnosis::default() } else { diagnose::diagnose(picture, &only) };
+    if diagnosis.count(Severity::Error) > 0 {
+        render::diagnosis::show_findings(ui, &diagnosis);
+        return;
+    }
+    let (means, command) = reported.trouble.in_general();
+    let mut told = Answer {
+        message: if means.is_empty() { "what it says is what devdb knows of it".to_owned() } else { means.to_owned() },
+        ..Answer::default()
+    };
+    told.more.extend(facts(picture, reported));
+    told.commands.push((command.to_owned(), ""));
+    render::explain::answer(ui, &told);
+}
+
+/// What was seen here that bears on it.
+fn facts(picture: &Picture, reported: &Reported) -> Vec<String> {
+    let Some(candidate) = picture.target() else { return vec!["nothing here names a database".to_owned()] };
+    let target = &candidate.target;
+    let Some(server) = picture.server.known() else {
+        let why = picture.login_failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default();
+        return vec![format!("devdb cannot log in to {} either: {why}", target.address())];
+    };
+    let mut facts = vec![format!(
+        "devdb logs in to {} as `{}` now, so the app dialled another address, or at another time",
+        target.address(),
+        server.role.name
+    )];
+    if let Trouble::Refused { port: Some(port) } = reported.trouble
+        && port != target.port()
+    {
+        facts = vec![format!("the app dialled port {port}; {} says {}", candidate.origin, target.port())];
+    }
+    match &reported.trouble {
+        Trouble::TooManyClients => {
+            facts = vec![format!("{} of {} connections are open now", server.connections, server.max_connections)];
+        }
+        Trouble::InUse | Trouble::LockTimeout => {
+            let sessions = server.database.known().map(|database| database.sessions.as_slice()).unwrap_or_default();
+            let who = |it: &crate::model::server::Session| {
+                let state = it.state.as_deref().unwrap_or("state hidden");
+                format!("{} as `{}` (pid {}, {state})", it.application(), it.user, it.pid)
+            };
+            facts = sessions.iter().take(8).map(who).collect();
+            if facts.is_empty() {
+                facts.push("nobody else is on it now".to_owned());
+            }
+        }
+        Trouble::DiskFull | Trouble::Collation | Trouble::MissingExtension(_) | Trouble::BadValue | Trouble::Other => {
+            facts = vec![format!("the server is PostgreSQL {} at {}", server.version, target.address())];
+        }
+        _ => {}
+    }
+    facts
 }
 
 /// Returns the error for an id that no check has, with the nearest one.

@@ -14,6 +14,7 @@ mod logs;
 mod migrate;
 mod reference;
 mod reset;
+mod run;
 mod setup;
 mod shell;
 mod snapshot;
@@ -71,8 +72,10 @@ enum Command {
     Branch(branch::Args),
     /// From a fresh clone to a working database
     Setup(setup::Args),
-    /// Explain one check
+    /// Explain a check, or an error: why, here, and what to run
     Explain(explain::Args),
+    /// Run a command, and explain the first database error that it prints
+    Run(run::Args),
     /// Start the project's server, and wait until a login works
     Up(up::Args),
     /// Stop the project's server; its data stay
@@ -153,7 +156,8 @@ fn dispatch(command: Option<Command>, context: &Context) -> Result<u8> {
         Some(Command::Completions(args)) => Ok(shell::completions(context, &args)),
         Some(Command::Man) => shell::man(context),
         Some(Command::Reference(args)) => reference::run(&args),
-        Some(Command::Explain(args)) => explain::run(context, &args),
+        Some(Command::Explain(args)) => block_on(Box::pin(explain::run(context, &args))),
+        Some(Command::Run(args)) => block_on(Box::pin(run::run(context, args))),
         Some(Command::Up(args)) => block_on(up::run(context, args)),
         Some(Command::Down(args)) => block_on(down::run(context, args)),
         Some(Command::Logs(args)) => block_on(logs::run(context, args)),

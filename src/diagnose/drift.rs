@@ -15,6 +15,7 @@ pub mod table;
 mod tests;
 
 pub use makers::makers;
+pub use remedy::remedy as remedied;
 
 /// What is known beside the sources.
 #[derive(Debug, Clone, Default)]

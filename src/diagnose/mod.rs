@@ -1,5 +1,6 @@
 //! Judges: a [`Picture`] becomes a [`Diagnosis`]. Pure functions, one file a check.
 
+pub mod answer;
 mod check;
 mod checks;
 pub mod drift;

@@ -131,14 +131,15 @@ pub async fn edits(root: &Path, files: &[PathBuf], deadline: Duration) -> BTreeM
     let mut found = BTreeMap::new();
     for file in files {
         let shown = file.display().to_string();
-        let log = ["log", "-2", FORMAT, "--", &shown];
+        let log = ["log", FORMAT, "--", &shown];
         let status = ["status", "--porcelain", "--untracked-files=no", "--", &shown];
         let (log, status) = tokio::join!(git.ask(&log), git.ask(&status));
         let Some(log) = log.filter(|log| !log.is_empty()) else { continue };
         let mut lines = log.lines();
-        let (last, before) = (lines.next().and_then(commit), lines.next());
+        let (last, first) = (lines.next().and_then(commit), lines.next_back().and_then(commit));
         let uncommitted = status.is_some_and(|status| !status.trim().is_empty());
-        found.insert(file.clone(), Edited { commit: last.filter(|_| before.is_some()), uncommitted });
+        let edited = last.clone().filter(|_| first.is_some());
+        found.insert(file.clone(), Edited { added: first.or(last), commit: edited, uncommitted });
     }
     found
 }

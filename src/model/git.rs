@@ -26,6 +26,8 @@ pub struct Origin {
 /// What became of a file since it was added.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Edited {
+    /// The commit that added it.
+    pub added: Option<Commit>,
     /// The last commit that changed it after the one that added it.
     pub commit: Option<Commit>,
     /// It differs from what is committed.

@@ -20,6 +20,7 @@ pub mod picture;
 pub mod place;
 pub mod plan;
 pub mod rebase;
+pub mod reported;
 pub mod schema;
 pub mod scratch;
 pub mod secret;

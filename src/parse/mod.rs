@@ -4,6 +4,7 @@ pub mod alembic;
 pub mod compose;
 mod cursor;
 pub mod env_file;
+pub mod error_text;
 pub mod git_hook;
 pub mod ini;
 pub mod pg_archive;

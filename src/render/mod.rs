@@ -5,6 +5,7 @@ pub mod chain_test;
 pub mod diagnosis;
 pub mod drift;
 pub mod error;
+pub mod explain;
 pub mod graph;
 pub mod json;
 pub mod layers;

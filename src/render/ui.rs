@@ -1,6 +1,6 @@
 //! The two streams: stdout is the answer, stderr the conversation.
 
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use super::style;
@@ -15,6 +15,8 @@ pub struct Ui {
     pub interactive: bool,
     /// Whether the conversation goes to a terminal, so that lines may be redrawn.
     pub live: bool,
+    /// The answer goes to stderr too: stdout is another program's.
+    pub aside: bool,
 }
 
 /// The narrowest and the widest that text is set.
@@ -27,17 +29,39 @@ impl Ui {
         let measured = || console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
         let width = told.or_else(measured).unwrap_or(*WIDTHS.end()).clamp(*WIDTHS.start(), *WIDTHS.end());
         let live = std::io::stderr().is_terminal();
-        Self { width, verbose, interactive: std::io::stdin().is_terminal() && live, live }
+        Self { width, verbose, interactive: std::io::stdin().is_terminal() && live, live, aside: false }
+    }
+
+    /// Returns the same interface with its answer beside that of another program.
+    #[must_use]
+    pub fn aside(&self) -> Self {
+        Self { aside: true, ..self.clone() }
     }
 
     /// Writes a line of the answer.
     pub fn answer(&self, text: &str) {
+        if self.aside {
+            return self.say(text);
+        }
         write_line(anstream::stdout().lock(), text);
     }
 
     /// Writes a line of the conversation.
     pub fn say(&self, text: &str) {
         write_line(anstream::stderr().lock(), text);
+    }
+
+    /// Passes on what another program wrote, to the stream that it wrote it to.
+    pub fn pass(&self, to_stderr: bool, bytes: &[u8]) {
+        let passed = if to_stderr {
+            std::io::stderr().lock().write_all(bytes)
+        } else {
+            let mut stdout = std::io::stdout().lock();
+            stdout.write_all(bytes).and_then(|()| stdout.flush())
+        };
+        if let Err(error) = passed {
+            tracing::debug!(%error, "nobody reads the output");
+        }
     }
 
     /// Says what to do next.

@@ -22,6 +22,7 @@ mod doctor_output;
 mod doctor_ports;
 mod doctor_report;
 mod drift;
+mod explain;
 mod hostile;
 mod layers;
 mod migrate;

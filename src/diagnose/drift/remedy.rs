@@ -4,7 +4,7 @@ use super::Chronicle;
 use crate::model::drift::{Drift, Position, Remedy, Verdict};
 
 /// Returns the commands, the one to run first; what else would do follows it.
-pub(super) fn remedy(drift: &Drift, chronicle: &Chronicle) -> Vec<Remedy> {
+pub fn remedy(drift: &Drift, chronicle: &Chronicle) -> Vec<Remedy> {
     let counts = drift.counts();
     let has = |verdict: Verdict| counts.contains_key(&verdict);
     let mut remedies = Vec::new();

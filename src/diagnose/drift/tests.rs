@@ -163,7 +163,7 @@ fn an_applied_revision_that_was_edited_is_no_change_by_hand() {
     let found = drift(&here, &Position::AtHead, &chronicle);
     assert_eq!(found.differences[0].verdict, Verdict::ChangedByHand);
     assert_eq!(found.differences[0].maker.as_ref().map(|it| it.at.to_string()).as_deref(), Some("v/ab.py:7"));
-    let edits = BTreeMap::from([(PathBuf::from("v/ab.py"), Edited { uncommitted: true, commit: None })]);
+    let edits = BTreeMap::from([(PathBuf::from("v/ab.py"), Edited { uncommitted: true, ..Edited::default() })]);
     let found = attributed(found, &chronicle, &edits);
     assert_eq!(found.differences[0].verdict, Verdict::EditedMigration);
     // Without a version, the revision before it is where the database stands.

@@ -1,0 +1,138 @@
+//! `devdb explain` of errors, and `devdb run`: answers from the project and its server, not in general.
+
+use crate::migrate::sync;
+use crate::reset_common::Shop;
+use crate::support::cluster::Cluster;
+use crate::support::venv;
+use std::time::Duration;
+
+const MISSING: &str = "psycopg2.errors.UndefinedColumn: column users.username does not exist\n\
+                       LINE 1: select users.username from users\n";
+
+#[test]
+fn an_undefined_column_is_traced_to_the_source_that_lacks_it() {
+    let Some(shop) = sync() else { return };
+    shop.project.write(".gitignore", ".venv\n.env\n__pycache__\n");
+    shop.project.git_init();
+    shop.devdb(["migrate", "up", "8d20e6b14c75"]).run().assert_code(0);
+    let before = shop.before();
+    let output = shop.devdb(["explain", "-"]).stdin(MISSING).run();
+    output
+        .assert_code(0)
+        .assert_stdout_has("column `users.username`: pending")
+        .assert_stdout_has("models      has it: character varying(64) not null")
+        .assert_stdout_has("since revision b5a4f0d3917e")
+        .assert_stdout_has("b5a4f0d3917e_add_users_username.py:")
+        .assert_stdout_has("database    lacks it")
+        .assert_stdout_has("by Test on")
+        .assert_stdout_has("devdb migrate up");
+    assert_eq!(shop.before(), before);
+    // In another language the state tells.
+    let german = "FEHLER:  42703: Spalte »username« von Relation »users« existiert nicht";
+    shop.devdb(["explain", german]).run().assert_code(0).assert_stdout_has("column `users.username`: pending");
+    // Through an alias, and through one of SQLAlchemy's.
+    let alias = "column u.username does not exist\n[SQL: SELECT u.username FROM users AS u]";
+    shop.devdb(["explain", alias]).run().assert_code(0).assert_stdout_has("column `users.username`: pending");
+    shop.devdb(["explain", "column users_1.username does not exist"]).run().assert_stdout_has("`users.username`");
+    shop.devdb(["explain", "column \"usernam\" does not exist"]).run().assert_stdout_has("the nearest is column");
+    // What it says to run ends it.
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    shop.devdb(["explain", MISSING]).run().assert_code(0).assert_stdout_has("is in this database now");
+}
+
+#[test]
+fn a_table_that_is_there_before_its_migration_is_told() {
+    let Some(shop) = sync() else { return };
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    shop.database.sql("drop table alembic_version");
+    shop.database.sql("alter table users drop column username");
+    let real = venv::run(&shop.project.file(".venv"), &shop.project, "alembic", &["upgrade", "head"]);
+    let said = String::from_utf8_lossy(&real.stderr).into_owned();
+    assert!(!real.status.success() && said.contains("already exists"), "{said}");
+    shop.devdb(["explain", "-"])
+        .stdin(&said)
+        .run()
+        .assert_code(0)
+        .assert_stdout_has("is there, as the migrations make it")
+        .assert_stdout_has("devdb migrate status");
+    shop.devdb(["explain", MISSING]).run().assert_stdout_has("stale volume").assert_stdout_has("devdb migrate stamp");
+}
+
+#[test]
+fn broken_rules_name_their_definition() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let shop = Shop::new(cluster);
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    let error = "duplicate key value violates unique constraint \"users_pkey\"\nDETAIL:  Key (id)=(1) already exists.";
+    shop.devdb(["explain", error])
+        .run()
+        .assert_code(0)
+        .assert_stdout_has("PRIMARY KEY (id)")
+        .assert_stdout_has("setval");
+    let error = "insert or update on table \"orders\" violates foreign key constraint \"orders_user_id_fkey\"";
+    shop.devdb(["explain", error]).run().assert_code(0).assert_stdout_has("FOREIGN KEY (user_id) REFERENCES");
+    let error = "null value in column \"email\" of relation \"users\" violates not-null constraint";
+    shop.devdb(["explain", error]).run().assert_code(0).assert_stdout_has("it has no default");
+    let error = "function uuid_generate_v4() does not exist";
+    shop.devdb(["explain", error]).run().assert_code(0).assert_stdout_has("uuid-ossp");
+}
+
+#[test]
+fn errors_of_the_connection_are_answered_by_the_checks() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let shop = Shop::new(cluster);
+    let refused = "connection to server at \"127.0.0.1\", port 5999 failed: Connection refused";
+    shop.devdb(["explain", refused]).run().assert_code(0).assert_stdout_has("the app dialled port 5999; .env:1");
+    let url = shop.database.url();
+    let nobody = regex_port(&url, 1);
+    shop.project.write(".env", &format!("DATABASE_URL={nobody}\n"));
+    shop.devdb(["explain", refused]).run().assert_code(0).assert_stdout_has("conn-refused");
+    // A schema's error without a login: why there is none.
+    shop.devdb(["explain", MISSING]).run().assert_code(0).assert_stdout_has("conn-refused");
+    shop.project.write(".env", &format!("DATABASE_URL={url}\n"));
+    let heads = "FAILED: Multiple head revisions are present for given argument 'head'";
+    shop.devdb(["explain", heads]).run().assert_code(0).assert_stdout_has("devdb migrate merge");
+    shop.devdb(["explain", "port-mismatch"]).run().assert_code(0).assert_stdout_has("port-mismatch");
+    shop.devdb(["explain", "prot-mismatch"]).run().assert_code(2).assert_stderr_has("devdb explain port-mismatch");
+    shop.devdb(["explain", "it does not work"]).run().assert_code(2).assert_stderr_has("SQLSTATE");
+}
+
+fn regex_port(url: &str, port: u16) -> String {
+    let (head, rest) = url.rsplit_once(':').unwrap();
+    let (_, path) = rest.split_once('/').unwrap();
+    format!("{head}:{port}/{path}")
+}
+
+#[test]
+fn a_command_is_passed_through_and_its_error_explained() {
+    let Some(shop) = sync() else { return };
+    shop.devdb(["migrate", "up", "8d20e6b14c75"]).run().assert_code(0);
+    let program = "import sys, os, sqlalchemy as sa\nprint('answer', flush=True)\nsys.stdout.buffer.write(b'\\xff\\x00\\n')\n\
+                   sys.stdout.flush()\nsys.stderr.write('\\x1b[31mlog\\x1b[0m\\n')\n\
+                   sa.create_engine(os.environ['DATABASE_URL']).connect().execute(sa.text('select users.username from users'))\n";
+    shop.project.write("app.py", program);
+    let url = shop.database.url();
+    let python = venv::python(&shop.project.file(".venv")).display().to_string();
+    let output = shop.devdb(["run", "--", &python, "app.py"]).env("DATABASE_URL", &url).run();
+    output
+        .assert_code(1)
+        .assert_stderr_has("\u{1b}[31mlog\u{1b}[0m")
+        .assert_stderr_has("UndefinedColumn")
+        .assert_stderr_has("column `users.username`: pending")
+        .assert_stderr_has("devdb migrate up");
+    assert!(output.stdout.starts_with("answer\n") && !output.stdout.contains("pending"), "{output:?}");
+    // Nothing is said of a command that fails otherwise, or not at all; its code is ours.
+    let output = shop.devdb(["run", "--", "sh", "-c", "echo fine; echo no >&2; exit 7"]).run();
+    assert_eq!((output.code, output.stdout.as_str(), output.stderr.as_str()), (7, "fine\n", "no\n"));
+    shop.devdb(["run", "--", "no-such-program"]).run().assert_code(4).assert_stderr_has("cannot run `no-such-program`");
+    // A server that goes on: the error is explained while it runs, and its end is asked for through us.
+    let mut running = shop
+        .devdb(["run", "--", "sh", "-c", "echo 'ERROR:  relation \"orders_archive\" does not exist' >&2; sleep 60"])
+        .limit(Duration::from_secs(50))
+        .spawn();
+    running.wait_for("nothing of that name");
+    running.signal(nix::sys::signal::Signal::SIGTERM);
+    assert!(!running.has_ended() || running.pid() > 0);
+    let output = running.wait();
+    assert_eq!(output.code, 143, "{output:?}");
+}
