@@ -22,6 +22,33 @@ const SCHEMAS: &str = "select n.nspname::text, pg_has_role(current_user, n.nspow
     where n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
       and not exists (select from pg_depend d where d.objid = n.oid and d.deptype = 'e') order by 1";
 
+/// Drops everything in `public` but what extensions brought; what is another role's makes the server refuse it.
+const CLEAR_PUBLIC: &str = "do $devdb$ declare it record; begin
+    for it in
+        select format('drop %s if exists public.%I cascade', case c.relkind when 'v' then 'view'
+                   when 'm' then 'materialized view' when 'S' then 'sequence' when 'f' then 'foreign table'
+                   when 'c' then 'type' else 'table' end, c.relname) as statement
+        from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'f', 'v', 'm', 'S', 'c')
+          and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+    loop execute it.statement; end loop;
+    for it in
+        select format('drop %s if exists %s cascade', case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate'
+                   else 'function' end, p.oid::regprocedure) as statement
+        from pg_proc p where p.pronamespace = 'public'::regnamespace
+          and not exists (select from pg_depend d where d.objid = p.oid and d.deptype in ('e', 'i'))
+    loop execute it.statement; end loop;
+    for it in
+        select format('drop type if exists public.%I cascade', t.typname) as statement
+        from pg_type t where t.typnamespace = 'public'::regnamespace and t.typtype in ('e', 'd', 'r')
+          and not exists (select from pg_depend d where d.objid = t.oid and d.deptype = 'e')
+    loop execute it.statement; end loop;
+    for it in
+        select format('drop collation if exists public.%I cascade', l.collname) as statement
+        from pg_collation l where l.collnamespace = 'public'::regnamespace
+          and not exists (select from pg_depend d where d.objid = l.oid and d.deptype = 'e')
+    loop execute it.statement; end loop;
+end $devdb$";
+
 pub(super) async fn run(
     admin: &Admin,
     plan: &ResetPlan,
@@ -105,6 +132,12 @@ async fn recreate(session: &Session, plan: &ResetPlan) -> Result<String> {
             row.try_get(1).unwrap_or_default(),
             row.try_get(2).unwrap_or_default(),
         );
+        if !own && name == "public" {
+            // Before PostgreSQL 15 it belongs to the server's first role in every database.
+            statements.push(CLEAR_PUBLIC.to_owned());
+            names.push("what is in `public`".to_owned());
+            continue;
+        }
         if !own {
             return Err(Error::environment(format!("schema `{name}` belongs to `{owner}`, so it cannot be dropped"))
                 .hint(format!(
