@@ -53,6 +53,17 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
 pub(super) async fn compare(context: &Context, picture: &Picture, privileges: bool, quiet: bool) -> Result<Compared> {
     let inputs = inputs::read(&context.root, picture);
     let plan = plan::drift::drift(picture, &inputs, privileges)?;
+    compare_by(context, picture, plan, quiet).await
+}
+
+/// Compares the migrations and the database alone: no Python where the chain's schema is known.
+pub(super) async fn compare_without_models(context: &Context, picture: &Picture, quiet: bool) -> Result<Compared> {
+    let inputs = inputs::read(&context.root, picture);
+    let plan = plan::drift::drift(picture, &inputs, false)?;
+    compare_by(context, picture, DriftPlan { models: Observed::Absent, ..plan }, quiet).await
+}
+
+async fn compare_by(context: &Context, picture: &Picture, plan: DriftPlan, quiet: bool) -> Result<Compared> {
     let mut progress = Progress::new(&context.ui, quiet);
     let mut tell = |event| progress.tell(&event);
     let surroundings = surroundings(context);

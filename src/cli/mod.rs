@@ -21,6 +21,7 @@ mod snapshot;
 mod status;
 mod undo;
 mod up;
+mod verify;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -62,6 +63,8 @@ enum Command {
     Migrate(migrate::Args),
     /// Compare the models, the migrations and the database, and say which is behind
     Drift(drift::Args),
+    /// Show tables column by column, with a mark at each that is not as the migrations make it
+    Verify(verify::Args),
     /// Look after the layers that resets start from
     Cache(cache::Args),
     /// Bring back the database that the last reset replaced
@@ -130,6 +133,7 @@ impl Command {
             Self::Reset(args) => args.json,
             Self::Cache(args) => args.wants_json(),
             Self::Drift(args) => args.json,
+            Self::Verify(args) => args.json,
             Self::Up(args) => args.json,
             Self::Migrate(args) => args.wants_json(),
             Self::Snapshot(args) => args.wants_json(),
@@ -147,6 +151,7 @@ fn dispatch(command: Option<Command>, context: &Context) -> Result<u8> {
         Some(Command::Spare(args)) => block_on(reset::spare(context, args)),
         Some(Command::Migrate(args)) => block_on(Box::pin(migrate::run(context, args))),
         Some(Command::Drift(args)) => block_on(Box::pin(drift::run(context, args))),
+        Some(Command::Verify(args)) => block_on(Box::pin(verify::run(context, args))),
         Some(Command::Cache(args)) => block_on(cache::run(context, args)),
         Some(Command::Undo(args)) => block_on(undo::run(context, args)),
         Some(Command::Snapshot(args)) => block_on(Box::pin(snapshot::run(context, args))),

@@ -13,7 +13,7 @@ use super::{Cli, bug};
 use crate::diagnose;
 use crate::error::{Error, Result};
 use crate::model::finding::Severity;
-use crate::render::{branch, chain_test, drift, json, layers, snapshot};
+use crate::render::{branch, chain_test, drift, json, layers, snapshot, verify};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -38,6 +38,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
         ("migrate-test.schema.json", schemars::schema_for!(chain_test::ChainTestReport)),
         ("branch-list.schema.json", schemars::schema_for!(branch::BranchListReport)),
         ("drift.schema.json", schemars::schema_for!(drift::DriftReport)),
+        ("verify.schema.json", schemars::schema_for!(verify::VerifyReport)),
         ("snapshot-list.schema.json", schemars::schema_for!(snapshot::SnapshotListReport)),
         ("snapshot-diff.schema.json", schemars::schema_for!(snapshot::SnapshotDiffReport)),
         ("error.schema.json", schemars::schema_for!(json::ErrorReport)),

@@ -16,8 +16,10 @@ use crate::model::layer::{Contents, Key};
 use crate::model::observed::Observed;
 use crate::model::schema::Schema;
 use crate::model::scratch::ScratchPlan;
+use crate::model::target::Target;
+use crate::model::verify::{Extent, VerifiedTable};
 use crate::wire::catalog::{self, Options};
-use crate::wire::postgres::Session;
+use crate::wire::postgres::{Session, quote_ident};
 
 mod chain;
 mod models;
@@ -63,6 +65,41 @@ pub async fn database(plan: &DriftPlan) -> Result<Schema> {
     let read = catalog::read(&session, options).await.map_err(|error| failed("read the catalog", &error));
     session.close().await;
     Ok(without_version(plan, read?))
+}
+
+/// Tables of more rows than this are estimated.
+const COUNTED: u64 = 1_000_000;
+
+/// Adds how many rows the tables have and how large they are; what the role may not read is left out.
+pub async fn measure(target: &Target, tables: &mut [VerifiedTable]) -> Result<()> {
+    const EXTENT: &str = "select c.reltuples::int8, pg_total_relation_size(c.oid) from pg_class c
+        join pg_namespace n on n.oid = c.relnamespace where n.nspname = $1 and c.relname = $2";
+    let opened = Session::open(target, target.database(), "devdb verify", LOGIN).await;
+    let session = opened.map_err(|failure| {
+        Error::environment(format!("cannot enter `{}`", target.database())).detail("server says", failure.message)
+    })?;
+    for table in tables {
+        let (space, name) = (&table.table.schema, &table.table.name);
+        let typed = [space, name]
+            .map(|it| (it as &(dyn tokio_postgres::types::ToSql + Sync), tokio_postgres::types::Type::TEXT));
+        let asked = session.query_typed(EXTENT, &typed).await;
+        let rows = asked.map_err(|error| failed("ask how large the tables are", &error))?;
+        let Some(row) = rows.first() else { continue };
+        let number = |index: usize| row.try_get::<_, i64>(index).ok().and_then(|it| u64::try_from(it).ok());
+        let (estimate, bytes) = (number(0).unwrap_or_default(), number(1).unwrap_or_default());
+        let mut extent = Extent { rows: estimate, exact: false, bytes };
+        if estimate < COUNTED {
+            let relation = format!("{}.{}", quote_ident(space), quote_ident(name));
+            let counted = session.query_typed(&format!("select count(*) from {relation}"), &[]).await;
+            let Ok(counted) = counted else { continue };
+            let count = counted.first().and_then(|row| row.try_get::<_, i64>(0).ok());
+            extent =
+                Extent { rows: count.and_then(|it| u64::try_from(it).ok()).unwrap_or_default(), exact: true, bytes };
+        }
+        table.extent = Some(extent);
+    }
+    session.close().await;
+    Ok(())
 }
 
 fn without_version(plan: &DriftPlan, schema: Schema) -> Schema {

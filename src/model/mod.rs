@@ -30,3 +30,4 @@ pub mod sql_chain;
 pub mod squash;
 pub mod target;
 pub mod text;
+pub mod verify;

@@ -20,3 +20,4 @@ pub mod squash;
 pub mod style;
 pub mod table;
 pub mod ui;
+pub mod verify;

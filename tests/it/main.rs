@@ -49,3 +49,4 @@ mod snapshot;
 mod support;
 mod targets;
 mod up;
+mod verify;

@@ -36,7 +36,7 @@ const SHOWN: usize = 80;
 
 impl Change {
     /// Returns how the properties differ, if they do.
-    pub(super) fn of(before: &Properties, after: &Properties) -> Option<Self> {
+    pub fn of(before: &Properties, after: &Properties) -> Option<Self> {
         if before == after {
             return None;
         }
