@@ -6,7 +6,7 @@ use super::context::{Context, DEADLINE};
 use super::reset::surroundings;
 use crate::diagnose::drift::{Chronicle, attributed, drift, makers};
 use crate::discover::{Depth, git, inputs};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::execute;
 use crate::model::drift::{Drift, DriftPlan, Sources, Verdict};
 use crate::model::observed::Observed;
@@ -18,7 +18,7 @@ use crate::render;
 use crate::render::progress::Progress;
 
 /// Compare the models, the migrations and the database object by object, and say which of them is behind; exit 1 when
-/// they differ
+/// they differ, 4 when one of them could not be read
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct Args {
     /// Compare privileges too
@@ -46,7 +46,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     } else {
         render::drift::show(ui, &compared.plan, &compared.sources, drift, context.elapsed());
     }
-    Ok(u8::from(!drift.in_sync()))
+    Ok(match (drift.in_sync(), drift.unread.is_empty()) {
+        (false, _) => 1,
+        (true, true) => 0,
+        // What could not be read did not agree.
+        (true, false) => Kind::Environment.exit_code(),
+    })
 }
 
 /// Learns the three sources and compares them.

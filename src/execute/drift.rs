@@ -38,13 +38,21 @@ pub async fn sources(
     tell: &mut Teller<'_>,
 ) -> Result<Sources> {
     let password = plan.target.password.as_ref().map_or("", |password| password.reveal());
-    let database = database(plan).await.map_err(|error| error.hiding(password))?;
+    // Looked up while the catalog is read.
+    let from_before = async {
+        match (&plan.scratch, &plan.chain) {
+            (Ok(_), Observed::Known(source)) => known(plan, surroundings, source).await,
+            _ => Ok(Known::default()),
+        }
+    };
+    let (database, from_before) = tokio::join!(database(plan), from_before);
+    let database = database.map_err(|error| error.hiding(password))?;
     let mut learning =
         Learning { plan, surroundings, scratch: None, found: Sources { database, ..Sources::default() } };
     let done = tokio::select! {
         biased;
         () = cancelled => Err(Error::cancelled()),
-        done = Box::pin(learning.learn(tell)) => done,
+        done = Box::pin(learning.learn(from_before, tell)) => done,
     };
     if let Some(scratch) = learning.scratch.take() {
         scratch.remove(tell).await;
@@ -130,7 +138,7 @@ struct Known {
 }
 
 impl<'a> Learning<'a> {
-    async fn learn(&mut self, tell: &mut Teller<'_>) -> Result<()> {
+    async fn learn(&mut self, from_before: Result<Known>, tell: &mut Teller<'_>) -> Result<()> {
         let scratch = match &self.plan.scratch {
             Ok(scratch) => scratch,
             Err(why) => {
@@ -139,13 +147,18 @@ impl<'a> Learning<'a> {
                 return Ok(());
             }
         };
-        let known = match &self.plan.chain {
-            Observed::Absent => Known::default(),
-            Observed::Unknown(why) => {
-                self.found.migrations = Observed::Unknown(why.clone());
-                Known::default()
+        if let Observed::Unknown(why) = &self.plan.chain {
+            self.found.migrations = Observed::Unknown(why.clone());
+        }
+        let known = match from_before {
+            Ok(known) => known,
+            // Without a maintenance database there is no scratch database either.
+            Err(error) => {
+                let why = chain::in_words(&error);
+                self.found.migrations = self.plan.chain.unmade(&why);
+                self.found.models = self.plan.models.unmade(&why);
+                return Ok(());
             }
-            Observed::Known(source) => self.known(source).await?,
         };
         let chain = known.lacks_head || known.lacks_applied;
         if let Observed::Known(_) = self.plan.chain
@@ -157,32 +170,6 @@ impl<'a> Learning<'a> {
             Box::pin(self.make(scratch, known, tell)).await?;
         }
         Ok(())
-    }
-
-    /// Returns what is known of the chain's schemas: from before, or by the layer of its end.
-    async fn known(&self, source: &ChainSource) -> Result<Known> {
-        let behind = matches!(self.plan.position, Position::Behind(_)) && source.applied.is_some();
-        let mut known = Known { lacks_head: true, lacks_applied: behind, ..Known::default() };
-        let Some(layers) = &source.layers else { return Ok(known) };
-        let admin = Admin::open(&self.plan.target, "drift").await?;
-        let old = Properties::read(&admin, self.plan.target.database()).await?;
-        let looked = Layers::look(&admin, layers, old.as_ref()).await?;
-        known.head = looked.keys.get(layers.head).cloned().flatten();
-        known.layer = looked.contents(&admin.databases().await?, layers.head);
-        if let Some(position) = source.applied.as_ref().and_then(|applied| layers.after(applied)) {
-            known.applied = looked.keys.get(position).cloned().flatten();
-        }
-        admin.close().await;
-        let saved = Saved::of(self.surroundings, self.plan.privileges);
-        if let Some(head) = saved.find(known.head.as_ref()) {
-            known.migrations.head = head;
-            known.lacks_head = false;
-        }
-        if behind && let Some(applied) = saved.find(known.applied.as_ref()) {
-            known.migrations.applied = Some(applied);
-            known.lacks_applied = false;
-        }
-        Ok(known)
     }
 
     async fn make(&mut self, plan: &'a ScratchPlan, known: Known, tell: &mut Teller<'_>) -> Result<()> {
@@ -211,6 +198,32 @@ impl<'a> Learning<'a> {
         self.found.models = models;
         Ok(())
     }
+}
+
+/// Returns what is known of the chain's schemas: from before, or by the layer of its end.
+async fn known(plan: &DriftPlan, surroundings: &Surroundings, source: &ChainSource) -> Result<Known> {
+    let behind = matches!(plan.position, Position::Behind(_)) && source.applied.is_some();
+    let mut known = Known { lacks_head: true, lacks_applied: behind, ..Known::default() };
+    let Some(layers) = &source.layers else { return Ok(known) };
+    let admin = Admin::open(&plan.target, "drift").await?;
+    let old = Properties::read(&admin, plan.target.database()).await?;
+    let looked = Layers::look(&admin, layers, old.as_ref()).await?;
+    known.head = looked.keys.get(layers.head).cloned().flatten();
+    known.layer = looked.contents(&admin.databases().await?, layers.head);
+    if let Some(position) = source.applied.as_ref().and_then(|applied| layers.after(applied)) {
+        known.applied = looked.keys.get(position).cloned().flatten();
+    }
+    admin.close().await;
+    let saved = Saved::of(surroundings, plan.privileges);
+    if let Some(head) = saved.find(known.head.as_ref()) {
+        known.migrations.head = head;
+        known.lacks_head = false;
+    }
+    if behind && let Some(applied) = saved.find(known.applied.as_ref()) {
+        known.migrations.applied = Some(applied);
+        known.lacks_applied = false;
+    }
+    Ok(known)
 }
 
 /// What the models came to.

@@ -144,7 +144,8 @@ pub fn show(ui: &Ui, plan: &DriftPlan, sources: &Sources, drift: &Drift, elapsed
     if drift.in_sync() {
         let agree = if known(sources).len() > 1 { "agree" } else { "is there; there is nothing to compare it with" };
         let subject = if known(sources).len() > 1 { known(sources).join(", ") } else { "the database".to_owned() };
-        ui.answer(&format!("{} {subject} {agree} {}", style::good("✓"), style::faint(format!("({compared})"))));
+        let mark = if drift.unread.is_empty() { style::good("✓") } else { style::warn("?") };
+        ui.answer(&format!("{mark} {subject} {agree} {}", style::faint(format!("({compared})"))));
         return;
     }
     ui.answer(&format!("{}  {}", style::strong("drift"), visible(&plan.target.to_string())));

@@ -32,6 +32,8 @@ def describe(metadata, dialect=None, options=None, relations=()):
             if text not in seen:
                 seen.add(text)
                 statements.append(text)
+    given = options.get("_devdb_given")
+    types = options.get("compare_type") is not False or (given is not None and "compare_type" not in given)
     known = {(table.schema, table.name) for one in found for table in one.tables.values()}
     every = bool(options.get("include_schemas"))
     for schema, name in relations:
@@ -53,7 +55,7 @@ def describe(metadata, dialect=None, options=None, relations=()):
         "excluded": [[kind, schema or "", table, name] for kind, schema, table, name in excluded],
         "tables": len(known),
         "schemas": sorted(schema for schema in schemas if schema),
-        "compare_type": options.get("compare_type") is not False,
+        "compare_type": types,
         "compare_default": bool(options.get("compare_server_default")),
         "notes": filters.notes,
     }

@@ -217,6 +217,8 @@ def _hook_alembic(module, _redirect, reporter):
         result = original(self, *args, **kwargs)
         try:
             context = self.get_context()
+            # Before 1.12 types were not compared unless that was asked for; a default is no wish.
+            context.opts["_devdb_given"] = set(kwargs)
             if getattr(context, "_migrations_fn", None) is not None:
                 context._migrations_fn = announced(context._migrations_fn)
         except Exception:

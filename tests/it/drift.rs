@@ -223,8 +223,9 @@ fn models_without_alembic_are_named_in_devdb_toml() {
     let stale = verdicts(&shop);
     assert!(stale.contains(&"column public.users.username: stale volume".to_owned()), "{stale:?}");
     shop.project.write("devdb.toml", "[models]\nmetadata = \"app.modles:Base\"\n");
+    // What could not be read did not agree.
     let output = shop.devdb(["drift"]).run();
-    output.assert_code(0).assert_stderr_has("No module named 'app.modles'");
+    output.assert_code(4).assert_stderr_has("No module named 'app.modles'");
 }
 
 #[test]
