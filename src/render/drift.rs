@@ -16,6 +16,8 @@ use crate::model::text::{counted, shortened, visible};
 
 /// Differences that are shown without `-v`.
 const SHOWN: usize = 60;
+/// Below so many columns the verdicts stand under the names.
+const NARROW: usize = 80;
 /// How much of a value is shown.
 const VALUE: usize = 60;
 
@@ -194,7 +196,10 @@ fn matrix(ui: &Ui, drift: &Drift) {
         let group = id.parent.as_deref().or(is_table.then_some(id.name.as_str())).unwrap_or_default();
         groups.entry((id.schema.as_str(), group)).or_default().push(difference);
     }
-    let mut rows = vec![["", "MODELS", "MIGRATIONS", "DATABASE", ""].map(style::faint).to_vec()];
+    // A narrow terminal keeps the names, and has the verdicts below them.
+    let narrow = ui.width < NARROW;
+    let heads = if narrow { ["MOD", "MIG", "DB"] } else { ["MODELS", "MIGRATIONS", "DATABASE"] };
+    let mut rows = vec![std::iter::once(String::new()).chain(heads.map(style::faint)).collect::<Vec<String>>()];
     // What is said below a row, by the row.
     let mut below: BTreeMap<usize, Vec<String>> = BTreeMap::new();
     let mut shown = 0;
@@ -211,15 +216,21 @@ fn matrix(ui: &Ui, drift: &Drift) {
         }
         for difference in differences {
             shown += 1;
-            rows.push(row(difference, !group.is_empty() && !whole));
-            below.insert(rows.len() - 1, details(difference));
+            let mut cells = row(difference, !group.is_empty() && !whole);
+            let mut told = details(difference);
+            if narrow {
+                cells.truncate(4);
+                told.insert(0, difference.verdict.name().to_owned());
+            }
+            rows.push(cells);
+            below.insert(rows.len() - 1, told);
         }
     }
     let columns = [Column::Elastic, Column::Left, Column::Left, Column::Left, Column::Left];
     for (index, line) in lines(ui, &columns, &rows).iter().enumerate() {
         ui.answer(line);
         for detail in below.get(&index).into_iter().flatten() {
-            ui.answer(&ui.wrapped(&format!("      {}", style::faint(detail)), 8));
+            ui.answer(&format!("      {}", ui.wrapped(&style::faint(detail), 8)));
         }
     }
     if drift.differences.len() > shown {
