@@ -29,7 +29,8 @@ const CLEAR_PUBLIC: &str = "do $devdb$ declare it record; begin
                    when 'm' then 'materialized view' when 'S' then 'sequence' when 'f' then 'foreign table'
                    when 'c' then 'type' else 'table' end, c.relname) as statement
         from pg_class c where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'f', 'v', 'm', 'S', 'c')
-          and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+          and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid
+              and (d.deptype = 'e' or (c.relkind = 'S' and d.deptype in ('a', 'i'))))
     loop execute it.statement; end loop;
     for it in
         select format('drop %s if exists %s cascade', case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate'

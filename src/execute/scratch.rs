@@ -121,6 +121,11 @@ impl<'a> Scratch<'a> {
         Runner { workplace: &self.plan.workplace, surroundings: self.surroundings, database: &self.name, witness: None }
     }
 
+    /// Returns the server's major version.
+    pub(super) fn major(&self) -> i32 {
+        self.admin.version / 10_000
+    }
+
     /// Returns what it is for.
     pub(super) fn plan(&self) -> &'a ScratchPlan {
         self.plan

@@ -78,9 +78,13 @@ def _create(metadata, tables, dialect):
 
     # Bound values would double every percent sign of a literal.
     plain = postgresql.dialect(paramstyle="named")
-    version = getattr(dialect, "server_version_info", None)
-    if version:
-        plain.server_version_info = version
+    # What a dialect learns from its server decides how it writes statements.
+    if isinstance(dialect, tuple):
+        plain.server_version_info = dialect
+        plain.supports_virtual_generated_columns = dialect >= (18,)
+    for name, value in vars(dialect).items() if hasattr(dialect, "__dict__") else ():
+        if "supports_" in name or name == "server_version_info":
+            setattr(plain, name, value)
     texts = []
 
     def take(element, *_values, **_more):
@@ -163,7 +167,7 @@ def failure(error):
     }
 
 
-def _main(name, relations):
+def _main(name, relations, version):
     import importlib
 
     module, _, attribute = name.partition(":")
@@ -173,7 +177,7 @@ def _main(name, relations):
         found = getattr(found, part)
     if not _flattened(found):
         raise TypeError("`%s` is no MetaData and no declarative base" % name)
-    return dict(ok=True, **describe(found, relations=relations))
+    return dict(ok=True, **describe(found, version, relations=relations))
 
 
 def relations_of(pairs):
@@ -186,7 +190,7 @@ if __name__ == "__main__":
     with open(os.path.join(_folder, "models.json"), encoding="utf-8") as _file:
         _wanted = json.load(_file)
     try:
-        _answer = _main(_wanted["metadata"], relations_of(_wanted["relations"]))
+        _answer = _main(_wanted["metadata"], relations_of(_wanted["relations"]), (_wanted["version"],))
     except (Exception, SystemExit) as _error:
         traceback.print_exc()
         _answer = failure(_error)

@@ -292,3 +292,63 @@ fn published_chains_have_no_noise() {
         assert_eq!(found, expect);
     }
 }
+
+/// Types, keys and settings that models have, with names that need quotes.
+const RICH: &str = r#"
+import enum, uuid
+from sqlalchemy import *
+from sqlalchemy.dialects.postgresql import ARRAY, INET, INT4RANGE, INTERVAL, JSONB, TSVECTOR, UUID
+from sqlalchemy.orm import DeclarativeBase
+
+class Base(DeclarativeBase):
+    metadata = MetaData(naming_convention={"ix": "ix_%(column_0_label)s", "uq": "uq_%(table_name)s_%(column_0_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s", "pk": "pk_%(table_name)s"})
+
+class Mood(enum.Enum):
+    sad = "sad"
+    ok = "ok"
+
+class Thing(Base):
+    __tablename__ = "Weird Thing"
+    id = Column(BigInteger, Identity(always=True), primary_key=True)
+    uid = Column(UUID(as_uuid=True), server_default=text("gen_random_uuid()"), unique=True)
+    name = Column("Full Name", String(50), nullable=False, comment="it's a name, 100%")
+    price = Column(Numeric(12, 4), server_default="1.5")
+    tags = Column(ARRAY(String), server_default="{}")
+    data = Column(JSONB, nullable=False, server_default=text("'{}'::jsonb"))
+    mood = Column(Enum(Mood), default=Mood.ok)
+    small = Column(SmallInteger)
+    flag = Column(Boolean, server_default=false(), nullable=False)
+    at, tz, day = Column(DateTime, server_default=func.now()), Column(DateTime(timezone=True)), Column(Date)
+    long, blob, ip, spread, words = Column(INTERVAL), Column(LargeBinary), Column(INET), Column(INT4RANGE), Column(TSVECTOR)
+    total = Column(Numeric, Computed("price * 2", persisted=True))
+    parent_id = Column(ForeignKey("Weird Thing.id", ondelete="SET NULL", deferrable=True, initially="DEFERRED"), index=True)
+    __table_args__ = (UniqueConstraint("Full Name", "small"), Index(None, "data", postgresql_using="gin"),
+        Index("ix_lower", func.lower(text('"Full Name"')), unique=True),
+        Index("ix_part", "small", postgresql_where=text("flag")), {"comment": "weird"})
+
+class Other(Base):
+    __tablename__ = "other"
+    __table_args__ = {"schema": "billing"}
+    id = Column(Integer, primary_key=True)
+    thing = Column(ForeignKey("Weird Thing.id"), nullable=False)
+"#;
+
+#[test]
+fn models_of_many_types_agree_with_the_migration_that_was_written_of_them() {
+    let Some(shop) = sync() else { return };
+    shop.project.write(MODELS, RICH);
+    std::fs::remove_dir_all(shop.project.file("alembic/versions")).unwrap();
+    revision(&shop, "aaaa00000001", "None", "op.execute('create schema billing')", "pass");
+    let with_schemas = "target_metadata=target_metadata,\n            include_schemas=True,";
+    edit(&shop, "alembic/env.py", "target_metadata=target_metadata,", with_schemas);
+    shop.devdb(["migrate", "new", "--autogenerate", "everything"]).run().assert_code(0);
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    assert_eq!(verdicts(&shop), Vec::<String>::new());
+    // The same models, without Alembic's env.py.
+    shop.project.write("devdb.toml", "[models]\nmetadata = \"app.models:Base\"\n");
+    assert_eq!(verdicts(&shop), Vec::<String>::new());
+    shop.database.sql("alter table \"Weird Thing\" rename \"Full Name\" to \"full name\"");
+    let found = verdicts(&shop);
+    assert!(found.contains(&"column public.Weird Thing.Full Name: changed by hand".to_owned()), "{found:?}");
+}

@@ -126,7 +126,7 @@ pub(super) async fn ask_named(
     let broken = |error: std::io::Error| Error::environment("cannot write the program that asks").because(error);
     let folder = tempfile::Builder::new().prefix("devdb-").tempdir().map_err(broken)?;
     std::fs::write(folder.path().join("models.py"), MODELS).map_err(broken)?;
-    let wanted = json!({ "metadata": name, "relations": relations }).to_string();
+    let wanted = json!({ "metadata": name, "relations": relations, "version": scratch.major() }).to_string();
     std::fs::write(folder.path().join("models.json"), wanted).map_err(broken)?;
     let program = folder.path().join("models.py");
     // Outside of an environment, many systems know Python by its other name alone.
@@ -203,7 +203,8 @@ async fn clear(session: &Session) -> Result<()> {
                      when 'f' then 'foreign table' else 'table' end, n.nspname, c.relname) as statement
             from pg_class c join pg_namespace n on n.oid = c.relnamespace
             where c.relkind in ('r', 'p', 'f', 'v', 'm', 'S') and n.nspname !~ '^pg_' and n.nspname <> 'information_schema'
-              and not exists (select from pg_depend d where d.objid = c.oid and d.deptype = 'e')
+              and not exists (select from pg_depend d where d.classid = 'pg_class'::regclass and d.objid = c.oid
+                  and (d.deptype = 'e' or (c.relkind = 'S' and d.deptype in ('a', 'i'))))
         loop execute it.statement; end loop;
         for it in select format('drop type if exists %I.%I cascade', n.nspname, t.typname) as statement
             from pg_type t join pg_namespace n on n.oid = t.typnamespace
