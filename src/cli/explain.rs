@@ -26,8 +26,8 @@ pub(super) struct Args {
     what: Option<String>,
 }
 
-/// A pasted log is no file of gigabytes.
-const LIMIT: u64 = 4 << 20;
+/// Of a log, so many bytes at its end are looked at.
+const LIMIT: u64 = 1 << 20;
 
 pub(super) async fn run(context: &Context, args: &Args) -> Result<u8> {
     let text = match args.what.as_deref() {
@@ -63,13 +63,18 @@ fn page(context: &Context, check: &diagnose::Check) {
     }
 }
 
+/// Reads to the end, and keeps the last part of a long log.
 fn read() -> Result<String> {
-    let mut bytes = Vec::new();
-    std::io::stdin()
-        .take(LIMIT)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Error::environment("cannot read standard input").because(error))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    let failed = |error| Error::environment("cannot read standard input").because(error);
+    let (mut kept, mut stdin) = (Vec::new(), std::io::stdin().lock());
+    loop {
+        let read = stdin.by_ref().take(LIMIT).read_to_end(&mut kept).map_err(failed)?;
+        if read == 0 {
+            return Ok(String::from_utf8_lossy(&kept).into_owned());
+        }
+        let gone = kept.len().saturating_sub(usize::try_from(LIMIT).unwrap_or(usize::MAX));
+        kept.drain(..gone);
+    }
 }
 
 fn unread() -> Error {

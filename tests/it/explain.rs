@@ -27,6 +27,10 @@ fn an_undefined_column_is_traced_to_the_source_that_lacks_it() {
         .assert_stdout_has("by Test on")
         .assert_stdout_has("devdb migrate up");
     assert_eq!(shop.before(), before);
+    // At the end of a long log.
+    let log = format!("{}{MISSING}", "INFO nothing to see here\n".repeat(400_000));
+    let output = shop.devdb(["explain", "-"]).stdin(&log).run();
+    output.assert_code(0).assert_stdout_has("column `users.username`: pending");
     // In another language the state tells.
     let german = "FEHLER:  42703: Spalte »username« von Relation »users« existiert nicht";
     shop.devdb(["explain", german]).run().assert_code(0).assert_stdout_has("column `users.username`: pending");
