@@ -45,6 +45,12 @@ fn by_code<'l>(code: &str, lines: &[&'l str]) -> Option<(Trouble, &'l str)> {
 
 /// Returns whether a line alone says that PostgreSQL, a driver or Alembic failed: for output that goes by.
 pub fn is_error_line(line: &str) -> bool {
+    // Most lines are none, and much may go by: a few words decide before the rules are asked.
+    const WORDS: [&str; 9] =
+        ["rror", "RROR", "ATAL", "xception", "FAILED", "onnection", "ECONN", "SQLSTATE", "head revisions"];
+    if line.len() > 4_000 || !WORDS.iter().any(|word| line.contains(word)) {
+        return false;
+    }
     let line = plain(line);
     by_text(&line, &line).is_some() || (sqlstate(&line).is_some() && line.to_ascii_lowercase().contains("error"))
 }

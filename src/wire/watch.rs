@@ -17,6 +17,9 @@ pub struct Piece {
     pub bytes: Vec<u8>,
 }
 
+/// So many pieces may wait for a slow terminal; then the program waits, as it would without us.
+const PIECES: usize = 16;
+
 /// A running program.
 #[derive(Debug)]
 pub struct Watched {
@@ -29,9 +32,9 @@ pub struct Watched {
 
 impl Watched {
     /// Starts a program in `folder`, with our own standard input, and returns it with what it writes.
-    pub fn start(words: &[OsString], folder: &Path) -> io::Result<(Self, mpsc::UnboundedReceiver<Piece>)> {
+    pub fn start(words: &[OsString], folder: &Path) -> io::Result<(Self, mpsc::Receiver<Piece>)> {
         let (program, arguments) = words.split_first().ok_or(io::ErrorKind::InvalidInput)?;
-        let (sender, pieces) = mpsc::unbounded_channel();
+        let (sender, pieces) = mpsc::channel(PIECES);
         let mut command = Command::new(program);
         command.args(arguments).current_dir(folder);
         let out = end(io::stdout().is_terminal())?;
@@ -107,13 +110,13 @@ fn end(_terminal: bool) -> io::Result<End> {
     Ok((Box::new(reader), Stdio::from(writer)))
 }
 
-fn copy(mut from: Box<dyn Read + Send>, to_stderr: bool, sender: mpsc::UnboundedSender<Piece>) {
+fn copy(mut from: Box<dyn Read + Send>, to_stderr: bool, sender: mpsc::Sender<Piece>) {
     std::thread::spawn(move || {
         let mut buffer = vec![0; 16 << 10];
         // A terminal whose other side is gone ends with an error.
         while let Ok(count @ 1..) = from.read(&mut buffer) {
             let bytes = buffer.get(..count).unwrap_or_default().to_vec();
-            if sender.send(Piece { to_stderr, bytes }).is_err() {
+            if sender.blocking_send(Piece { to_stderr, bytes }).is_err() {
                 return;
             }
         }
