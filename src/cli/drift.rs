@@ -1,5 +1,7 @@
 //! `devdb drift`: models, migrations and database, object by object.
 
+mod sql;
+
 use std::path::PathBuf;
 
 use super::context::{Context, DEADLINE};
@@ -24,6 +26,9 @@ pub(super) struct Args {
     /// Compare privileges too
     #[arg(long)]
     privileges: bool,
+    /// Print the statements that make of the database what the migrations say; those that would lose rows as comments
+    #[arg(long, conflicts_with = "json")]
+    sql: bool,
     /// Print JSON (docs/drift.schema.json)
     #[arg(long)]
     pub json: bool,
@@ -41,6 +46,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let picture = Box::pin(context.look(Depth::All)).await;
     let compared = Box::pin(compare(context, &picture, args.privileges, args.json)).await?;
     let (ui, drift) = (&context.ui, &compared.drift);
+    if args.sql {
+        return sql::run(context, &compared).await;
+    }
     if args.json {
         ui.answer(&render::json::text(&render::drift::report(drift)));
     } else {

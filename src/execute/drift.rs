@@ -24,6 +24,9 @@ use crate::wire::postgres::{Session, quote_ident};
 mod chain;
 mod models;
 mod saved;
+mod weigh;
+
+pub use weigh::weigh;
 
 use saved::Saved;
 

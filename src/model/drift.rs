@@ -50,6 +50,43 @@ pub struct Sources {
     pub database: Schema,
 }
 
+/// What the database should be made of, and who says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meant {
+    pub schema: Schema,
+    pub by: MeantBy,
+}
+
+/// Who says what the database should be made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MeantBy {
+    /// The migrations that are applied.
+    Applied,
+    /// All migrations.
+    Head,
+    /// The models, where there are no migrations.
+    Models,
+}
+
+impl Sources {
+    /// Returns what the database should be made of: what its applied migrations make, or all of them where it is not known
+    /// which are; without migrations, what the models say.
+    pub fn meant(&self, position: &Position) -> Option<Meant> {
+        match &self.migrations {
+            Observed::Known(made) => {
+                let applied = made.applied.as_ref().filter(|_| matches!(position, Position::Behind(_)));
+                let by = if applied.is_some() { MeantBy::Applied } else { MeantBy::Head };
+                Some(Meant { schema: applied.unwrap_or(&made.head).clone(), by })
+            }
+            Observed::Absent => {
+                let schema = self.models.known()?.beside(&self.database);
+                Some(Meant { schema, by: MeantBy::Models })
+            }
+            Observed::Unknown(_) => None,
+        }
+    }
+}
+
 /// What the models would create in an empty database, and of what they do not speak.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Models {

@@ -4,6 +4,7 @@ pub mod branch;
 pub mod chain;
 pub mod compose;
 pub mod config;
+pub mod ddl;
 pub mod disposable;
 pub mod drift;
 pub mod engine;

@@ -8,11 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 mod difference;
+mod name;
 mod saved;
 #[cfg(test)]
 mod tests;
 
 pub use difference::{Change, Difference, PropertyChange};
+pub use name::{ident, literal, qualified};
 
 /// A database's objects, in a fixed order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -156,6 +158,11 @@ impl ObjectKind {
     /// Returns the kind's name, as it is shown and as JSON has it.
     pub fn name(self) -> &'static str {
         KINDS.iter().find(|(kind, _)| *kind == self).map_or("object", |(_, name)| name)
+    }
+
+    /// Returns whether the argument types are part of the name.
+    pub fn has_arguments(self) -> bool {
+        matches!(self, Self::Function | Self::Procedure | Self::Aggregate)
     }
 
     /// Returns the kind of that name.

@@ -1,6 +1,7 @@
 //! Decides: a picture and a request become a plan, or a refusal that says what would make it pass. Pure.
 
 pub mod branch;
+pub mod ddl;
 pub mod drift;
 mod layers;
 pub mod migrate;

@@ -15,6 +15,7 @@ pub mod plan;
 pub mod progress;
 pub mod prompt;
 pub mod rebase;
+pub mod script;
 pub mod snapshot;
 pub mod squash;
 pub mod style;

@@ -11,6 +11,7 @@
 mod architecture;
 mod bench_works;
 mod branch;
+mod ddl;
 mod demo;
 mod doctor_connection;
 mod doctor_engine;

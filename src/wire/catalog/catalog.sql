@@ -101,7 +101,9 @@ select 'table', r.nspname, null, r.relname::text, array[
          from pg_inherits i where i.inhrelid = r.oid) end,
     'row security', case when r.relforcerowsecurity and r.relrowsecurity then 'forced'
         when r.relrowsecurity then 'enabled' when r.relforcerowsecurity then 'forced, disabled' end,
-    'replica identity', case r.relreplident when 'f' then 'full' when 'i' then 'index' when 'n' then
+    'replica identity', case r.relreplident when 'f' then 'full' when 'i' then (select 'index ' || quote_ident(i.relname)
+            from pg_index x join pg_class i on i.oid = x.indexrelid where x.indrelid = r.oid and x.indisreplident)
+        when 'n' then
         case when r.relkind <> 'f' then 'nothing' end end,
     'unlogged', case when r.relpersistence = 'u' then 'unlogged' end,
     'options', nullif(concat_ws(', ', array_to_string(r.reloptions, ', '),
@@ -153,6 +155,8 @@ union all
 -- Indexes behind a constraint are said with it.
 select 'index', r.nspname, r.relname::text, i.relname::text, array[
     'definition', pg_get_indexdef(x.indexrelid),
+    'partition of', (select h.inhparent::regclass::text from pg_inherits h
+        where i.relispartition and h.inhrelid = i.oid limit 1),
     'invalid', case when not x.indisvalid and i.relkind = 'i' then 'invalid' end,
     'comment', (select description from pg_description
                 where classoid = 'pg_class'::regclass and objoid = i.oid and objsubid = 0)]
@@ -205,10 +209,10 @@ where not t.tgisinternal and coalesce(to_jsonb(t) ->> 'tgparentid', '0') = '0'
 
 union all
 select 'policy', r.nspname, r.relname::text, p.polname::text, array[
-    'definition', concat_ws(' ', case when p.polpermissive then 'permissive' else 'restrictive' end, 'for',
+    'definition', concat_ws(' ', case when p.polpermissive then 'as permissive' else 'as restrictive' end, 'for',
         case p.polcmd when 'r' then 'select' when 'a' then 'insert' when 'w' then 'update' when 'd' then 'delete'
             else 'all' end,
-        'to', (select string_agg(coalesce(o.rolname::text, 'public'), ', ' order by o.rolname)
+        'to', (select string_agg(coalesce(quote_ident(o.rolname), 'public'), ', ' order by o.rolname)
                from unnest(p.polroles) x(role) left join pg_roles o on o.oid = x.role),
         'using (' || pg_get_expr(p.polqual, p.polrelid) || ')',
         'with check (' || pg_get_expr(p.polwithcheck, p.polrelid) || ')'),
@@ -217,8 +221,9 @@ from pg_policy p join relations r on r.oid = p.polrelid
 
 union all
 select 'event trigger', '', null, e.evtname::text, array[
-    'definition', concat_ws(' ', 'on', e.evtevent, 'when tag in (' || array_to_string(e.evttags, ', ') || ')',
-        'execute', e.evtfoid::regproc),
+    'definition', concat_ws(' ', 'on', e.evtevent, 'when tag in ('
+        || (select string_agg(quote_literal(t), ', ' order by t) from unnest(e.evttags) t) || ')',
+        'execute function', e.evtfoid::regproc || '()'),
     'enabled', case e.evtenabled when 'O' then null when 'D' then 'disabled' when 'R' then 'replica' else 'always' end,
     'comment', obj_description(e.oid, 'pg_event_trigger')]
 from pg_event_trigger e

@@ -1,0 +1,152 @@
+//! Statements for `psql`, with what they would lose beside them.
+
+use std::io::IsTerminal as _;
+
+use super::style;
+use super::ui::Ui;
+use crate::model::ddl::{Loss, Obstacle, Statement, Weighed};
+use crate::model::drift::{Drift, MeantBy, Position};
+use crate::model::observed::Observed;
+use crate::model::schema::ObjectId;
+use crate::model::target::Target;
+use crate::model::text::{counted, visible};
+
+/// Writes the statements: in colour on a terminal, byte for byte into a file or a pipe.
+pub fn show(ui: &Ui, target: &Target, by: MeantBy, drift: &Drift, weighed: &Weighed) {
+    let text = text(target, by, drift, weighed);
+    if !std::io::stdout().is_terminal() {
+        return ui.pass(false, text.as_bytes());
+    }
+    for line in text.lines() {
+        let shown = visible(line);
+        ui.answer(&if line.starts_with("--") { style::faint(shown) } else { shown });
+    }
+}
+
+fn text(target: &Target, by: MeantBy, drift: &Drift, weighed: &Weighed) -> String {
+    let mut lines = head(target, by, drift, weighed);
+    let script = &weighed.script;
+    if script.is_empty() {
+        return lines.join("\n") + "\n";
+    }
+    if !script.before.is_empty() {
+        lines.push("-- What has to be committed before the rest can use it.".to_owned());
+        lines.extend(script.before.iter().map(|it| format!("{};", it.text)));
+        lines.push(String::new());
+    }
+    lines.push("BEGIN;".to_owned());
+    lines.push("SET LOCAL check_function_bodies = off;".to_owned());
+    let mut group: Option<(&str, &str)> = None;
+    for (index, statement) in script.statements.iter().enumerate() {
+        let of = group_of(&statement.object);
+        if group != Some(of) {
+            lines.push(String::new());
+            group = Some(of);
+        }
+        lines.extend(beside(weighed, index, statement));
+        let text = format!("{};", statement.text);
+        if weighed.is_aside(index) {
+            lines.extend(text.lines().map(|line| format!("-- {line}")));
+        } else {
+            lines.push(text);
+        }
+    }
+    lines.push(String::new());
+    lines.push("COMMIT;".to_owned());
+    lines.join("\n") + "\n"
+}
+
+fn head(target: &Target, by: MeantBy, drift: &Drift, weighed: &Weighed) -> Vec<String> {
+    let place = visible(&target.to_string()).replace('\n', " ");
+    let whose = match by {
+        MeantBy::Applied => "its applied migrations make",
+        MeantBy::Head => "the migrations make",
+        MeantBy::Models => "the models say",
+    };
+    let script = &weighed.script;
+    if script.is_empty() {
+        return vec![format!("-- {place} is what {whose}: there is nothing to do.")];
+    }
+    let mut lines = vec![format!("-- Makes of {place} what {whose} (devdb drift --sql).")];
+    let aside = (0..script.statements.len()).filter(|index| weighed.is_aside(*index)).count();
+    if aside > 0 {
+        let what = counted(aside, "statement");
+        lines.push(format!(
+            "-- {what} behind dashes would lose data: read them, and take the dashes away where it is meant."
+        ));
+    }
+    lines.extend(script.by_hand.iter().map(|what| format!("-- By hand: {}", visible(what).replace('\n', " "))));
+    let then = match &drift.position {
+        Position::Behind(pending) => Some(format!("devdb migrate up   ({} pending)", counted(*pending, "revision"))),
+        Position::Unstamped => Some("devdb migrate stamp heads".to_owned()),
+        Position::Unknown { .. } => Some("devdb migrate stamp heads --purge".to_owned()),
+        Position::AtHead | Position::NoChain => None,
+    };
+    lines.extend(then.map(|command| format!("-- Then: {command}")));
+    lines.push(String::new());
+    lines
+}
+
+/// A table with its parts is a paragraph.
+fn group_of(id: &ObjectId) -> (&str, &str) {
+    (&id.schema, id.parent.as_deref().unwrap_or(&id.name))
+}
+
+/// What is to be said before a statement.
+fn beside(weighed: &Weighed, index: usize, statement: &Statement) -> Vec<String> {
+    let mut lines = Vec::new();
+    let number = |of: &[Option<Observed<u64>>]| of.get(index).cloned().flatten();
+    if let Some(loss) = &statement.loses {
+        lines.extend(lost(loss, number(&weighed.lost)));
+    }
+    if let Some(holder) = statement.held_by.as_ref().filter(|_| statement.loses.is_none()) {
+        lines.push(format!("in use by {holder}, until that is dropped:"));
+    }
+    if let Some(met) = &statement.meets {
+        lines.extend(met_by(met, number(&weighed.met).as_ref()));
+    }
+    if let Some(instead) = &statement.instead {
+        lines
+            .push("or, where it is the same column under another name, in place of adding and dropping it:".to_owned());
+        lines.push(format!("{instead};"));
+    }
+    lines.iter().map(|line| format!("-- {}", visible(line).replace('\n', " "))).collect()
+}
+
+fn lost(loss: &Loss, number: Option<Observed<u64>>) -> Option<String> {
+    let count = match number {
+        Some(Observed::Known(count)) => count,
+        Some(Observed::Unknown(why)) if matches!(loss, Loss::Conversion { .. }) => {
+            return Some(format!("may lose values, or fail ({why}):"));
+        }
+        Some(Observed::Unknown(why)) => return Some(format!("loses rows that could not be counted ({why}):")),
+        _ => return Some("loses rows that were not counted:".to_owned()),
+    };
+    match loss {
+        Loss::Rows(_) if count == 0 => Some("the table is empty now:".to_owned()),
+        Loss::Rows(_) => Some(format!("loses {}:", counted(number_of(count), "row"))),
+        Loss::Values { .. } if count == 0 => Some("the column has no values now:".to_owned()),
+        Loss::Values { .. } => Some(format!("loses the values of {}:", counted(number_of(count), "row"))),
+        Loss::Conversion { .. } if count == 0 => None,
+        Loss::Conversion { from, to, .. } => {
+            Some(format!("from {from} to {to}, {} would not come back the same:", counted(number_of(count), "value")))
+        }
+    }
+}
+
+fn met_by(met: &Obstacle, number: Option<&Observed<u64>>) -> Option<String> {
+    let count = *number?.known()?;
+    if count == 0 {
+        return None;
+    }
+    let rows = counted(number_of(count), "row");
+    Some(match met {
+        Obstacle::Null { .. } => format!("fails: {rows} without a value; UPDATE them first"),
+        Obstacle::AnyRow(_) => format!("fails: {rows} would need a value; add it with a DEFAULT first"),
+        Obstacle::Labels { labels, .. } => format!("fails: {rows} with {}; UPDATE them first", labels.join(" or ")),
+    })
+}
+
+fn number_of(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
