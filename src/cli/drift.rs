@@ -1,5 +1,6 @@
 //! `devdb drift`: models, migrations and database, object by object.
 
+mod adopt;
 mod sql;
 
 use std::path::PathBuf;
@@ -29,6 +30,9 @@ pub(super) struct Args {
     /// Print the statements that make of the database what the migrations say; those that would lose rows as comments
     #[arg(long, conflicts_with = "json")]
     sql: bool,
+    /// Write a migration of what was made by hand, prove it on a scratch database, and record it as applied
+    #[arg(long, value_name = "MESSAGE", num_args = 0..=1, default_missing_value = "", conflicts_with_all = ["json", "sql"])]
+    adopt: Option<String>,
     /// Print JSON (docs/drift.schema.json)
     #[arg(long)]
     pub json: bool,
@@ -44,11 +48,20 @@ pub(super) struct Compared {
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let picture = Box::pin(context.look(Depth::All)).await;
+    if let Some(message) = args.adopt {
+        return Box::pin(adopt::run(context, &picture, args.privileges, &message)).await;
+    }
+    let has_chain = !picture.chain.is_absent() || !picture.recipe.sql_chain.is_absent();
+    if args.sql && has_chain {
+        // What the migrations say needs no Python.
+        let compared = Box::pin(compare_without_models(context, &picture, args.privileges, false)).await?;
+        return sql::run(context, &compared).await;
+    }
     let compared = Box::pin(compare(context, &picture, args.privileges, args.json)).await?;
-    let (ui, drift) = (&context.ui, &compared.drift);
     if args.sql {
         return sql::run(context, &compared).await;
     }
+    let (ui, drift) = (&context.ui, &compared.drift);
     if args.json {
         ui.answer(&render::json::text(&render::drift::report(drift)));
     } else {
@@ -70,9 +83,14 @@ pub(super) async fn compare(context: &Context, picture: &Picture, privileges: bo
 }
 
 /// Compares the migrations and the database alone: no Python where the chain's schema is known.
-pub(super) async fn compare_without_models(context: &Context, picture: &Picture, quiet: bool) -> Result<Compared> {
+pub(super) async fn compare_without_models(
+    context: &Context,
+    picture: &Picture,
+    privileges: bool,
+    quiet: bool,
+) -> Result<Compared> {
     let inputs = inputs::read(&context.root, picture);
-    let plan = plan::drift::drift(picture, &inputs, false)?;
+    let plan = plan::drift::drift(picture, &inputs, privileges)?;
     compare_by(context, picture, DriftPlan { models: Observed::Absent, ..plan }, quiet).await
 }
 

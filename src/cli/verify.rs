@@ -36,7 +36,7 @@ const DRAWN: usize = 12;
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let expected = args.expect.as_ref().map(|path| expected(context, path)).transpose()?;
     let picture = Box::pin(context.look(Depth::All)).await;
-    let compared = Box::pin(drift::compare_without_models(context, &picture, args.json)).await?;
+    let compared = Box::pin(drift::compare_without_models(context, &picture, false, args.json)).await?;
     let chain = compared.sources.migrations.known().map(|it| &it.head);
     let found = verify::tables(&compared.sources.database, chain, &compared.chronicle, &args.tables);
     let mut tables = found.map_err(|unknown| no_table(&unknown))?;

@@ -79,12 +79,26 @@ impl Sources {
                 Some(Meant { schema: applied.unwrap_or(&made.head).clone(), by })
             }
             Observed::Absent => {
-                let schema = self.models.known()?.beside(&self.database);
+                let schema = self.models.known()?.with_sequences(&self.database);
                 Some(Meant { schema, by: MeantBy::Models })
             }
             Observed::Unknown(_) => None,
         }
     }
+}
+
+/// A migration of what was made by hand.
+#[derive(Debug, Clone)]
+pub struct AdoptPlan {
+    pub message: String,
+    pub up: Vec<String>,
+    pub down: Vec<String>,
+    /// How many differences it takes over.
+    pub adopted: usize,
+    /// What it takes away where others run it, and what may have been meant.
+    pub takes: Vec<String>,
+    /// What the chain makes with it.
+    pub after: Schema,
 }
 
 /// What the models would create in an empty database, and of what they do not speak.
@@ -218,7 +232,7 @@ impl Verdict {
         match self {
             Self::NotMigrated | Self::RemovedFromModels | Self::CreatedByModels => "devdb migrate new --autogenerate",
             Self::Pending => "devdb migrate up",
-            Self::MadeByHand => "devdb migrate new",
+            Self::MadeByHand => "devdb drift --adopt",
             Self::Early | Self::EditedMigration | Self::ChangedByHand | Self::StaleVolume => "devdb reset",
             Self::OtherBranch | Self::Undecided => "devdb doctor",
         }
@@ -301,6 +315,28 @@ impl Models {
                 compared.insert(Property::Definition, definition.clone());
             }
             schema.objects.insert(named, compared);
+        }
+        schema
+    }
+
+    /// Returns the models' schema beside `other`, with the sequences of columns that are not there.
+    fn with_sequences(&self, other: &Schema) -> Schema {
+        let mut schema = self.beside(other);
+        for (id, said) in self.schema.objects.range(ObjectId::first(ObjectKind::Sequence)..) {
+            let owner = said.get(&Property::OwnedBy).and_then(|owner| owner.rsplit_once('.'));
+            let Some((table, column)) = owner.filter(|_| id.kind == ObjectKind::Sequence) else { continue };
+            let column = ObjectId {
+                kind: ObjectKind::Column,
+                schema: id.schema.clone(),
+                parent: Some(table.to_owned()),
+                name: column.to_owned(),
+            };
+            if schema.objects.contains_key(&column) && !other.objects.contains_key(&column) {
+                schema.objects.insert(id.clone(), said.clone());
+            }
+        }
+        for (table, columns) in &self.schema.column_order {
+            schema.column_order.entry(table.clone()).or_insert_with(|| columns.clone());
         }
         schema
     }

@@ -191,6 +191,11 @@ impl fmt::Display for ObjectId {
 }
 
 impl ObjectId {
+    /// Returns what stands before every object of a kind.
+    pub fn first(kind: ObjectKind) -> Self {
+        Self { kind, schema: String::new(), parent: None, name: String::new() }
+    }
+
     /// Returns the name with its parent and its schema, `public` left out.
     pub fn path(&self) -> String {
         let schema = Some(self.schema.as_str()).filter(|schema| !schema.is_empty() && *schema != "public");

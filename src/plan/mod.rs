@@ -1,5 +1,6 @@
 //! Decides: a picture and a request become a plan, or a refusal that says what would make it pass. Pure.
 
+pub mod adopt;
 pub mod branch;
 pub mod ddl;
 pub mod drift;

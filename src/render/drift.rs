@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::style;
 use super::table::{Column, lines};
 use super::ui::{Ui, took};
-use crate::model::drift::{Drift, DriftPlan, Drifted, Maker, Position, Sources, Standing};
+use crate::model::drift::{AdoptPlan, Drift, DriftPlan, Drifted, Maker, Position, Sources, Standing};
 use crate::model::observed::Observed;
 use crate::model::schema::{ObjectKind, Property, Schema};
 use crate::model::text::{counted, shortened, visible};
@@ -84,6 +84,17 @@ pub struct RevisionReport {
 pub struct UnreadReport {
     pub source: &'static str,
     pub why: String,
+}
+
+/// Tells of a migration that took over what was made by hand.
+pub fn adopted(ui: &Ui, plan: &AdoptPlan, files: &[std::path::PathBuf]) {
+    let files: Vec<String> = files.iter().map(|file| visible(&file.display().to_string())).collect();
+    let what = counted(plan.adopted, "difference");
+    ui.say(&format!("{} {what} adopted by {}", style::good("✓"), files.join(", ")));
+    ui.say("  run on a scratch database, the chain now makes what the database is");
+    for what in &plan.takes {
+        ui.warning(&ui.wrapped(&visible(what), 9));
+    }
 }
 
 /// Returns the report of a comparison.

@@ -23,6 +23,7 @@ mod doctor_output;
 mod doctor_ports;
 mod doctor_report;
 mod drift;
+mod drift_mend;
 mod explain;
 mod hostile;
 mod layers;

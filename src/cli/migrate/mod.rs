@@ -15,6 +15,7 @@ mod status;
 mod test;
 mod up;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::context::Context;
@@ -103,6 +104,16 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
 /// Runs everything that is pending.
 pub(super) async fn up_all(context: &Context) -> Result<u8> {
     up::run(context, up::Args::default()).await
+}
+
+/// Says that the database is at a revision.
+pub(super) async fn stamp_at(context: &Context, revision: &str) -> Result<u8> {
+    stamp::run(context, stamp::Args::at(revision)).await
+}
+
+/// Writes a new revision file that does nothing yet, and returns where it is.
+pub(super) async fn new_revision(context: &Context, picture: &Picture, message: &str) -> Result<PathBuf> {
+    new::empty(context, picture, message).await
 }
 
 /// Returns the picture as far as migrations need it: the engine only where commands run inside a container.

@@ -8,7 +8,7 @@ use crate::discover::Depth;
 use crate::error::{Error, Result};
 use crate::execute;
 use crate::execute::migrate::command;
-use crate::model::chain::Chain;
+use crate::model::chain::{Chain, Revision};
 use crate::model::picture::Picture;
 use crate::model::plan::MigratePlan;
 use crate::model::sql_chain::SqlChain;
@@ -74,6 +74,15 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     show(context, &plan, &before, ran).await
 }
 
+/// Lets Alembic write a file from the project's template, and returns where it is.
+pub(super) async fn empty(context: &Context, picture: &Picture, message: &str) -> Result<PathBuf> {
+    let plan = migrate::new(picture, &NewRequest { message: message.to_owned(), ..NewRequest::default() })?;
+    let before = written(migrate::chain(picture)?);
+    let ran = command(&plan, &surroundings(context)).await;
+    let new = new_files(context, &plan, &before, ran).await?;
+    new.into_iter().next().map(|(file, _)| file).ok_or_else(|| Error::failed("no revision file was written"))
+}
+
 /// Writes the file, or the two files, that the chain's tool would make.
 fn files(context: &Context, chain: &SqlChain, request: &NewRequest) -> Result<u8> {
     if *request != (NewRequest { message: request.message.clone(), ..NewRequest::default() }) {
@@ -126,6 +135,19 @@ pub(super) async fn show(
     before: &BTreeSet<PathBuf>,
     ran: Result<Vec<String>>,
 ) -> Result<u8> {
+    for (file, revision) in new_files(context, plan, before, ran).await? {
+        render::migrate::written(&context.ui, &file, revision.as_ref());
+    }
+    Ok(0)
+}
+
+/// Returns the revision files that are there now and were not before, as far as they can be read.
+async fn new_files(
+    context: &Context,
+    plan: &MigratePlan,
+    before: &BTreeSet<PathBuf>,
+    ran: Result<Vec<String>>,
+) -> Result<Vec<(PathBuf, Option<Revision>)>> {
     let picture = context.look(Depth::Files).await;
     let chain = migrate::chain(&picture)?;
     let new: Vec<PathBuf> = written(chain).difference(before).cloned().collect();
@@ -145,9 +167,6 @@ pub(super) async fn show(
             Error::failed(format!("`{}` wrote no revision file", plan.command)).detail("output", printed.join("\n"))
         );
     }
-    for file in &new {
-        let revision = chain.revisions.iter().find(|revision| revision.at.file == *file);
-        render::migrate::written(&context.ui, file, revision);
-    }
-    Ok(0)
+    let read = |file: &PathBuf| chain.revisions.iter().find(|revision| revision.at.file == *file).cloned();
+    Ok(new.into_iter().map(|file| (file.clone(), read(&file))).collect())
 }

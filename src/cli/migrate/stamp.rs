@@ -18,6 +18,13 @@ pub(in crate::cli) struct Args {
     purge: bool,
 }
 
+impl Args {
+    /// Returns the arguments of a stamp at one revision.
+    pub(super) fn at(revision: &str) -> Self {
+        Self { revisions: vec![revision.to_owned()], purge: false }
+    }
+}
+
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let lock = super::lock(context, None).await?;
     let done = locked(context, &args, &lock).await;

@@ -29,6 +29,9 @@ pub fn remedy(drift: &Drift, chronicle: &Chronicle) -> Vec<Remedy> {
             );
         }
         add("devdb reset", "makes a new database from the code; the one there is kept for `devdb undo`");
+        if drift.position == Position::NoChain {
+            add("devdb drift --sql", "prints what adds the missing parts; the rows stay");
+        }
     }
     if has(Verdict::EditedMigration) || has(Verdict::ChangedByHand) || has(Verdict::Early) {
         add("devdb reset", "makes what the migrations say; the database there is kept for `devdb undo`");
@@ -41,7 +44,10 @@ pub fn remedy(drift: &Drift, chronicle: &Chronicle) -> Vec<Remedy> {
         add(stamped, "writes a migration of what the database has already, and records it as applied");
     }
     if has(Verdict::MadeByHand) && drift.position != Position::NoChain {
-        add("devdb migrate new \"…\"", "a place for what was made by hand; or drop it, or reset");
+        add("devdb drift --adopt \"…\"", "writes a migration of what was made by hand, and records it as applied");
+    }
+    if (has(Verdict::MadeByHand) || has(Verdict::ChangedByHand)) && drift.position != Position::NoChain {
+        add("devdb drift --sql", "prints what takes back what was done by hand; the other rows stay");
     }
     if has(Verdict::MadeByHand) && drift.position == Position::NoChain {
         add("devdb reset", "makes a new database from the code; the one there is kept for `devdb undo`");

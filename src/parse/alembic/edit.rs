@@ -5,6 +5,7 @@ use ruff_text_size::{Ranged as _, TextRange};
 
 use crate::model::chain::UnreadableRevision;
 use crate::model::place::Place;
+use crate::model::squash::python_text;
 use crate::parse::python::names::{self, Names};
 use crate::parse::python::{self, Unusable, excerpt, line_of};
 
@@ -22,6 +23,68 @@ pub fn parents(
 ) -> Result<String, UnreadableRevision> {
     edited(source, from, to)
         .map_err(|unusable| UnreadableRevision { at: Place::new(file, unusable.line), reason: unusable.reason })
+}
+
+/// Returns the text of a new revision file whose `upgrade` and `downgrade` execute statements. Docstrings stay.
+///
+/// Fails where the file has no such functions.
+pub fn bodies(
+    file: &std::path::Path,
+    source: &str,
+    upgrade: &[String],
+    downgrade: &[String],
+) -> Result<String, UnreadableRevision> {
+    let filled = || {
+        let module = python::parse(source)?;
+        let mut edits =
+            vec![body(source, &module, "upgrade", upgrade)?, body(source, &module, "downgrade", downgrade)?];
+        edits.sort_by_key(|(range, _)| std::cmp::Reverse(range.start()));
+        let mut text = source.to_owned();
+        for (range, replacement) in edits {
+            text.replace_range(range.to_std_range(), &replacement);
+        }
+        Ok(text)
+    };
+    filled().map_err(|unusable: Unusable| UnreadableRevision {
+        at: Place::new(file, unusable.line),
+        reason: unusable.reason,
+    })
+}
+
+fn body(source: &str, module: &ModModule, name: &str, statements: &[String]) -> Result<(TextRange, String), Unusable> {
+    let function = module.body.iter().find_map(|it| it.as_function_def_stmt().filter(|it| it.name.as_str() == name));
+    let body = function.map(|it| it.body.as_slice());
+    let Some([first, .., last] | [first @ last]) = body else {
+        return Err(Unusable { line: 0, reason: format!("there is no function `{name}` in it") });
+    };
+    let calls: Vec<String> =
+        statements.iter().map(|it| format!("op.execute({})", python_text(&with_colons(it)))).collect();
+    let calls = if calls.is_empty() { "pass".to_owned() } else { calls.join("\n    ") };
+    let docstring = first.as_expr_stmt().is_some_and(|it| it.value.is_string_literal_expr());
+    Ok(if docstring {
+        (TextRange::new(first.end(), last.end()), format!("\n    {calls}"))
+    } else {
+        let line = line_of(source, first.start());
+        let own_line = line > function.map_or(0, |it| line_of(source, it.name.start()));
+        let before = if own_line { "" } else { "\n    " };
+        (TextRange::new(first.start(), last.end()), format!("{before}{calls}"))
+    })
+}
+
+/// A colon before a word is a parameter to SQLAlchemy's `text()`, unless there is a backslash before it.
+fn with_colons(statement: &str) -> String {
+    let mut text = String::with_capacity(statement.len());
+    let mut before = ' ';
+    let mut characters = statement.chars().peekable();
+    while let Some(c) = characters.next() {
+        let word = |c: char| c.is_alphanumeric() || c == '_';
+        if c == ':' && before != ':' && !word(before) && characters.peek().is_some_and(|next| word(*next)) {
+            text.push('\\');
+        }
+        text.push(c);
+        before = c;
+    }
+    text
 }
 
 fn edited(source: &str, from: &[String], to: &[String]) -> Result<String, Unusable> {

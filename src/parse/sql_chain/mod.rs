@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 pub use flyway::undo as undo_checksum;
-pub use new_file::new_file;
+pub use new_file::{filled_file, new_file};
 pub use pieces::{Piece, PieceKind, kept_by_supabase, pieces};
 
 use crate::model::place::Place;

@@ -36,6 +36,42 @@ pub fn new_file(chain: &SqlChain, message: &str, timestamp: &str) -> Vec<(PathBu
     }
 }
 
+/// Returns the files of a new migration that does `up`, and takes it back by `down` where the tool has a place for that.
+pub fn filled_file(
+    chain: &SqlChain,
+    message: &str,
+    timestamp: &str,
+    up: &[String],
+    down: &[String],
+) -> Vec<(PathBuf, String)> {
+    let fenced = chain.tool == SqlTool::Goose;
+    let text = |statements: &[String]| {
+        let written: Vec<String> = statements
+            .iter()
+            // A `;` at the end of a line ends goose's statement.
+            .map(|it| {
+                let fence = fenced && it.lines().any(|line| line.trim_end().ends_with(';'));
+                let (begin, end) =
+                    if fence { ("-- +goose StatementBegin\n", "-- +goose StatementEnd\n") } else { ("", "") };
+                format!("{begin}{it};\n{end}")
+            })
+            .collect();
+        written.concat()
+    };
+    let (up, down) = (text(up), text(down));
+    let files = new_file(chain, message, timestamp);
+    let filled = files.into_iter().enumerate().map(|(place, (path, start))| {
+        let text = match (chain.tool, place) {
+            (SqlTool::Dbmate, _) => format!("-- migrate:up\n{up}\n-- migrate:down\n{down}"),
+            (SqlTool::Goose, _) => format!("-- +goose Up\n{up}\n-- +goose Down\n{down}"),
+            (_, 0) => format!("{start}{up}"),
+            (_, _) => format!("{start}{down}"),
+        };
+        (path, text)
+    });
+    filled.collect()
+}
+
 /// sqlx goes on as the chain has begun.
 fn is_reversible(chain: &SqlChain) -> bool {
     chain.migrations.last().and_then(|last| last.file.to_str()).is_some_and(|file| file.ends_with(".up.sql"))

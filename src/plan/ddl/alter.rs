@@ -243,20 +243,21 @@ impl Writer<'_> {
     }
 }
 
-/// The type without its length: `character varying(20)` and `character varying(40)` are one family.
+/// What can be assigned to each other without a cast: types of different lengths, and those that hold text.
 fn family(kind: &str) -> &str {
-    kind.split('(').next().unwrap_or(kind)
+    match kind.split('(').next().unwrap_or(kind) {
+        "character varying" | "character" => "text",
+        other => other,
+    }
 }
 
 /// Whether every value of the one type is one of the other as it is.
 fn is_wider(was: &str, is: &str) -> bool {
     let length = |kind: &str| kind.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')?.parse::<u32>().ok());
-    let text = ["character varying", "text"];
-    match (family(was), family(is)) {
+    let varies = |kind: &str| kind == "text" || kind.starts_with("character varying");
+    match (was, is) {
         ("smallint", "integer" | "bigint") | ("integer", "bigint") => true,
-        (old, new) if text.contains(&old) && text.contains(&new) => {
-            new == "text" || length(is).is_none_or(|is| length(was).is_some_and(|was| was <= is)) && old != "text"
-        }
+        _ if varies(was) && varies(is) => length(is).is_none_or(|is| length(was).is_some_and(|was| was <= is)),
         _ => false,
     }
 }

@@ -33,7 +33,7 @@ impl<'s> Graph<'s> {
             return None;
         }
         let named = said.get(&Property::Default).map(|default| mentions(default)).unwrap_or_default();
-        let start = ObjectId { kind: ObjectKind::Sequence, schema: String::new(), parent: None, name: String::new() };
+        let start = ObjectId::first(ObjectKind::Sequence);
         let sequences = self.schema.objects.range(start..).take_while(|(it, _)| it.kind == ObjectKind::Sequence);
         let owned = |(it, sequence): &(&ObjectId, &Properties)| {
             let of_column = sequence.get(&Property::OwnedBy) == Some(&owner) && it.schema == id.schema;

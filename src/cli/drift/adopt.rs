@@ -1,0 +1,103 @@
+//! `devdb drift --adopt`: what was made by hand becomes a migration, which is proven, and recorded as applied.
+
+use std::path::PathBuf;
+
+use super::{Compared, Context, compare_without_models};
+use crate::cli::migrate as commands;
+use crate::discover::Depth;
+use crate::error::{Error, Result};
+use crate::execute::migrate::{remove, write_new};
+use crate::model::drift::AdoptPlan;
+use crate::model::picture::Picture;
+use crate::model::sql_chain::SqlMigration;
+use crate::parse::alembic::edit;
+use crate::parse::sql_chain::filled_file;
+use crate::plan::{self, migrate};
+use crate::render;
+use crate::wire::files::{read_text, write_whole};
+
+/// A migration on disk: its files, and its version.
+struct Written {
+    files: Vec<PathBuf>,
+    version: String,
+}
+
+pub(super) async fn run(context: &Context, picture: &Picture, privileges: bool, message: &str) -> Result<u8> {
+    // Which of the differences somebody's hands made, and which `create_all`, is the same to a migration.
+    let compared = Box::pin(compare_without_models(context, picture, privileges, false)).await?;
+    let plan = plan::adopt::adopt(&compared.sources, &compared.drift, message)?;
+    let mut files = Vec::new();
+    let proven = Box::pin(prove(context, picture, &plan, privileges, &mut files)).await;
+    let written = match proven {
+        Ok(written) => written,
+        Err(error) => {
+            let removed = files.iter().filter(|file| remove(&context.root.join(file)).is_ok());
+            let removed: Vec<String> = removed.map(|file| file.display().to_string()).collect();
+            return Err(error.detail("removed", removed.join("\n")));
+        }
+    };
+    render::drift::adopted(&context.ui, &plan, &written.files);
+    Box::pin(commands::stamp_at(context, &written.version)).await
+}
+
+/// Writes the migration, and runs the chain with it on a scratch database: it must make what the database is.
+async fn prove(
+    context: &Context,
+    picture: &Picture,
+    plan: &AdoptPlan,
+    privileges: bool,
+    files: &mut Vec<PathBuf>,
+) -> Result<Written> {
+    if let Some(chain) = migrate::sql_chain(picture)? {
+        let now = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S").to_string();
+        for (file, text) in filled_file(chain, &plan.message, &now, &plan.up, &plan.down) {
+            write_new(&context.root.join(&file), &text).map_err(|error| unwritten(&file, error))?;
+            files.push(file);
+        }
+    } else {
+        let file = Box::pin(commands::new_revision(context, picture, &plan.message)).await?;
+        files.push(file.clone());
+        let path = context.root.join(&file);
+        let source = read_text(&path)
+            .map_err(|why| Error::environment(format!("cannot read `{}`", file.display())).detail("why", why))?;
+        let text = edit::bodies(&file, &source, &plan.up, &plan.down)
+            .map_err(|unusable| Error::failed(format!("{}: {}", unusable.at, unusable.reason)))?;
+        write_whole(&path, &text).map_err(|error| unwritten(&file, error))?;
+    }
+    let picture = Box::pin(context.look(Depth::All)).await;
+    let version = version(&picture, files)?;
+    let compared = Box::pin(compare_without_models(context, &picture, privileges, false)).await?;
+    same(&compared, plan)?;
+    Ok(Written { files: files.clone(), version })
+}
+
+fn unwritten(file: &std::path::Path, error: std::io::Error) -> Error {
+    Error::environment(format!("cannot write `{}`", file.display())).because(error)
+}
+
+/// Returns the version of the migration that stands in the new files.
+fn version(picture: &Picture, files: &[PathBuf]) -> Result<String> {
+    let version = if let Some(chain) = migrate::sql_chain(picture)? {
+        let mut migrations = chain.migrations.iter();
+        let of_files = |it: &&SqlMigration| it.up.iter().any(|section| files.contains(&section.file));
+        migrations.find(|it| files.contains(&it.file) || of_files(it)).map(|it| it.version.clone())
+    } else {
+        let chain = migrate::chain(picture)?;
+        chain.revisions.iter().find(|it| files.contains(&it.at.file)).map(|it| it.id.clone())
+    };
+    version.ok_or_else(|| Error::failed("the new migration cannot be read back"))
+}
+
+fn same(compared: &Compared, plan: &AdoptPlan) -> Result<()> {
+    let Some(made) = compared.sources.migrations.known() else {
+        let why = compared.drift.unread.iter().map(|(_, why)| why.clone()).collect::<Vec<_>>().join("\n");
+        return Err(Error::failed("the new migration does not run").detail("why", why));
+    };
+    let differences = made.head.differences(&plan.after);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let lines: Vec<String> =
+        differences.iter().take(20).map(|it| it.describe("by the migrations", "in the database")).collect();
+    Err(Error::failed("the new migration does not make what the database is").detail("differences", lines.join("\n")))
+}

@@ -1,0 +1,249 @@
+//! `devdb drift --sql` and `--adopt`: what was done by hand, taken back or made a migration. On clones, by the built program.
+
+use crate::migrate::{revision, sync};
+use crate::migrate_sql_common::Chain;
+use crate::reset_common::Shop;
+use crate::support::cluster::Cluster;
+use crate::support::sandbox::Sandbox;
+
+/// What somebody did by hand, with rows to lose.
+const BY_HAND: &str = "
+    insert into users (email, username, full_name) values ('ada@example.org', 'ada', 'Ada Lovelace'), ('x@example.org', 'x', null);
+    insert into projects (name, owner_id) select 'engine', id from users;
+    alter table users add nick text;
+    update users set nick = 'a' where username = 'ada';
+    alter table users alter full_name type text;
+    alter table users alter email drop not null;
+    alter table projects rename description to details;
+    drop index ix_users_username;
+    create type colour as enum ('red', 'it''s blue');
+    create table extra (id serial primary key, c colour not null default 'red', \"User Id\" int references users);
+    insert into extra (c) values ('red'), ('it''s blue'), ('red');
+    create view names as select full_name, nick from users;
+    create function greet(who users) returns text language sql as $$ select 'it''s ' || who.username || ';' $$;
+";
+
+fn encoded(name: &str) -> String {
+    name.replace('_', "%5F")
+}
+
+fn clone_of(shop: &Shop<'_>) -> String {
+    let clone = format!("{}_clone", shop.name());
+    let owner = shop
+        .cluster
+        .value("postgres", &format!("select datdba::regrole::text from pg_database where datname = '{}'", shop.name()));
+    shop.cluster.sql("postgres", &format!("create database {clone} template {} owner {}", shop.name(), owner.unwrap()));
+    let env = shop.project.read(".env");
+    shop.project.write(".env", &env.replace(&format!("/{}", encoded(shop.name())), &format!("/{}", encoded(&clone))));
+    clone
+}
+
+/// The statements without the dashes before those that would lose data.
+fn all_of(script: &str) -> String {
+    let verbs = ["-- ALTER ", "-- DROP "];
+    let lines = script.lines().map(|line| {
+        let aside = verbs.iter().any(|verb| line.starts_with(verb)) && !line.contains(" RENAME COLUMN ");
+        line.strip_prefix("-- ").filter(|_| aside).unwrap_or(line)
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn statements_take_back_what_was_done_by_hand_and_keep_what_they_can() {
+    let Some(shop) = sync() else { return };
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    shop.database.sql(BY_HAND);
+    let output = shop.devdb(["drift", "--sql"]).run();
+    output
+        .assert_code(0)
+        .assert_stdout_has("loses 3 rows:\n-- DROP TABLE public.extra;")
+        .assert_stdout_has("loses the values of 1 row:\n-- ALTER TABLE public.users DROP COLUMN nick;")
+        .assert_stdout_has("ALTER TABLE public.projects RENAME COLUMN details TO description;")
+        .assert_stdout_has("in use by table `extra`, until that is dropped:\n-- DROP TYPE public.colour;")
+        .assert_stdout_has("\nALTER TABLE public.users ALTER COLUMN full_name TYPE character varying(255);")
+        .assert_lacks("reading the models");
+    let clone = clone_of(&shop);
+    // As it stands, nothing is lost, and what is left is what stands behind dashes.
+    shop.cluster.sql(&clone, &output.stdout);
+    let users = "select count(nick) || ' ' || count(full_name) from users";
+    assert_eq!(shop.cluster.value(&clone, users).as_deref(), Some("1 1"));
+    assert_eq!(shop.cluster.value(&clone, "select count(*)::text from extra").as_deref(), Some("3"));
+    let rest = shop.devdb(["drift", "--sql"]).run();
+    rest.assert_code(0).assert_stdout_has("DROP COLUMN nick").assert_lacks("full_name");
+    shop.cluster.sql(&clone, &all_of(&rest.stdout));
+    shop.devdb(["drift"]).run().assert_code(0).assert_stdout_has("models, migrations, database agree");
+    shop.devdb(["drift", "--sql"]).run().assert_code(0).assert_stdout_has("there is nothing to do");
+    assert_eq!(shop.cluster.value(&clone, "select count(*)::text from users").as_deref(), Some("2"));
+    shop.cluster.sql("postgres", &format!("drop database {clone}"));
+}
+
+#[test]
+fn a_conversion_that_would_change_values_is_left_to_be_read() {
+    let Some(shop) = sync() else { return };
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    shop.database.sql(
+        "alter table users alter full_name type text; alter table users alter email drop not null;
+         insert into users (email, username, full_name) values (null, 'ada', repeat('x', 300))",
+    );
+    let output = shop.devdb(["drift", "--sql"]).run();
+    output
+        .assert_code(0)
+        .assert_stdout_has("from text to character varying(255), 1 value would not come back the same:")
+        .assert_stdout_has("-- ALTER TABLE public.users ALTER COLUMN full_name TYPE character varying(255)")
+        .assert_stdout_has("fails: 1 row without a value; UPDATE them first\nALTER TABLE public.users ALTER COLUMN email SET NOT NULL;");
+}
+
+#[test]
+fn where_revisions_are_pending_the_statements_lead_to_those_that_are_applied() {
+    let Some(shop) = sync() else { return };
+    shop.devdb(["migrate", "up", "b5a4f0d3917e"]).run().assert_code(0);
+    shop.database.sql("drop table orders cascade; alter table users add nick text");
+    let output = shop.devdb(["drift", "--sql"]).run();
+    output
+        .assert_code(0)
+        .assert_stdout_has("what its applied migrations make")
+        .assert_stdout_has("CREATE TABLE public.orders");
+    output.assert_stdout_has("-- Then: devdb migrate up   (2 revisions pending)");
+    shop.database.sql(&all_of(&output.stdout));
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    shop.devdb(["drift"]).run().assert_code(0);
+}
+
+#[test]
+fn a_volume_that_create_all_filled_gets_what_it_lacks() {
+    let Some(shop) = sync() else { return };
+    for folder in ["alembic", "seeds"] {
+        std::fs::remove_dir_all(shop.project.file(folder)).unwrap();
+    }
+    shop.project.remove("alembic.ini");
+    shop.project.write("devdb.toml", "[models]\nmetadata = \"app.models:Base.metadata\"\n");
+    shop.database.sql("create table users (id serial primary key, email varchar(255) not null unique)");
+    shop.database.sql("insert into users (email) values ('ada@example.org')");
+    let output = shop.devdb(["drift", "--sql"]).run();
+    output.assert_code(0).assert_stdout_has("what the models say").assert_stdout_has("1 row would need a value");
+    shop.database.sql("truncate users");
+    shop.database.sql(&shop.devdb(["drift", "--sql"]).run().stdout);
+    shop.devdb(["drift"]).run().assert_code(0).assert_stdout_has("agree");
+}
+
+#[test]
+fn what_was_made_by_hand_becomes_a_revision() {
+    let Some(shop) = sync() else { return };
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    shop.database.sql(BY_HAND);
+    shop.database
+        .sql("alter table users add at text default 'a :b ::c %d \\:e'; comment on view names is '100% :really'");
+    let before = shop.fingerprint();
+    let output = shop.devdb(["drift", "--adopt", "what sue did"]).run();
+    output
+        .assert_code(0)
+        .assert_stderr_has("_what_sue_did.py")
+        .assert_stderr_has("takes its rows along")
+        .assert_stderr_has("may only have another name");
+    // The version is the new one, and nothing else changed.
+    let version = shop.database.value("select version_num::text from alembic_version").unwrap();
+    shop.database.sql("update alembic_version set version_num = 'e07d58a2c3b6'");
+    assert_eq!(shop.fingerprint(), before);
+    shop.database.sql(&format!("update alembic_version set version_num = '{version}'"));
+    shop.devdb(["verify"]).run().assert_code(0);
+    // A colleague who has not done it gets it, and can take it back.
+    clone_of(&shop);
+    std::fs::remove_dir_all(shop.project.file("seeds")).unwrap();
+    shop.devdb(["reset", "--yes"]).run().assert_code(0);
+    shop.devdb(["verify"]).run().assert_code(0);
+    shop.devdb(["migrate", "test"]).run().assert_code(0);
+    shop.devdb(["drift", "--adopt"]).run().assert_code(2).assert_stderr_has("nothing that was made by hand");
+}
+
+#[test]
+fn an_adoption_that_cannot_be_proven_leaves_nothing() {
+    let Some(shop) = sync() else { return };
+    revision(&shop, "aaaa00000001", "\"e07d58a2c3b6\"", "op.execute(\"create type mood as enum ('sad')\")", "pass");
+    shop.devdb(["migrate", "up", "e07d58a2c3b6"]).run().assert_code(0);
+    shop.database.sql("alter table users add nick text");
+    let pending = shop.devdb(["drift", "--adopt"]).run();
+    pending.assert_code(2).assert_stderr_has("1 revision pending").assert_stderr_has("devdb migrate up");
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    // A new label cannot be used in the transaction that adds it.
+    shop.database.sql("alter type mood add value 'ok'");
+    shop.database.sql("alter table users add m mood default 'ok'");
+    let files = || std::fs::read_dir(shop.project.file("alembic/versions")).unwrap().count();
+    let (before, state) = (files(), shop.before());
+    let output = shop.devdb(["drift", "--adopt"]).run();
+    output.assert_code(5).assert_stderr_has("unsafe use of new").assert_stderr_has("removed");
+    assert_eq!(files(), before);
+    shop.assert_untouched(&state);
+}
+
+#[test]
+fn what_was_made_by_hand_becomes_a_migration_of_the_tool_that_the_project_has() {
+    let by_hand = "alter table a add at int default 3;
+        create function f() returns trigger language plpgsql as $$ begin\n new.at := 1;\n return new;\nend $$;
+        create trigger t before insert on a for each row execute function f();";
+    let projects: [(&str, &[(&str, &str)]); 6] = [
+        (
+            "dbmate",
+            &[(
+                "db/migrations/001_a.sql",
+                "-- migrate:up\ncreate table a (id int);\n\n-- migrate:down\ndrop table a;\n",
+            )],
+        ),
+        (
+            "goose",
+            &[("migrations/00001_a.sql", "-- +goose Up\ncreate table a (id int);\n\n-- +goose Down\ndrop table a;\n")],
+        ),
+        (
+            "golang-migrate",
+            &[
+                ("migrations/000001_a.up.sql", "create table a (id int);\n"),
+                ("migrations/000001_a.down.sql", "drop table a;\n"),
+            ],
+        ),
+        (
+            "sqlx",
+            &[
+                ("Cargo.toml", "[package]\nname = \"x\"\n[dependencies]\nsqlx = \"0.8\"\n"),
+                ("migrations/0001_a.sql", "create table a (id int);\n"),
+            ],
+        ),
+        (
+            "flyway",
+            &[
+                ("sql/V1__a.sql", "create table a (id int);\n"),
+                ("flyway.toml", "[flyway]\nlocations = [\"filesystem:sql\"]\n"),
+            ],
+        ),
+        (
+            "prisma",
+            &[
+                ("prisma/migrations/20240101000000_a/migration.sql", "create table a (id int);\n"),
+                ("prisma/migrations/migration_lock.toml", "provider = \"postgresql\"\n"),
+                (
+                    "prisma/schema.prisma",
+                    "datasource db {\n  provider = \"postgresql\"\n  url = env(\"DATABASE_URL\")\n}\n",
+                ),
+            ],
+        ),
+    ];
+    for (tool, files) in projects {
+        let Some(chain) = Chain::new(files) else { return };
+        chain.devdb(["migrate", "up"]).run().assert_code(0);
+        chain.database.sql(by_hand);
+        let output = chain.devdb(["drift", "--adopt", "by hand"]).run();
+        assert_eq!(output.code, 0, "{tool}: {output:?}");
+        chain.devdb(["drift"]).run().assert_code(0).assert_stdout_has("migrations, database agree");
+        chain.devdb(["migrate", "status"]).run().assert_code(0);
+        chain.devdb(["reset", "--yes"]).run().assert_code(0);
+        chain.devdb(["drift"]).run().assert_code(0);
+    }
+}
+
+#[test]
+fn without_migrations_or_models_there_are_no_statements() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let shop = Shop::new(cluster);
+    std::fs::remove_dir_all(shop.project.file("db")).unwrap();
+    let run = |arguments: [&str; 2]| Sandbox::new(&shop.project).args(arguments).run();
+    run(["drift", "--sql"]).assert_code(4).assert_stderr_has("neither migrations nor models");
+    run(["drift", "--adopt"]).assert_code(2).assert_stderr_has("no migrations");
+}
