@@ -11,10 +11,13 @@ use crate::diagnose::drift::{Chronicle, attributed, drift, makers};
 use crate::discover::{Depth, git, inputs};
 use crate::error::{Kind, Result};
 use crate::execute;
+use crate::execute::drift::Ahead;
 use crate::model::drift::{Drift, DriftPlan, Sources, Verdict};
 use crate::model::observed::Observed;
 use crate::model::operation::{MigrationOperations, PendingOperations};
 use crate::model::picture::Picture;
+use crate::model::server::{LoginFailure, LoginFailureKind};
+use crate::model::target::Target;
 use crate::parse::sql_ddl;
 use crate::plan;
 use crate::render;
@@ -47,17 +50,17 @@ pub(super) struct Compared {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
-    let picture = Box::pin(context.look(Depth::All)).await;
+    let (picture, ahead) = Box::pin(look(context, args.privileges)).await;
     if let Some(message) = args.adopt {
-        return Box::pin(adopt::run(context, &picture, args.privileges, &message)).await;
+        return Box::pin(adopt::run(context, &picture, (args.privileges, ahead), &message)).await;
     }
     let has_chain = !picture.chain.is_absent() || !picture.recipe.sql_chain.is_absent();
     if args.sql && has_chain {
         // What the migrations say needs no Python.
-        let compared = Box::pin(compare_without_models(context, &picture, args.privileges, false)).await?;
+        let compared = Box::pin(compare_without_models(context, &picture, (args.privileges, ahead), false)).await?;
         return sql::run(context, &compared).await;
     }
-    let compared = Box::pin(compare(context, &picture, args.privileges, args.json)).await?;
+    let compared = Box::pin(compare(context, &picture, (args.privileges, ahead), args.json)).await?;
     if args.sql {
         return sql::run(context, &compared).await;
     }
@@ -75,30 +78,54 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     })
 }
 
+/// Takes the picture, and reads the catalog meanwhile.
+pub(super) async fn look(context: &Context, privileges: bool) -> (Picture, Option<Ahead>) {
+    let mut ahead = None;
+    let begin = |_picture: &Picture, target: &Target| ahead = Some(Ahead::begin(target, privileges));
+    let picture = context.look_and(Depth::All, begin).await;
+    // On a full server, or for a role that may log in but once, ours was the one too many.
+    let full = |failure: &LoginFailure| failure.kind == LoginFailureKind::TooManyClients;
+    if let Some(ours) = &ahead
+        && picture.login_failure.as_ref().is_some_and(full)
+    {
+        ours.abandon();
+        return (context.look(Depth::All).await, None);
+    }
+    (picture, ahead)
+}
+
+/// Whether privileges are compared, and what was read of the catalog already.
+pub(super) type Reading = (bool, Option<Ahead>);
+
 /// Learns the three sources and compares them.
-pub(super) async fn compare(context: &Context, picture: &Picture, privileges: bool, quiet: bool) -> Result<Compared> {
+pub(super) async fn compare(context: &Context, picture: &Picture, reading: Reading, quiet: bool) -> Result<Compared> {
     let inputs = inputs::read(&context.root, picture);
-    let plan = plan::drift::drift(picture, &inputs, privileges)?;
-    compare_by(context, picture, plan, quiet).await
+    let plan = plan::drift::drift(picture, &inputs, reading.0)?;
+    compare_by(context, picture, plan, (reading.1, quiet)).await
 }
 
 /// Compares the migrations and the database alone: no Python where the chain's schema is known.
 pub(super) async fn compare_without_models(
     context: &Context,
     picture: &Picture,
-    privileges: bool,
+    reading: Reading,
     quiet: bool,
 ) -> Result<Compared> {
     let inputs = inputs::read(&context.root, picture);
-    let plan = plan::drift::drift(picture, &inputs, privileges)?;
-    compare_by(context, picture, DriftPlan { models: Observed::Absent, ..plan }, quiet).await
+    let plan = plan::drift::drift(picture, &inputs, reading.0)?;
+    compare_by(context, picture, DriftPlan { models: Observed::Absent, ..plan }, (reading.1, quiet)).await
 }
 
-async fn compare_by(context: &Context, picture: &Picture, plan: DriftPlan, quiet: bool) -> Result<Compared> {
+async fn compare_by(
+    context: &Context,
+    picture: &Picture,
+    plan: DriftPlan,
+    (ahead, quiet): (Option<Ahead>, bool),
+) -> Result<Compared> {
     let mut progress = Progress::new(&context.ui, quiet);
     let mut tell = |event| progress.tell(&event);
     let surroundings = surroundings(context);
-    let sources = execute::drift::sources(&plan, &surroundings, context.cancelled(), &mut tell);
+    let sources = execute::drift::sources(&plan, ahead, &surroundings, context.cancelled(), &mut tell);
     let sources = Box::pin(sources).await?;
     progress.clear();
     let chronicle = chronicle(picture);

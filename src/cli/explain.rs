@@ -88,7 +88,7 @@ pub(super) async fn explain(context: &Context, ui: &Ui, reported: &Reported) -> 
     let picture = Box::pin(context.look(Depth::All)).await;
     render::explain::head(ui, reported, &picture);
     if reported.trouble.is_of_schema() && picture.server.known().is_some() {
-        match Box::pin(drift::compare(context, &picture, false, true)).await {
+        match Box::pin(drift::compare(context, &picture, (false, None), true)).await {
             Ok(compared) => {
                 let mut told = answer(reported, &compared.sources, &compared.drift, &compared.chronicle);
                 told.more.extend(committed(context, &told).await);

@@ -5,7 +5,6 @@ use std::path::PathBuf;
 use super::context::Context;
 use super::drift;
 use crate::diagnose::verify;
-use crate::discover::Depth;
 use crate::error::{Error, Result};
 use crate::execute;
 use crate::model::verify::VerifiedTable;
@@ -35,8 +34,8 @@ const DRAWN: usize = 12;
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let expected = args.expect.as_ref().map(|path| expected(context, path)).transpose()?;
-    let picture = Box::pin(context.look(Depth::All)).await;
-    let compared = Box::pin(drift::compare_without_models(context, &picture, false, args.json)).await?;
+    let (picture, ahead) = Box::pin(drift::look(context, false)).await;
+    let compared = Box::pin(drift::compare_without_models(context, &picture, (false, ahead), args.json)).await?;
     let chain = compared.sources.migrations.known().map(|it| &it.head);
     let found = verify::tables(&compared.sources.database, chain, &compared.chronicle, &args.tables);
     let mut tables = found.map_err(|unknown| no_table(&unknown))?;

@@ -36,6 +36,7 @@ const LOGIN: Duration = Duration::from_secs(10);
 /// read, and the user's own Ctrl-C, are errors.
 pub async fn sources(
     plan: &DriftPlan,
+    ahead: Option<Ahead>,
     surroundings: &Surroundings,
     cancelled: impl Future<Output = ()>,
     tell: &mut Teller<'_>,
@@ -48,7 +49,7 @@ pub async fn sources(
             _ => Ok(Known::default()),
         }
     };
-    let (database, from_before) = tokio::join!(database(plan), from_before);
+    let (database, from_before) = tokio::join!(database(plan, ahead), from_before);
     let database = database.map_err(|error| error.hiding(password))?;
     let mut learning =
         Learning { plan, surroundings, scratch: None, found: Sources { database, ..Sources::default() } };
@@ -63,19 +64,49 @@ pub async fn sources(
     done.map(|()| learning.found).map_err(|error| error.hiding(password))
 }
 
-/// Returns what the database itself is made of.
-pub async fn database(plan: &DriftPlan) -> Result<Schema> {
-    let opened = Session::open(&plan.target, plan.target.database(), "devdb drift", LOGIN).await;
+/// The catalog, read while the rest of the picture is taken: it takes the longest of all that is asked.
+pub struct Ahead {
+    target: Target,
+    privileges: bool,
+    reading: tokio::task::JoinHandle<Result<Schema>>,
+}
+
+impl Ahead {
+    /// Begins to read.
+    pub fn begin(target: &Target, privileges: bool) -> Self {
+        let whose = target.clone();
+        let reading = tokio::spawn(async move { read(&whose, privileges).await });
+        Self { target: target.clone(), privileges, reading }
+    }
+
+    /// Stops, where it has not ended.
+    pub fn abandon(&self) {
+        self.reading.abort();
+    }
+}
+
+/// Returns what the database itself is made of. What was read ahead of another one, or in vain, is read again.
+async fn database(plan: &DriftPlan, ahead: Option<Ahead>) -> Result<Schema> {
+    let fits = |ahead: &Ahead| ahead.target == plan.target && ahead.privileges == plan.privileges;
+    if let Some(ahead) = ahead.filter(fits)
+        && let Ok(Ok(schema)) = ahead.reading.await
+    {
+        return Ok(without_version(plan, schema));
+    }
+    Ok(without_version(plan, read(&plan.target, plan.privileges).await?))
+}
+
+async fn read(target: &Target, privileges: bool) -> Result<Schema> {
+    let opened = Session::open(target, target.database(), "devdb drift", LOGIN).await;
     let session = opened.map_err(|failure| {
-        Error::environment(format!("cannot enter `{}`", plan.target.database()))
+        Error::environment(format!("cannot enter `{}`", target.database()))
             .detail("server says", failure.message)
             .hint("devdb doctor")
     })?;
     unhurried(&session).await?;
-    let options = Options { privileges: plan.privileges };
-    let read = catalog::read(&session, options).await.map_err(|error| failed("read the catalog", &error));
+    let read = catalog::read(&session, Options { privileges }).await;
     session.close().await;
-    Ok(without_version(plan, read?))
+    read.map_err(|error| failed("read the catalog", &error))
 }
 
 /// Tables of more rows than this are estimated.

@@ -293,6 +293,105 @@ fn published_chains_have_no_noise() {
     }
 }
 
+/// An `env.py` for a package's chain.
+const ENV_OF_PACKAGE: &str = r#"import os
+
+from alembic import context
+from sqlalchemy import create_engine
+
+IMPORT
+
+with create_engine(os.environ["DATABASE_URL"]).connect() as connection:
+    context.configure(connection=connection, target_metadata=metadata)
+    with context.begin_transaction():
+        context.run_migrations()
+"#;
+
+/// The package's own `__init__` would start the whole application.
+const ARGILLA: &str = r#"import sys, sysconfig, types
+package = types.ModuleType("argilla_server")
+folder = os.path.join(sysconfig.get_paths()["purelib"], "argilla_server")
+package.__path__, package.__file__ = [folder], os.path.join(folder, "__init__.py")
+sys.modules["argilla_server"] = package
+
+import argilla_server.models.database
+from argilla_server.models.base import DatabaseModel
+metadata = DatabaseModel.metadata"#;
+const OPTUNA: &str = "import optuna.storages._rdb.models\nmetadata = optuna.storages._rdb.models.BaseModel.metadata";
+
+fn of_package<'c>(
+    cluster: &'c Cluster,
+    environment: &std::path::Path,
+    package: &str,
+    versions: &str,
+    import: &str,
+) -> Shop<'c> {
+    let shop = Shop::new(cluster);
+    for folder in ["db", "seeds"] {
+        std::fs::remove_dir_all(shop.project.file(folder)).unwrap();
+    }
+    venv::link_into(environment, &shop.project, ".venv");
+    let library = std::fs::read_dir(shop.project.file(".venv/lib")).unwrap().flatten();
+    let python = library.map(|it| it.file_name().into_string().unwrap()).find(|it| it.starts_with("python3")).unwrap();
+    let versions = format!(".venv/lib/{python}/site-packages/{package}/{versions}");
+    let ini = format!("[alembic]\nscript_location = migrations\nversion_locations = {versions}\n");
+    shop.project.write("alembic.ini", &ini);
+    let env = ENV_OF_PACKAGE.replace("IMPORT", import);
+    shop.project.write("migrations/env.py", &env);
+    let template =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/alembic-sync/alembic/script.py.mako");
+    shop.project.write("migrations/script.py.mako", &std::fs::read_to_string(template).unwrap());
+    shop
+}
+
+#[test]
+fn chains_of_packages_have_no_noise() {
+    let (Some(cluster), Some(environment)) = (Cluster::shared(), bench::chains()) else { return };
+    let shop = of_package(cluster, &environment, "argilla_server", "alembic/versions", ARGILLA);
+    shop.reset().run().assert_code(0);
+    assert_eq!(verdicts(&shop), Vec::<String>::new());
+    shop.devdb(["drift", "--sql"]).run().assert_code(0).assert_stdout_has("nothing to do");
+    let shop = of_package(cluster, &environment, "optuna", "storages/_rdb/alembic/versions", OPTUNA);
+    shop.reset().run().assert_code(0);
+    // Its models are ahead of its chain: what is there is between these two, and none of it in the database.
+    assert_eq!(
+        verdicts(&shop),
+        [
+            "enum public.trialstate: not migrated",
+            "table public.trial_heartbeats: not migrated",
+            "column public.trial_values.trial_id: not migrated",
+        ]
+    );
+    shop.devdb(["verify"]).run().assert_code(0);
+}
+
+#[test]
+fn models_are_read_by_the_oldest_versions_too() {
+    let (Some(cluster), Some(environment)) = (Cluster::shared(), bench::old_venv()) else { return };
+    let shop = alembic(cluster, &environment, "alembic-sync", "postgresql");
+    let models = "from sqlalchemy import (CheckConstraint, Column, DateTime, Enum, ForeignKey, Index, Integer, Numeric, String,\n\
+                  \x20   Text, func, text)\nfrom sqlalchemy.orm import declarative_base\n\nBase = declarative_base()\n\n\n\
+                  class User(Base):\n    __tablename__ = 'users'\n    id = Column(Integer, primary_key=True)\n\
+                  \x20   email = Column(String(255), nullable=False, unique=True)\n    mood = Column(Enum('sad', 'ok', name='mood'))\n\
+                  \x20   at = Column(DateTime(timezone=True), server_default=func.now())\n    total = Column(Numeric(10, 2))\n\
+                  \x20   boss_id = Column(ForeignKey('users.id'), index=True)\n";
+    shop.project.write(MODELS, models);
+    std::fs::remove_dir_all(shop.project.file("alembic/versions")).unwrap();
+    std::fs::create_dir(shop.project.file("alembic/versions")).unwrap();
+    shop.devdb(["migrate", "new", "--autogenerate", "everything"]).run().assert_code(0);
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    assert_eq!(verdicts(&shop), Vec::<String>::new());
+    edit(&shop, MODELS, "    total =", "    nick = Column(Text)\n    total =");
+    shop.database.sql("alter table users add by_hand int");
+    let told = ["column public.users.by_hand: made by hand", "column public.users.nick: not migrated"];
+    assert_eq!(verdicts(&shop), told);
+    shop.devdb(["drift", "--adopt"]).run().assert_code(0);
+    let told = ["column public.users.by_hand: removed from the models", "column public.users.nick: not migrated"];
+    assert_eq!(verdicts(&shop), told);
+    shop.project.write("devdb.toml", "[models]\nmetadata = \"app.models:Base\"\n");
+    assert_eq!(verdicts(&shop), told);
+}
+
 /// Types, keys and settings that models have, with names that need quotes.
 const RICH: &str = r#"
 import enum, uuid

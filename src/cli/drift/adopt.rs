@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Compared, Context, compare_without_models};
+use super::{Compared, Context, Reading, compare_without_models};
 use crate::cli::migrate as commands;
 use crate::discover::Depth;
 use crate::error::{Error, Result};
@@ -22,9 +22,10 @@ struct Written {
     version: String,
 }
 
-pub(super) async fn run(context: &Context, picture: &Picture, privileges: bool, message: &str) -> Result<u8> {
+pub(super) async fn run(context: &Context, picture: &Picture, reading: Reading, message: &str) -> Result<u8> {
     // Which of the differences somebody's hands made, and which `create_all`, is the same to a migration.
-    let compared = Box::pin(compare_without_models(context, picture, privileges, false)).await?;
+    let privileges = reading.0;
+    let compared = Box::pin(compare_without_models(context, picture, reading, false)).await?;
     let plan = plan::adopt::adopt(&compared.sources, &compared.drift, message)?;
     let mut files = Vec::new();
     let proven = Box::pin(prove(context, picture, &plan, privileges, &mut files)).await;
@@ -66,7 +67,7 @@ async fn prove(
     }
     let picture = Box::pin(context.look(Depth::All)).await;
     let version = version(&picture, files)?;
-    let compared = Box::pin(compare_without_models(context, &picture, privileges, false)).await?;
+    let compared = Box::pin(compare_without_models(context, &picture, (privileges, None), false)).await?;
     same(&compared, plan)?;
     Ok(Written { files: files.clone(), version })
 }

@@ -21,6 +21,8 @@ struct Bench {
     venv: Option<PathBuf>,
     venv_prefect: Option<PathBuf>,
     venv_airflow: Option<PathBuf>,
+    venv_old: Option<PathBuf>,
+    venv_chains: Option<PathBuf>,
     dbmate: Option<PathBuf>,
     sqlx: Option<PathBuf>,
     corpus: Option<PathBuf>,
@@ -142,6 +144,16 @@ pub(crate) fn prefect() -> Option<PathBuf> {
 /// The Python environment with Airflow.
 pub(crate) fn airflow() -> Option<PathBuf> {
     require("Python environment for Airflow", load().venv_airflow.as_ref())
+}
+
+/// The Python environment with `SQLAlchemy` 1.4, Alembic 1.8 and psycopg2.
+pub(crate) fn old_venv() -> Option<PathBuf> {
+    require("Python environment with SQLAlchemy 1.4", load().venv_old.as_ref())
+}
+
+/// The Python environment with the chains and the models of Argilla and Optuna.
+pub(crate) fn chains() -> Option<PathBuf> {
+    require("Python environment for Argilla and Optuna", load().venv_chains.as_ref())
 }
 
 /// The program `dbmate`.

