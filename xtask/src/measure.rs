@@ -2,12 +2,14 @@
 //! `docs/performance.md`.
 //!
 //! [`chain`] makes up the chain; [`scenarios`] say what is compared; [`ours`] and [`peers`] are the cases, [`case`] runs
-//! them in turn and proves each; [`small`] is start-up, status and memory; [`bars`] are what was promised; [`report`]
+//! them in turn and proves each; [`small`] is start-up, status and memory, [`drift`] the
+//! comparisons; [`bars`] are what was promised; [`report`]
 //! writes.
 
 mod bars;
 mod case;
 mod chain;
+mod drift;
 mod machine;
 mod options;
 mod ours;
@@ -36,12 +38,17 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
     let place = place::Place::new(&server, &tools, &folder)?;
     let machine = machine::look(&place)?;
     let (mut measured, mut small, mut failed) = (Vec::new(), None, Vec::new());
+    let mut drifts = Vec::new();
     for &scenario in &options.scenarios {
         let done = match scenario {
             Scenario::Sql => scenarios::sql(&place, &options).map(Some),
             Scenario::Alembic => scenarios::alembic(&place, &options).map(Some),
             Scenario::Prefect => scenarios::prefect(&place, &options).map(Some),
             Scenario::Airflow => scenarios::airflow(&place, &options).map(Some),
+            Scenario::Drift => drift::measure(&place, options.rounds(scenario, 0)).map(|done| {
+                drifts = done;
+                None
+            }),
             Scenario::Small => small::measure(&place, options.rounds(scenario, 0)).map(|done| {
                 small = Some(done);
                 None
@@ -57,7 +64,7 @@ pub(crate) fn bench(arguments: &[String]) -> Result<(), Failure> {
             }
         }
     }
-    let report = report::write(&machine.lines(), &measured, small.as_ref());
+    let report = report::write(&machine.lines(), &measured, &drifts, small.as_ref());
     println!("\n{report}");
     let file = if options.whole() { places::root().join("docs/performance.md") } else { folder.join("performance.md") };
     fs::write(&file, report).map_err(|error| format!("cannot write {}: {error}", file.display()))?;

@@ -1,6 +1,7 @@
 //! What was promised, next to what was measured. Nothing fails because of time: a bar is met, or it is said not to be.
 
 use super::case::{Kind, Lines, Outcome};
+use super::drift::{COLUMNS, Drift};
 use super::options::Scenario;
 use super::scenarios::Measured;
 use super::small::Small;
@@ -14,7 +15,7 @@ pub(super) struct Bar {
 }
 
 /// Returns every bar that the numbers can tell of.
-pub(super) fn all(measured: &[Measured], small: Option<&Small>) -> Vec<Bar> {
+pub(super) fn all(measured: &[Measured], drifts: &[Drift], small: Option<&Small>) -> Vec<Bar> {
     let mut bars = Vec::new();
     for scenario in measured {
         for (column, (label, _)) in scenario.sizes.iter().enumerate() {
@@ -22,12 +23,13 @@ pub(super) fn all(measured: &[Measured], small: Option<&Small>) -> Vec<Bar> {
                 Scenario::Sql => format!("SQL chain, {label}"),
                 Scenario::Alembic => "Alembic chain".to_owned(),
                 Scenario::Prefect => "Prefect".to_owned(),
-                Scenario::Airflow | Scenario::Small => "Airflow".to_owned(),
+                Scenario::Airflow | Scenario::Drift | Scenario::Small => "Airflow".to_owned(),
             };
             bars.extend(of_column(scenario, column, &place));
         }
         bars.extend(same_at_any_size(scenario));
     }
+    bars.extend(drifts.iter().flat_map(of_drift));
     bars.extend(small.into_iter().flat_map(of_small));
     bars
 }
@@ -86,6 +88,22 @@ fn same_at_any_size(scenario: &Measured) -> Option<Bar> {
         measured: format!("{} to {}, {}", time(large), time(empty), ratio(large / empty)),
         met: large <= 1.5 * empty,
     })
+}
+
+fn of_drift(drift: &Drift) -> Vec<Bar> {
+    let Some(ours) = drift.devdb.median() else { return Vec::new() };
+    let (tables, columns) = (drift.tables, drift.tables * COLUMNS);
+    if tables <= 100 {
+        let promise = format!("`devdb drift`, {tables} tables: below 60 ms, models aside");
+        return vec![Bar { promise, measured: time(ours), met: ours < 60.0 }];
+    }
+    let promise = format!("`devdb drift`, {tables} tables, {columns} columns: below 2 s");
+    let mut bars = vec![Bar { promise, measured: time(ours), met: ours < 2_000.0 }];
+    if let Some(kilobytes) = drift.memory {
+        let promise = format!("`devdb drift`, {tables} tables, {columns} columns: below 200 MB");
+        bars.push(Bar { promise, measured: megabytes(kilobytes << 10), met: kilobytes < 200 << 10 });
+    }
+    bars
 }
 
 fn of_small(small: &Small) -> Vec<Bar> {

@@ -15,15 +15,17 @@ pub(super) enum Scenario {
     Alembic,
     Prefect,
     Airflow,
+    Drift,
     /// Start-up, status, memory.
     Small,
 }
 
-const SCENARIOS: [(&str, Scenario); 5] = [
+const SCENARIOS: [(&str, Scenario); 6] = [
     ("sql", Scenario::Sql),
     ("alembic", Scenario::Alembic),
     ("prefect", Scenario::Prefect),
     ("airflow", Scenario::Airflow),
+    ("drift", Scenario::Drift),
     ("small", Scenario::Small),
 ];
 
@@ -68,7 +70,7 @@ impl Options {
         let usual = match scenario {
             _ if self.quick || bytes >= 500 << 20 => 3,
             Scenario::Sql if bytes > 0 => 5,
-            Scenario::Sql | Scenario::Small => 11,
+            Scenario::Sql | Scenario::Small | Scenario::Drift => 11,
             Scenario::Alembic | Scenario::Prefect | Scenario::Airflow => 5,
         };
         self.rounds.unwrap_or(usual)

@@ -2,6 +2,7 @@
 
 use super::bars::{self, median, megabytes};
 use super::case::{Kind, Outcome};
+use super::drift::Drift;
 use super::scenarios::Measured;
 use super::small::Small;
 use super::stats::{Times, ratio};
@@ -27,9 +28,9 @@ engine to ask. `psql`, `dropdb` and `createdb` are the programs themselves, with
 them, and sqlx is an optimised build.";
 
 /// Returns the whole report.
-pub(super) fn write(machine: &[String], measured: &[Measured], small: Option<&Small>) -> String {
+pub(super) fn write(machine: &[String], measured: &[Measured], drifts: &[Drift], small: Option<&Small>) -> String {
     let mut parts = vec![INTRODUCTION.to_owned(), machine.join("\n\n")];
-    let bars = bars::all(measured, small);
+    let bars = bars::all(measured, drifts, small);
     if !bars.is_empty() {
         let rows = bars.iter().map(|bar| {
             let met = if bar.met { "met" } else { "**missed**" };
@@ -40,6 +41,9 @@ pub(super) fn write(machine: &[String], measured: &[Measured], small: Option<&Sm
     for scenario in measured {
         parts.push(format!("## {}\n\n{}", scenario.title, times(scenario)));
         parts.extend(against(scenario));
+    }
+    if !drifts.is_empty() {
+        parts.push(drift(drifts));
     }
     parts.extend(small.map(often));
     parts.join("\n\n") + "\n"
@@ -107,6 +111,33 @@ fn against(scenario: &Measured) -> Option<String> {
     });
     let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
     Some(table(&heads, &rows.collect::<Vec<_>>()))
+}
+
+fn drift(drifts: &[Drift]) -> String {
+    let about = "`devdb drift` of a database that is as it should be: nothing is known but what an earlier run learned of the chain. \
+                 The floor is the same query of the catalog in one `psql`.";
+    let head = |it: &Drift| format!("{} tables, {}×", it.tables, it.rounds);
+    let heads: Vec<String> = std::iter::once("case".to_owned()).chain(drifts.iter().map(head)).collect();
+    let row = |name: &str, times: &dyn Fn(&Drift) -> Option<Times>| {
+        let cell = |it: &Drift| {
+            let times = times(it)?;
+            let ours = times.median().zip(it.devdb.median()).map(|(time, ours)| format!(" {}", ratio(time / ours)));
+            Some(times.shown()? + &ours.unwrap_or_default())
+        };
+        let cells = drifts.iter().map(|it| cell(it).unwrap_or_else(|| "–".to_owned()));
+        std::iter::once(name.to_owned()).chain(cells).collect::<Vec<String>>()
+    };
+    let memory = drifts.iter().map(|it| it.memory.map_or_else(|| "–".to_owned(), |peak| megabytes(peak << 10)));
+    let rows = vec![
+        row("floor: the catalog's query in one `psql`", &|it| Some(it.floor.clone())),
+        row("`devdb drift`", &|it| Some(it.devdb.clone())),
+        row("`migra`, two databases", &|it| it.migra.clone()),
+        row("`devdb drift`, with models", &|it| it.models.as_ref().map(|it| it.0.clone())),
+        row("`alembic check`, models and database", &|it| it.models.as_ref().map(|it| it.1.clone())),
+        std::iter::once("peak memory of `devdb drift`".to_owned()).chain(memory).collect(),
+    ];
+    let heads: Vec<&str> = heads.iter().map(String::as_str).collect();
+    format!("## Drift\n\n{about}\n\n{}", table(&heads, &rows))
 }
 
 fn often(small: &Small) -> String {

@@ -73,7 +73,7 @@ fn memory(place: &Place<'_>) -> Result<Vec<(&'static str, Option<u64>)>, String>
     Ok(all)
 }
 
-fn peak(place: &Place<'_>, project: &Project, arguments: &[&str]) -> Result<Option<u64>, String> {
+pub(super) fn peak(place: &Place<'_>, project: &Project, arguments: &[&str]) -> Result<Option<u64>, String> {
     let Some(program) = places::program("time") else { return Ok(None) };
     let mut devdb = place.devdb(project, arguments);
     let said = project.root.join("peak");

@@ -9,6 +9,7 @@ use std::process::Command;
 /// The version of `sqlx` that the tests use too.
 const SQLX: &str = "0.9.0";
 const DSLR: &str = "tests/fixtures/requirements-dslr.txt";
+const MIGRA: &str = "tests/fixtures/requirements-migra.txt";
 
 /// The parts of `bench.json` that are used here.
 #[derive(Debug, Default, Deserialize)]
@@ -38,6 +39,7 @@ pub(super) struct Tools {
     pub(super) dbmate: Option<PathBuf>,
     pub(super) sqlx: Option<PathBuf>,
     pub(super) dslr: Option<PathBuf>,
+    pub(super) migra: Option<PathBuf>,
     /// Layers, and with them every reset that does not start from nothing.
     pub(super) has_layers: bool,
 }
@@ -65,7 +67,8 @@ impl Tools {
             airflow: prepared.venv_airflow,
             dbmate: prepared.dbmate,
             sqlx: told("sqlx", sqlx(&folder)),
-            dslr: told("dslr", dslr(&folder)),
+            dslr: told("dslr", of_python(&folder, "dslr", DSLR)),
+            migra: told("migra", of_python(&folder, "migra", MIGRA)),
         })
     }
 
@@ -77,12 +80,13 @@ impl Tools {
             line(run::command(venv.join("bin/python")).args(["-c", &code]))
         };
         let package = |venv: Option<&PathBuf>, package: &str| venv.and_then(|venv| python(venv, package));
-        let dslr = self.dslr.as_ref().and_then(|program| program.parent()?.parent());
+        let own = |program: &Option<PathBuf>, name: &str| python(program.as_ref()?.parent()?.parent()?, name);
         [
             line(run::command(&self.devdb).arg("--version")),
             self.dbmate.as_ref().and_then(|dbmate| line(run::command(dbmate).args(["--env-file=none", "--version"]))),
             self.sqlx.as_ref().and_then(|sqlx| line(run::command(sqlx).arg("--version"))),
-            dslr.and_then(|venv| python(venv, "dslr")),
+            own(&self.dslr, "dslr"),
+            own(&self.migra, "migra"),
             package(self.venv.as_ref(), "alembic"),
             package(self.prefect.as_ref(), "prefect"),
             package(self.airflow.as_ref(), "apache-airflow"),
@@ -133,15 +137,17 @@ fn sqlx(folder: &Path) -> Result<PathBuf, String> {
     built.map(|_said| program)
 }
 
-fn dslr(folder: &Path) -> Result<PathBuf, String> {
-    let directory = folder.join("venv-dslr");
-    let program = directory.join("bin/dslr");
+/// Returns a program of Python, in an environment of its own.
+fn of_python(folder: &Path, name: &str, requirements: &str) -> Result<PathBuf, String> {
+    let directory = folder.join(format!("venv-{name}"));
+    let program = directory.join("bin").join(name);
     if run::output(run::command(&program).arg("--help")).is_ok() {
         return Ok(program);
     }
-    println!("bench: installing DSLR …");
+    println!("bench: installing {name} …");
     run::output(run::command("python3").args(["-m", "venv", "--clear"]).arg(&directory))?;
     let mut pip = run::command(directory.join("bin/python"));
-    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(places::root().join(DSLR));
+    pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+        .arg(places::root().join(requirements));
     run::output(&mut pip).map(|_said| program)
 }
