@@ -96,6 +96,11 @@ async fn database(plan: &DriftPlan, ahead: Option<Ahead>) -> Result<Schema> {
     Ok(without_version(plan, read(&plan.target, plan.privileges).await?))
 }
 
+/// Returns what the database is made of, with who may use it.
+pub async fn granted(target: &Target) -> Result<Schema> {
+    read(target, true).await
+}
+
 async fn read(target: &Target, privileges: bool) -> Result<Schema> {
     let opened = Session::open(target, target.database(), "devdb drift", LOGIN).await;
     let session = opened.map_err(|failure| {

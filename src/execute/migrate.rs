@@ -221,3 +221,9 @@ pub fn write_new(path: &std::path::Path, text: &str) -> std::io::Result<()> {
 pub fn remove(path: &std::path::Path) -> std::io::Result<()> {
     crate::wire::files::remove(path)
 }
+
+/// Removes such a file, and its folder where that is empty now: tools that have a folder a migration stumble over one.
+pub fn remove_with_folder(path: &std::path::Path) -> std::io::Result<()> {
+    crate::wire::files::remove(path)?;
+    path.parent().map_or(Ok(()), crate::wire::files::remove_if_empty)
+}

@@ -12,6 +12,8 @@ pub struct Script {
     pub statements: Vec<Statement>,
     /// What no statement does, in words.
     pub by_hand: Vec<String>,
+    /// The two schemas are the same.
+    pub equal: bool,
 }
 
 /// One statement, without its semicolon.
@@ -38,6 +40,8 @@ pub enum Loss {
     Values { table: TableName, column: String },
     /// Values that are others when converted there and back.
     Conversion { table: TableName, column: String, from: String, to: String },
+    /// All that an extension brought, tables with their rows among it.
+    Extension,
 }
 
 /// Rows that would make a statement fail.
@@ -47,6 +51,8 @@ pub enum Obstacle {
     Null { table: TableName, column: String },
     /// Any row at all: the column is new and must have a value.
     AnyRow(TableName),
+    /// Text that the new type has no room for.
+    TooLong { table: TableName, column: String, to: String },
     /// Rows with a label that goes.
     Labels { table: TableName, column: String, labels: Vec<String> },
 }
@@ -92,17 +98,9 @@ impl Statement {
 }
 
 impl Weighed {
-    /// Returns whether a statement is written as a comment: it would lose data, or what it drops is still in use. A
-    /// conversion that changes no value is none; a table or column without rows today may have some where the script
-    /// is run.
+    /// Returns whether a statement is written as a comment: it may lose data, or what it drops is still in use. A
+    /// table or column without rows today may have some when the script is run.
     pub fn is_aside(&self, index: usize) -> bool {
-        let Some(statement) = self.script.statements.get(index) else { return false };
-        match &statement.loses {
-            Some(Loss::Rows(_) | Loss::Values { .. }) => true,
-            Some(Loss::Conversion { .. }) => {
-                self.lost.get(index).and_then(Option::as_ref).and_then(Observed::known) != Some(&0)
-            }
-            None => statement.held_by.is_some(),
-        }
+        self.script.statements.get(index).is_some_and(|it| it.loses.is_some() || it.held_by.is_some())
     }
 }

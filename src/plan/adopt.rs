@@ -2,7 +2,7 @@
 
 use super::ddl;
 use crate::error::Error;
-use crate::model::ddl::{Loss, Script};
+use crate::model::ddl::{Loss, Script, Statement};
 use crate::model::drift::{AdoptPlan, Drift, Position, Sources, Verdict};
 use crate::model::schema::ObjectId;
 use crate::model::text::counted;
@@ -23,14 +23,15 @@ pub fn adopt(sources: &Sources, drift: &Drift, message: &str) -> Result<AdoptPla
     let by_hand = |verdict| matches!(verdict, Verdict::MadeByHand | Verdict::ChangedByHand | Verdict::CreatedByModels);
     let adopted: Vec<&ObjectId> =
         drift.differences.iter().filter(|it| by_hand(it.verdict)).map(|it| &it.object).collect();
-    // What an edited migration makes now is no work of somebody's hands.
-    let mut after = sources.database.clone();
-    for edited in drift.differences.iter().filter(|it| it.verdict == Verdict::EditedMigration) {
-        match made.head.objects.get(&edited.object) {
-            Some(said) => drop(after.objects.insert(edited.object.clone(), said.clone())),
-            None => drop(after.objects.remove(&edited.object)),
-        }
+    // What an edited migration makes now is no work of somebody's hands, and not to be told from it in a migration.
+    if let Some(edited) = drift.differences.iter().find(|it| it.verdict == Verdict::EditedMigration) {
+        let file = edited.maker.as_ref().map(|maker| maker.at.to_string()).unwrap_or_default();
+        return Err(Error::usage("a migration was edited after it was applied, which would be adopted, too")
+            .detail("where", file)
+            .hint("devdb drift --sql   (prints what brings the database to the edited one)")
+            .hint("devdb reset"));
     }
+    let after = sources.database.clone();
     let mut up = ddl::script(&made.head, &after);
     ddl::suggest_renames(&mut up, drift);
     if let Some(first) = up.by_hand.first() {
@@ -52,9 +53,11 @@ pub fn adopt(sources: &Sources, drift: &Drift, message: &str) -> Result<AdoptPla
 
 /// What a colleague's database would lose by it.
 fn takes(script: &Script) -> Vec<String> {
-    let drops = script.statements.iter().filter(|it| matches!(it.loses, Some(Loss::Rows(_) | Loss::Values { .. })));
+    let lossy =
+        |it: &&Statement| matches!(it.loses, Some(Loss::Rows(_) | Loss::Values { .. } | Loss::Conversion { .. }));
+    let drops = script.statements.iter().filter(lossy);
     let renames = script.statements.iter().filter_map(|it| it.instead.as_ref());
-    let drops = drops.map(|it| format!("`{}` takes its rows along wherever it runs", it.text));
+    let drops = drops.map(|it| format!("`{}` loses data wherever it runs", it.text));
     drops
         .chain(renames.map(|text| format!("a column may only have another name now; then write `{text}` instead")))
         .collect()

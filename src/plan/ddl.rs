@@ -24,10 +24,15 @@ use graph::Graph;
 
 /// Returns the statements that make `to` of `from`.
 pub fn script(from: &Schema, to: &Schema) -> Script {
+    script_keeping(from, to, &Schema::default())
+}
+
+/// Returns the same, where what is made again gets the privileges that it has in `granted`.
+pub fn script_keeping(from: &Schema, to: &Schema, granted: &Schema) -> Script {
     if from.objects == to.objects {
-        return Script::default();
+        return Script { equal: true, ..Script::default() };
     }
-    let mut writer = Writer::new(from, to);
+    let mut writer = Writer { granted, ..Writer::new(from, to) };
     writer.again();
     writer.write();
     writer.script
@@ -67,11 +72,19 @@ struct Writer<'s> {
     retyped: BTreeSet<&'s ObjectId>,
     /// Those of them whose enumeration is made anew.
     rebuilt: BTreeSet<&'s ObjectId>,
+    /// Those enumerations.
+    remade: BTreeSet<&'s ObjectId>,
+    /// Columns with an identity on one side and a sequence on the other.
+    exchanged: BTreeSet<&'s ObjectId>,
     /// Sequences that come and go with a column.
     implied: BTreeSet<&'s ObjectId>,
+    /// Who may use what, where that is known.
+    granted: &'s Schema,
     script: Script,
     /// What has to wait until everything is there.
     late: Vec<Statement>,
+    /// What ties tables and indexes to others, when their columns are what they should be.
+    last: Vec<Statement>,
 }
 
 impl<'s> Writer<'s> {
@@ -90,10 +103,15 @@ impl<'s> Writer<'s> {
             again: BTreeSet::new(),
             retyped: BTreeSet::new(),
             rebuilt: BTreeSet::new(),
+            remade: BTreeSet::new(),
+            exchanged: BTreeSet::new(),
             implied: BTreeSet::new(),
+            granted: from,
             script: Script::default(),
             late: Vec::new(),
+            last: Vec::new(),
         };
+        writer.exchanged = writer.exchanged();
         writer.implied = writer.implied();
         writer
     }
@@ -117,7 +135,8 @@ impl<'s> Writer<'s> {
                 self.retyped.insert(id);
             }
         }
-        self.rebuilt = self.columns_of_rebuilt_enums().into_iter().collect();
+        self.remade = self.remade_enums();
+        self.rebuilt = self.remade.iter().flat_map(|id| self.columns_of(id)).collect();
         self.retyped.extend(&self.rebuilt);
         loop {
             let found: Vec<&ObjectId> = self
@@ -149,21 +168,48 @@ impl<'s> Writer<'s> {
             return false;
         }
         let text = self.from.text(id);
+        let reference = self.from.is_reference(id);
+        // What the server follows by itself stays.
+        let follows = part && !reference;
         self.from.needs(id).into_iter().any(|need| {
-            let column = need.kind == K::Column;
+            let column = need.kind == ObjectKind::Column;
             let named = !column || text.contains(&ident(&need.name));
-            let lost = self.again.contains(need) || self.gone.contains(need) && !column;
-            let key = need.kind != K::Constraint || self.from.is_key(need) && self.from.is_reference(id);
-            named && key && (lost || soft && self.retyped.contains(need))
+            let lost = self.again.contains(need) || self.gone.contains(need) && !column || self.remade.contains(need);
+            let unique = matches!(need.kind, ObjectKind::Constraint | ObjectKind::Index);
+            let key = !unique || self.from.is_key(need) && reference;
+            named && key && (lost || !follows && self.retyped.contains(need))
         })
+    }
+
+    /// An index that is made again is the replica identity again.
+    fn identities(&mut self) {
+        let tables = self.from.schema.objects.iter().filter(|(id, _)| id.kind == ObjectKind::Table);
+        for (id, old) in tables {
+            let identity = old.get(&Property::ReplicaIdentity).filter(|it| it.starts_with("index "));
+            let Some(identity) = identity
+                .filter(|it| self.new_of(id).is_some_and(|new| new.get(&Property::ReplicaIdentity) == Some(it)))
+            else {
+                continue;
+            };
+            let parts = self.from.parts(&id.schema, &id.name);
+            if parts.iter().any(|part| self.again.contains(part) && format!("index {}", ident(&part.name)) == *identity)
+            {
+                self.last.push(Statement::new(id, table::replica_identity(&id.sql(), Some(identity))));
+            }
+        }
     }
 
     fn write(&mut self) {
         self.drop_what_stands_on_others();
         self.make();
+        if !self.again.is_empty() {
+            self.identities();
+        }
         let late = std::mem::take(&mut self.late);
         self.script.statements.extend(late);
         self.drop_the_rest();
+        let last = std::mem::take(&mut self.last);
+        self.script.statements.extend(last);
     }
 
     fn make(&mut self) {
@@ -183,10 +229,15 @@ impl<'s> Writer<'s> {
             .chain(&self.again)
             .chain(&self.changed)
             .copied()
-            .filter(|id| !inlined(id) && !self.is_inherited(id))
+            .filter(|id| !inlined(id) && !self.is_inherited(id) && !self.is_of_exchanged(id))
             .collect();
         for id in self.to.ordered(&work, Graph::needs) {
             let Some(new) = self.new_of(id) else { continue };
+            let in_the_way = drop::named(&self.gone, id).filter(|it| it.kind == ObjectKind::Table);
+            if let Some(table) = in_the_way.filter(|_| id.parent.is_none() && self.come.contains(id)) {
+                self.by_hand(id, &format!("its name is that of the {table}, which has to be dropped first"));
+                continue;
+            }
             match self.old(id).filter(|_| !self.again.contains(id) || id.kind == ObjectKind::Column) {
                 Some(old) => self.alter(id, old, new),
                 None if self.implied.contains(id) => self.create_around(id, new),

@@ -46,7 +46,8 @@ fn text(target: &Target, by: MeantBy, drift: &Drift, weighed: &Weighed) -> Strin
         lines.extend(beside(weighed, index, statement));
         let text = format!("{};", statement.text);
         if weighed.is_aside(index) {
-            lines.extend(text.lines().map(|line| format!("-- {line}")));
+            // A carriage return ends a comment, too.
+            lines.extend(text.split(['\n', '\r']).map(|line| format!("-- {line}")));
         } else {
             lines.push(text);
         }
@@ -65,7 +66,11 @@ fn head(target: &Target, by: MeantBy, drift: &Drift, weighed: &Weighed) -> Vec<S
     };
     let script = &weighed.script;
     if script.is_empty() {
-        return vec![format!("-- {place} is what {whose}: there is nothing to do.")];
+        return vec![if weighed.script.equal {
+            format!("-- {place} is what {whose}: there is nothing to do.")
+        } else {
+            format!("-- {place} is not what {whose}, in what devdb writes no statements for: devdb drift shows it.")
+        }];
     }
     let mut lines = vec![format!("-- Makes of {place} what {whose} (devdb drift --sql).")];
     let aside = (0..script.statements.len()).filter(|index| weighed.is_aside(*index)).count();
@@ -114,6 +119,9 @@ fn beside(weighed: &Weighed, index: usize, statement: &Statement) -> Vec<String>
 }
 
 fn lost(loss: &Loss, number: Option<Observed<u64>>) -> Option<String> {
+    if *loss == Loss::Extension {
+        return Some("takes along all that it brought, tables with their rows among it:".to_owned());
+    }
     let count = match number {
         Some(Observed::Known(count)) => count,
         Some(Observed::Unknown(why)) if matches!(loss, Loss::Conversion { .. }) => {
@@ -127,7 +135,10 @@ fn lost(loss: &Loss, number: Option<Observed<u64>>) -> Option<String> {
         Loss::Rows(_) => Some(format!("loses {}:", counted(number_of(count), "row"))),
         Loss::Values { .. } if count == 0 => Some("the column has no values now:".to_owned()),
         Loss::Values { .. } => Some(format!("loses the values of {}:", counted(number_of(count), "row"))),
-        Loss::Conversion { .. } if count == 0 => None,
+        Loss::Conversion { from, to, .. } if count == 0 => {
+            Some(format!("from {from} to {to}, which changes no value now:"))
+        }
+        Loss::Extension => None,
         Loss::Conversion { from, to, .. } => {
             Some(format!("from {from} to {to}, {} would not come back the same:", counted(number_of(count), "value")))
         }
@@ -143,6 +154,7 @@ fn met_by(met: &Obstacle, number: Option<&Observed<u64>>) -> Option<String> {
     Some(match met {
         Obstacle::Null { .. } => format!("fails: {rows} without a value; UPDATE them first"),
         Obstacle::AnyRow(_) => format!("fails: {rows} would need a value; add it with a DEFAULT first"),
+        Obstacle::TooLong { to, .. } => format!("fails: {rows} with text that {to} has no room for; UPDATE them first"),
         Obstacle::Labels { labels, .. } => format!("fails: {rows} with {}; UPDATE them first", labels.join(" or ")),
     })
 }

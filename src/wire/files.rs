@@ -137,6 +137,11 @@ pub fn remove(path: &Path) -> io::Result<()> {
     std::fs::remove_file(path)
 }
 
+/// Removes a folder that has nothing in it, and leaves any other.
+pub fn remove_if_empty(folder: &Path) -> io::Result<()> {
+    if std::fs::read_dir(folder)?.next().is_none() { std::fs::remove_dir(folder) } else { Ok(()) }
+}
+
 /// Returns whether something stands at `path`.
 pub fn exists(path: &Path) -> bool {
     path.exists()

@@ -6,7 +6,7 @@ use super::{Compared, Context, Reading, compare_without_models};
 use crate::cli::migrate as commands;
 use crate::discover::Depth;
 use crate::error::{Error, Result};
-use crate::execute::migrate::{remove, write_new};
+use crate::execute::migrate::{remove_with_folder, write_new};
 use crate::model::drift::AdoptPlan;
 use crate::model::picture::Picture;
 use crate::model::sql_chain::SqlMigration;
@@ -32,13 +32,19 @@ pub(super) async fn run(context: &Context, picture: &Picture, reading: Reading, 
     let written = match proven {
         Ok(written) => written,
         Err(error) => {
-            let removed = files.iter().filter(|file| remove(&context.root.join(file)).is_ok());
+            let removed = files.iter().filter(|file| remove_with_folder(&context.root.join(file)).is_ok());
             let removed: Vec<String> = removed.map(|file| file.display().to_string()).collect();
             return Err(error.detail("removed", removed.join("\n")));
         }
     };
     render::drift::adopted(&context.ui, &plan, &written.files);
-    Box::pin(commands::stamp_at(context, &written.version)).await
+    let stamped = Box::pin(commands::stamp_at(context, &written.version)).await;
+    stamped.map_err(|error| {
+        let files: Vec<String> = written.files.iter().map(|file| file.display().to_string()).collect();
+        error
+            .detail("state", format!("the migration stays, and is not recorded as applied: {}", files.join(", ")))
+            .hint(format!("devdb migrate stamp {}   (before anything migrates this database)", written.version))
+    })
 }
 
 /// Writes the migration, and runs the chain with it on a scratch database: it must make what the database is.
@@ -94,6 +100,9 @@ fn same(compared: &Compared, plan: &AdoptPlan) -> Result<()> {
         let why = compared.drift.unread.iter().map(|(_, why)| why.clone()).collect::<Vec<_>>().join("\n");
         return Err(Error::failed("the new migration does not run").detail("why", why));
     };
+    if compared.sources.database.objects != plan.after.objects {
+        return Err(Error::failed("the database was changed while it was looked at").hint("devdb drift --adopt"));
+    }
     let differences = made.head.differences(&plan.after);
     if differences.is_empty() {
         return Ok(());

@@ -20,9 +20,11 @@ pub(super) async fn run(context: &Context, compared: &Compared) -> Result<u8> {
         )
         .hint("devdb doctor"));
     };
-    let mut script = ddl::script(&sources.database, &schema);
+    // What is dropped and made again gets back who may use it.
+    let granted = execute::drift::granted(&plan.target).await?;
+    let mut script = ddl::script_keeping(&sources.database, &schema, &granted);
     ddl::suggest_renames(&mut script, drift);
-    let weighed = execute::drift::weigh(&plan.target, script).await?;
+    let weighed = execute::drift::weigh(&plan.target, script, context.cancelled()).await?;
     render::script::show(&context.ui, &plan.target, by, drift, &weighed);
     Ok(0)
 }

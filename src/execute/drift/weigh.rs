@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use crate::error::{Error, Result};
 use crate::execute::admin::failed;
 use crate::model::ddl::{Loss, Obstacle, Script, Weighed};
@@ -11,11 +13,21 @@ use crate::model::target::Target;
 use crate::wire::postgres::{Session, message};
 
 const LOGIN: Duration = Duration::from_secs(10);
-/// What takes longer is not counted.
-const PATIENCE: &str = "set statement_timeout = '10s'; set default_transaction_read_only = on";
+/// What takes longer is not counted, and what policies hide is not taken for nothing.
+const PATIENCE: &str = "set statement_timeout = '5s'; set default_transaction_read_only = on; set row_security = off";
+/// After this long no more is counted.
+const ALL: Duration = Duration::from_secs(20);
 
-/// Counts; what cannot be counted is unknown, with the reason.
-pub async fn weigh(target: &Target, script: Script) -> Result<Weighed> {
+/// Counts; what cannot be counted, or not in time, is unknown, with the reason.
+pub async fn weigh(target: &Target, script: Script, cancelled: impl Future<Output = ()>) -> Result<Weighed> {
+    tokio::select! {
+        biased;
+        () = cancelled => Err(Error::cancelled()),
+        weighed = count_all(target, script) => weighed,
+    }
+}
+
+async fn count_all(target: &Target, script: Script) -> Result<Weighed> {
     let asks = script.statements.iter().any(|it| it.loses.is_some() || it.meets.is_some());
     let mut weighed = Weighed { script, ..Weighed::default() };
     if !asks {
@@ -26,8 +38,15 @@ pub async fn weigh(target: &Target, script: Script) -> Result<Weighed> {
         Error::environment(format!("cannot enter `{}`", target.database())).detail("server says", failure.message)
     })?;
     session.batch_execute(PATIENCE).await.map_err(|error| failed("prepare to count", &error))?;
+    let started = Instant::now();
     for statement in &weighed.script.statements {
-        let lost = statement.loses.as_ref().map(lost);
+        if started.elapsed() > ALL {
+            let late = |asked: bool| asked.then(|| Observed::Unknown("there is too much to count".to_owned()));
+            weighed.lost.push(late(statement.loses.is_some()));
+            weighed.met.push(late(statement.meets.is_some()));
+            continue;
+        }
+        let lost = statement.loses.as_ref().and_then(lost);
         let met = statement.meets.as_ref().map(met);
         weighed.lost.push(count(&session, lost).await);
         weighed.met.push(count(&session, met).await);
@@ -51,21 +70,26 @@ fn from(table: &TableName) -> String {
     format!("select count(*)::int8 from {}", qualified(&table.0, &table.1))
 }
 
-fn lost(loss: &Loss) -> String {
-    match loss {
+fn lost(loss: &Loss) -> Option<String> {
+    Some(match loss {
         Loss::Rows(table) => from(table),
         Loss::Values { table, column } => format!("{} where {} is not null", from(table), ident(column)),
         Loss::Conversion { table, column, from: was, to } => {
             let column = ident(column);
             format!("{} where ({column}::{to}::{was})::text is distinct from {column}::text", from(table))
         }
-    }
+        Loss::Extension => return None,
+    })
 }
 
 fn met(obstacle: &Obstacle) -> String {
     match obstacle {
         Obstacle::Null { table, column } => format!("{} where {} is null", from(table), ident(column)),
         Obstacle::AnyRow(table) => from(table),
+        Obstacle::TooLong { table, column, to } => {
+            let column = ident(column);
+            format!("{} where {column}::{to}::text is distinct from {column}::text", from(table))
+        }
         Obstacle::Labels { table, column, labels } => {
             format!("{} where {}::text in ({})", from(table), ident(column), labels.join(", "))
         }

@@ -43,6 +43,10 @@ pub fn bodies(
         for (range, replacement) in edits {
             text.replace_range(range.to_std_range(), &replacement);
         }
+        // Some templates import nothing but `op`.
+        if text.contains("sa.DDL(") && Names::of(&module.body).place("sa").is_none() {
+            text = text.replace("sa.DDL(", "__import__(\"sqlalchemy\").DDL(");
+        }
         Ok(text)
     };
     filled().map_err(|unusable: Unusable| UnreadableRevision {
@@ -57,8 +61,7 @@ fn body(source: &str, module: &ModModule, name: &str, statements: &[String]) -> 
     let Some([first, .., last] | [first @ last]) = body else {
         return Err(Unusable { line: 0, reason: format!("there is no function `{name}` in it") });
     };
-    let calls: Vec<String> =
-        statements.iter().map(|it| format!("op.execute({})", python_text(&with_colons(it)))).collect();
+    let calls: Vec<String> = statements.iter().map(|it| call(it)).collect();
     let calls = if calls.is_empty() { "pass".to_owned() } else { calls.join("\n    ") };
     let docstring = first.as_expr_stmt().is_some_and(|it| it.value.is_string_literal_expr());
     Ok(if docstring {
@@ -71,20 +74,20 @@ fn body(source: &str, module: &ModModule, name: &str, statements: &[String]) -> 
     })
 }
 
-/// A colon before a word is a parameter to SQLAlchemy's `text()`, unless there is a backslash before it.
-fn with_colons(statement: &str) -> String {
-    let mut text = String::with_capacity(statement.len());
+/// Returns the call that executes a statement. A colon before a word is a parameter to `text()`, which plain strings
+/// become; a `DDL` takes every character as it stands, but for the percent sign.
+fn call(statement: &str) -> String {
     let mut before = ' ';
-    let mut characters = statement.chars().peekable();
-    while let Some(c) = characters.next() {
-        let word = |c: char| c.is_alphanumeric() || c == '_';
-        if c == ':' && before != ':' && !word(before) && characters.peek().is_some_and(|next| word(*next)) {
-            text.push('\\');
-        }
-        text.push(c);
+    let parameter = statement.chars().any(|c| {
+        let found = before == ':' && (c.is_alphanumeric() || c == '_' || c == '$');
         before = c;
+        found
+    });
+    // Casts are none.
+    if parameter && statement.replace("::", "").contains(':') || statement.contains("\\:") {
+        return format!("op.execute(sa.DDL({}))", python_text(&statement.replace('%', "%%")));
     }
-    text
+    format!("op.execute({})", python_text(statement))
 }
 
 fn edited(source: &str, from: &[String], to: &[String]) -> Result<String, Unusable> {

@@ -3,6 +3,7 @@
     reason = "the corpus of real chains is read from files, and its sources are downloaded"
 )]
 
+mod edit_bodies;
 mod operations;
 mod revisions;
 

@@ -68,21 +68,33 @@ impl Writer<'_> {
 
     fn alter_composite(&mut self, id: &ObjectId, old: &Properties, new: &Properties) {
         let (old, new) = (attributes(old), attributes(new));
+        let names = [id.sql(), format!("{}[]", id.sql())];
+        let mut columns = self.from.schema.objects.iter().filter(|(it, _)| it.kind == ObjectKind::Column);
+        let user = columns.find(|(_, said)| said.get(&Property::Type).is_some_and(|it| names.contains(it)));
+        let user = user.map(|(column, _)| column.clone());
         let kind =
             |list: &[(String, String)], name: &str| list.iter().find(|(it, _)| it == name).map(|it| it.1.clone());
         let mut changes = Vec::new();
-        changes
-            .extend(old.iter().filter(|it| kind(&new, &it.0).is_none()).map(|it| format!("DROP ATTRIBUTE {}", it.0)));
+        let gone: Vec<String> = old.iter().filter(|it| kind(&new, &it.0).is_none()).map(|it| it.0.clone()).collect();
         for (name, now) in &new {
             match kind(&old, name) {
                 None => changes.push(format!("ADD ATTRIBUTE {name} {now}")),
+                Some(was) if was != *now && user.is_some() => {
+                    return self.by_hand(id, "an attribute has another type, and a column has this one");
+                }
                 Some(was) if was != *now => changes.push(format!("ALTER ATTRIBUTE {name} TYPE {now}")),
                 Some(_) => {}
             }
         }
         if !changes.is_empty() {
             self.push(id, format!("ALTER TYPE {} {}", id.sql(), changes.join(", ")));
-        } else if old != new {
+        }
+        // A column's values would lose it.
+        for name in &gone {
+            let statement = Statement::new(id, format!("ALTER TYPE {} DROP ATTRIBUTE {name}", id.sql()));
+            self.script.statements.push(Statement { held_by: user.clone(), ..statement });
+        }
+        if changes.is_empty() && gone.is_empty() && old != new {
             self.by_hand(id, "its attributes stand in another order");
         }
     }
@@ -101,6 +113,10 @@ impl Writer<'_> {
         if !what.is_empty() {
             self.push(id, format!("ALTER SEQUENCE {} {}", id.sql(), what.join(" ")));
         }
+        if differ(old, new, &[Property::Unlogged]) {
+            let word = if new.contains_key(&Property::Unlogged) { "UNLOGGED" } else { "LOGGED" };
+            self.push(id, format!("ALTER SEQUENCE {} SET {word}", id.sql()));
+        }
         if differ(old, new, &[Property::OwnedBy]) {
             self.owned_by(id, new);
         }
@@ -109,6 +125,9 @@ impl Writer<'_> {
     fn alter_table(&mut self, id: &ObjectId, old: &Properties, new: &Properties) {
         use Property as P;
         let name = id.sql();
+        if new.get(&P::Kind).is_some_and(|kind| kind == "foreign table") && differ(old, new, &[P::Options]) {
+            return self.by_hand(id, "devdb does not write the options of foreign tables");
+        }
         if differ(old, new, &[P::Kind, P::PartitionBy]) {
             return self.by_hand(id, "it is another kind of table, or partitioned otherwise, and has to be made anew");
         }
@@ -117,7 +136,7 @@ impl Writer<'_> {
                 self.push(id, format!("ALTER TABLE {} DETACH PARTITION {name}", qualified(&space, &parent)));
             }
             if let Some(of) = new.get(&P::PartitionOf) {
-                self.late.push(Statement::new(id, attach(&name, of)));
+                self.last.push(Statement::new(id, attach(&name, of)));
             }
         }
         let heirs = |said: &Properties| said.get(&P::Inherits).map(|it| mentions(it)).unwrap_or_default();
@@ -127,7 +146,7 @@ impl Writer<'_> {
         }
         for (space, parent) in is.iter().filter(|it| !was.contains(it)) {
             let text = format!("ALTER TABLE {name} INHERIT {}", qualified(space, parent));
-            self.late.push(Statement::new(id, text));
+            self.last.push(Statement::new(id, text));
         }
         if differ(old, new, &[P::Unlogged]) {
             let word = if new.contains_key(&P::Unlogged) { "UNLOGGED" } else { "LOGGED" };
@@ -136,7 +155,7 @@ impl Writer<'_> {
         self.set_options(id, &format!("ALTER TABLE {name}"), old, new);
         self.row_security(id, Some(old), new);
         if differ(old, new, &[P::ReplicaIdentity]) {
-            self.late.push(Statement::new(id, replica_identity(&name, new.get(&P::ReplicaIdentity))));
+            self.last.push(Statement::new(id, replica_identity(&name, new.get(&P::ReplicaIdentity))));
         }
     }
 
@@ -154,7 +173,7 @@ impl Writer<'_> {
         match new.get(&Property::PartitionOf).filter(|_| differ(old, new, &[Property::PartitionOf])) {
             Some(above) => {
                 let text = format!("ALTER INDEX {above} ATTACH PARTITION {}", id.sql());
-                self.late.push(Statement::new(id, text));
+                self.last.push(Statement::new(id, text));
             }
             None if differ(old, new, &[Property::PartitionOf]) => {
                 self.by_hand(id, "it is attached to its parent's index, and an index cannot be detached");
@@ -173,7 +192,11 @@ impl Writer<'_> {
             let definition = column(&self.to, id, new, true);
             let text = format!("ALTER TABLE {} DROP COLUMN {}, ADD COLUMN {definition}", table_of(id), ident(&id.name));
             self.script.statements.push(Statement::new(id, text).losing(values_of(id)));
-            return;
+            return self.around(id, new);
+        }
+        if self.exchanged.contains(id) {
+            return self
+                .by_hand(id, "an identity in place of a sequence, or the other way round: its values go on elsewhere");
         }
         let alter = alter_column(id);
         if old.contains_key(&P::Generated) && !new.contains_key(&P::Generated) {
@@ -213,29 +236,36 @@ impl Writer<'_> {
         }
         let (Some(was), Some(is)) = (old.get(&P::Type), new.get(&P::Type)) else { return };
         let alter = alter_column(id);
+        let column = format!("ALTER COLUMN {}", ident(&id.name));
         let other_family = family(was) != family(is);
-        if other_family && old.contains_key(&P::Default) {
-            self.push(id, format!("{alter} DROP DEFAULT"));
-        }
         let collation = new.get(&P::Collation).map(|it| format!(" COLLATE {it}")).unwrap_or_default();
-        // Without `USING`, what does not fit is an error instead of being cut off.
+        // Without `USING`, text that does not fit is an error instead of being cut off.
         let using = if other_family { format!(" USING {}::{is}", ident(&id.name)) } else { String::new() };
-        let mut statement = Statement::new(id, format!("{alter} TYPE {is}{collation}{using}"));
-        if was != is && !is_wider(was, is) {
-            let table = (id.schema.clone(), id.parent.clone().unwrap_or_default());
+        let retyped = format!("TYPE {is}{collation}{using}");
+        // A default of the old type stands in the way; all is one statement, which is done or left as a whole.
+        let dropped = old.get(&P::Default).filter(|_| other_family).map(|_| format!(" {column} DROP DEFAULT,"));
+        let default = new.get(&P::Default).filter(|_| other_family || differ(old, new, &[P::Default]));
+        let set = default.map(|default| format!(", {column} SET DEFAULT {default}")).unwrap_or_default();
+        let text = match dropped {
+            Some(dropped) => format!("ALTER TABLE {}{dropped} {column} {retyped}{set}", table_of(id)),
+            None => format!("{alter} {retyped}{set}"),
+        };
+        let statement = Statement::new(id, text);
+        let table = (id.schema.clone(), id.parent.clone().unwrap_or_default());
+        self.script.statements.push(if was == is || is_wider(was, is) {
+            statement
+        } else if family(was) == "text" && family(is) == "text" {
+            statement.meeting(Obstacle::TooLong { table, column: id.name.clone(), to: is.clone() })
+        } else {
             let (from, to) = (was.clone(), is.clone());
-            statement = statement.losing(Loss::Conversion { table, column: id.name.clone(), from, to });
-        }
-        self.script.statements.push(statement);
-        if other_family && !differ(old, new, &[P::Default]) {
-            let default = new.get(&P::Default).map(|default| format!("{alter} SET DEFAULT {default}"));
-            self.script.statements.extend(default.map(|text| Statement::new(id, text)));
-        }
+            statement.losing(Loss::Conversion { table, column: id.name.clone(), from, to })
+        });
     }
 
     fn set_default(&mut self, id: &ObjectId, old: &Properties, new: &Properties) {
-        // With its type, an enumeration's column got its default.
-        if !differ(old, new, &[Property::Default]) || self.rebuilt.contains(id) {
+        let dropped = differ(old, new, &[Property::Type, Property::Collation]) && new.contains_key(&Property::Default);
+        // With its type, a column got its default.
+        if !differ(old, new, &[Property::Default]) || self.rebuilt.contains(id) || dropped {
             return;
         }
         let what = new.get(&Property::Default).map_or("DROP DEFAULT".to_owned(), |it| format!("SET DEFAULT {it}"));
@@ -244,19 +274,29 @@ impl Writer<'_> {
 }
 
 /// What can be assigned to each other without a cast: types of different lengths, and those that hold text.
-fn family(kind: &str) -> &str {
-    match kind.split('(').next().unwrap_or(kind) {
+fn family(kind: &str) -> String {
+    let array = if kind.ends_with("[]") { "[]" } else { "" };
+    let base = match kind.trim_end_matches("[]").split('(').next().unwrap_or(kind) {
         "character varying" | "character" => "text",
         other => other,
-    }
+    };
+    format!("{base}{array}")
 }
 
 /// Whether every value of the one type is one of the other as it is.
 fn is_wider(was: &str, is: &str) -> bool {
     let length = |kind: &str| kind.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')?.parse::<u32>().ok());
-    let varies = |kind: &str| kind == "text" || kind.starts_with("character varying");
+    let varies = |kind: &str| kind == "text" || kind.starts_with("character varying") && !kind.ends_with("[]");
+    let digits = |kind: &str| {
+        let (precision, scale) = kind.strip_prefix("numeric(")?.strip_suffix(')')?.split_once(',')?;
+        Some((precision.parse::<u32>().ok()?, scale.parse::<i32>().ok()?))
+    };
     match (was, is) {
-        ("smallint", "integer" | "bigint") | ("integer", "bigint") => true,
+        ("smallint", "integer" | "bigint" | "numeric") | ("integer", "bigint" | "numeric") | ("bigint", "numeric") => {
+            true
+        }
+        (_, "numeric") if was.starts_with("numeric(") => !was.ends_with("[]"),
+        _ if digits(was).zip(digits(is)).is_some_and(|(was, is)| was.1 == is.1 && was.0 <= is.0) => true,
         _ if varies(was) && varies(is) => length(is).is_none_or(|is| length(was).is_some_and(|was| was <= is)),
         _ => false,
     }

@@ -94,7 +94,7 @@ impl Writer<'_> {
             ObjectKind::Index => {
                 if let Some(above) = new.get(&Property::PartitionOf) {
                     let text = format!("ALTER INDEX {above} ATTACH PARTITION {}", id.sql());
-                    self.late.push(Statement::new(id, text));
+                    self.last.push(Statement::new(id, text));
                 }
             }
             _ => {}
@@ -102,7 +102,7 @@ impl Writer<'_> {
         self.around(id, new);
     }
 
-    fn around(&mut self, id: &ObjectId, new: &Properties) {
+    pub(super) fn around(&mut self, id: &ObjectId, new: &Properties) {
         if id.kind == ObjectKind::Column
             && let Some(settings) = new.get(&Property::Options)
         {
@@ -111,6 +111,9 @@ impl Writer<'_> {
         self.enabled(id, new);
         if new.contains_key(&Property::Comment) {
             self.comment(id, new);
+        }
+        if self.again.contains(id) && id.kind != ObjectKind::Column {
+            return self.granted_again(id);
         }
         self.granted(id, None, new.get(&Property::Privileges));
     }

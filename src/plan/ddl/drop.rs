@@ -1,9 +1,9 @@
 //! What goes: what stands on others first, and at the end what nothing stands on any more.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::create::address;
-use super::graph::Graph;
+use super::graph::{Graph, mentions};
 use super::{Writer, table_of, values_of};
 use crate::model::ddl::{Loss, Statement};
 use crate::model::schema::{ObjectId, ObjectKind, Property, ident};
@@ -14,7 +14,10 @@ impl<'s> Writer<'s> {
         let mut early: BTreeSet<&ObjectId> = lost
             .iter()
             .copied()
-            .filter(|id| stands_on_others(id.kind) || self.again.contains(id))
+            .filter(|id| {
+                let others = stands_on_others(id.kind) || self.again.contains(id) || id.kind == ObjectKind::Column;
+                others || self.is_replaced(id)
+            })
             .filter(|id| self.is_computed(id) && !self.goes_with_another(id, &lost))
             .collect();
         early.extend(self.references_to(&early));
@@ -30,25 +33,41 @@ impl<'s> Writer<'s> {
             .iter()
             .copied()
             .filter(|id| !stands_on_others(id.kind) && !self.goes_with_another(id, &self.gone))
+            .filter(|id| (id.kind != ObjectKind::Column || !self.is_computed(id)) && !self.is_replaced(id))
             .collect();
-        // What is left because of its data, and everything that it needs.
-        let mut kept: Vec<(&ObjectId, BTreeSet<&ObjectId>)> = Vec::new();
         let ordered = self.from.ordered(&rest, Graph::needs_with_parts);
-        for (place, id) in ordered.iter().enumerate().rev() {
-            self.references_of_the_rest(id, ordered.get(..place).unwrap_or_default());
+        let references = self.references_between(&ordered);
+        // What is needed by something that is left because of its data.
+        let mut held: BTreeMap<&ObjectId, &ObjectId> = BTreeMap::new();
+        for statement in self.script.statements.iter().filter(|it| it.loses.is_some()) {
+            let Some((column, _)) = self.from.schema.objects.get_key_value(&statement.object) else { continue };
+            for need in self.from.needs(column) {
+                held.entry(need).or_insert(column);
+            }
+        }
+        for (place, id) in ordered.iter().copied().enumerate().rev() {
+            // Two tables may name each other: what those that are dropped later say of this one goes first.
+            for (part, of) in references.get(id).into_iter().flatten().filter(|(_, of)| *of < place) {
+                if !self.dropped(part) {
+                    let held_by = ordered.get(*of).map(|table| (*table).clone());
+                    let text = self.drop_text(part);
+                    self.script.statements.push(Statement { held_by, ..Statement::new(part, text) });
+                }
+            }
             let mut statement = Statement::new(id, self.drop_text(id));
             statement.loses = match id.kind {
                 ObjectKind::Table => self.rows_of(id),
                 ObjectKind::Column => Some(values_of(id)),
+                ObjectKind::Extension => Some(Loss::Extension),
                 _ => None,
             };
-            let needs_it = |(_, needs): &&(&ObjectId, BTreeSet<&ObjectId>)| needs.contains(id);
-            let extension = id.kind == ObjectKind::Extension;
-            let holder = kept.iter().find(|it| extension || needs_it(it)).map(|(holder, _)| (*holder).clone());
+            let holder = held.get(id).copied();
             if statement.loses.is_some() || holder.is_some() {
-                kept.push((id, self.from.needs_with_parts(id)));
+                for need in self.from.needs_with_parts(id) {
+                    held.entry(need).or_insert(id);
+                }
             }
-            statement.held_by = holder.filter(|_| statement.loses.is_none());
+            statement.held_by = holder.filter(|_| statement.loses.is_none()).cloned();
             self.script.statements.push(statement);
         }
     }
@@ -64,22 +83,27 @@ impl<'s> Writer<'s> {
         parts.filter(refers).collect()
     }
 
+    /// Whether something without rows gives its name to another kind of object.
+    fn is_replaced(&self, id: &ObjectId) -> bool {
+        id.parent.is_none() && id.kind != ObjectKind::Table && self.gone.contains(id) && named(&self.come, id).is_some()
+    }
+
     /// Of columns, one that is computed is dropped before those that it is computed of change.
     fn is_computed(&self, id: &ObjectId) -> bool {
         id.kind != ObjectKind::Column || self.old(id).is_some_and(|old| old.contains_key(&Property::Generated))
     }
 
-    /// Two tables may name each other: what those that are dropped later say of this one goes first.
-    fn references_of_the_rest(&mut self, id: &ObjectId, rest: &[&'s ObjectId]) {
-        for table in rest.iter().filter(|it| it.kind == ObjectKind::Table && id.kind == ObjectKind::Table) {
-            for part in self.from.parts(&table.schema, &table.name).to_vec() {
-                if self.from.is_reference(part) && self.from.needs(part).contains(id) && !self.dropped(part) {
-                    let held_by = Some((*table).clone());
-                    let text = self.drop_text(part);
-                    self.script.statements.push(Statement { held_by, ..Statement::new(part, text) });
+    /// Returns the foreign keys between tables that go, by the table that they refer to; each with the place of its own.
+    fn references_between(&self, ordered: &[&'s ObjectId]) -> BTreeMap<&'s ObjectId, Vec<(&'s ObjectId, usize)>> {
+        let mut found: BTreeMap<&ObjectId, Vec<(&ObjectId, usize)>> = BTreeMap::new();
+        for (place, table) in ordered.iter().enumerate().filter(|(_, it)| it.kind == ObjectKind::Table) {
+            for part in self.from.parts(&table.schema, &table.name).iter().filter(|it| self.from.is_reference(it)) {
+                for need in self.from.needs(part).into_iter().filter(|it| it.kind == ObjectKind::Table) {
+                    found.entry(need).or_default().push((part, place));
                 }
             }
         }
+        found
     }
 
     fn dropped(&self, id: &ObjectId) -> bool {
@@ -99,24 +123,22 @@ impl<'s> Writer<'s> {
         }
         let Some(properties) = self.old(id) else { return false };
         if let Some(parent) = &id.parent {
-            let takes_along = |it: &&&ObjectId| {
-                it.parent.is_none() && it.schema == id.schema && it.name == *parent && is_whole(it.kind)
-            };
+            let whole = |kind| ObjectId { kind, schema: id.schema.clone(), parent: None, name: parent.clone() };
             let attached = properties.get(&Property::PartitionOf).filter(|_| id.kind == ObjectKind::Index);
-            let above = attached.and_then(|above| super::graph::mentions(above).into_iter().next());
-            let with_above = above.is_some_and(|(schema, name)| {
-                lost.iter().any(|it| it.kind == ObjectKind::Index && it.schema == schema && it.name == name)
-            });
-            return with_above || lost.iter().any(|it| takes_along(&it));
+            return WHOLE.iter().any(|kind| lost.contains(&whole(*kind)))
+                || attached.is_some_and(|above| goes_with_index(above, lost));
         }
         let Some(owner) = properties.get(&Property::OwnedBy) else { return false };
-        lost.iter().any(|it| {
-            let table =
-                it.kind == ObjectKind::Table && owner.strip_prefix(&it.name).is_some_and(|it| it.starts_with('.'));
-            let column = it.kind == ObjectKind::Column
-                && *owner == format!("{}.{}", it.parent.as_deref().unwrap_or_default(), it.name);
-            (table || column) && it.schema == id.schema
-        }) || self.implied.contains(id)
+        let column = self.from.column_named(&id.schema, owner);
+        let table = column.and_then(|it| it.parent.clone()).map(|name| ObjectId {
+            kind: ObjectKind::Table,
+            schema: id.schema.clone(),
+            parent: None,
+            name,
+        });
+        column.is_some_and(|it| lost.contains(it))
+            || table.is_some_and(|it| lost.contains(&it))
+            || self.implied.contains(id)
     }
 
     fn drop_text(&self, id: &ObjectId) -> String {
@@ -131,10 +153,37 @@ impl<'s> Writer<'s> {
     }
 }
 
-fn is_whole(kind: ObjectKind) -> bool {
-    use ObjectKind as K;
-    matches!(kind, K::Table | K::View | K::MaterializedView | K::Domain)
+/// Returns the object of another kind that has the same name.
+pub(super) fn named(among: &BTreeSet<&ObjectId>, id: &ObjectId) -> Option<ObjectId> {
+    let others = NAMED.iter().filter(|kind| **kind != id.kind);
+    others.map(|kind| ObjectId { kind: *kind, ..id.clone() }).find(|other| among.contains(other))
 }
+
+/// The index of a partition goes with that of its parent.
+fn goes_with_index(above: &str, lost: &BTreeSet<&ObjectId>) -> bool {
+    let Some((schema, name)) = mentions(above).into_iter().next() else { return false };
+    let start = ObjectId::first(ObjectKind::Index);
+    let mut indexes = lost.range::<&ObjectId, _>(&start..).take_while(|it| it.kind == ObjectKind::Index);
+    indexes.any(|it| it.schema == schema && it.name == name)
+}
+
+/// What shares its names with others: relations, types, routines.
+const NAMED: [ObjectKind; 11] = [
+    ObjectKind::Table,
+    ObjectKind::View,
+    ObjectKind::MaterializedView,
+    ObjectKind::Sequence,
+    ObjectKind::Enum,
+    ObjectKind::Domain,
+    ObjectKind::CompositeType,
+    ObjectKind::RangeType,
+    ObjectKind::Function,
+    ObjectKind::Procedure,
+    ObjectKind::Aggregate,
+];
+
+/// What has parts that go with it.
+const WHOLE: [ObjectKind; 4] = [ObjectKind::Table, ObjectKind::View, ObjectKind::MaterializedView, ObjectKind::Domain];
 
 fn stands_on_others(kind: ObjectKind) -> bool {
     use ObjectKind as K;

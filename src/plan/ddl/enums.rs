@@ -1,5 +1,7 @@
 //! Enumerations: a label can be added, and never taken away; then the type is made anew.
 
+use std::collections::BTreeSet;
+
 use super::Writer;
 use super::table::alter_column;
 use crate::model::ddl::{Obstacle, Statement};
@@ -44,7 +46,9 @@ impl<'s> Writer<'s> {
             let met = Obstacle::Labels { table, column: column.name.clone(), labels: removed.clone() };
             let meets = array.is_empty() && !removed.is_empty();
             self.script.statements.push(if meets { statement.meeting(met) } else { statement });
-            if let Some(default) = self.new_of(column).and_then(|new| new.get(&Property::Default)) {
+            // A column that will go, and stays until then, keeps what it has.
+            let default = self.new_of(column).or(Some(said)).and_then(|it| it.get(&Property::Default));
+            if let Some(default) = default {
                 self.push(column, format!("{alter} SET DEFAULT {default}"));
             }
         }
@@ -55,27 +59,25 @@ impl<'s> Writer<'s> {
         }
     }
 
-    /// Returns the columns of enumerations that are made anew.
-    pub(super) fn columns_of_rebuilt_enums(&self) -> Vec<&'s ObjectId> {
-        let mut found = Vec::new();
-        for id in self.changed.iter().filter(|id| id.kind == ObjectKind::Enum) {
-            let (Some(old), Some(new)) = (self.old(id), self.new_of(id)) else { continue };
-            if !is_added_to(&labels(old), &labels(new)) {
-                found.extend(self.columns_of(id));
-            }
-        }
-        found
+    /// Returns the enumerations that are made anew.
+    pub(super) fn remade_enums(&self) -> BTreeSet<&'s ObjectId> {
+        let enums = self.changed.iter().copied().filter(|id| id.kind == ObjectKind::Enum);
+        let remade = enums.filter(|id| {
+            let (Some(old), Some(new)) = (self.old(id), self.new_of(id)) else { return false };
+            !is_added_to(&labels(old), &labels(new))
+        });
+        remade.collect()
     }
 
     /// Returns the columns that have the type, and stay.
-    fn columns_of(&self, id: &ObjectId) -> Vec<&'s ObjectId> {
+    pub(super) fn columns_of(&self, id: &ObjectId) -> Vec<&'s ObjectId> {
         let (one, many) = (id.sql(), format!("{}[]", id.sql()));
         let objects = self.from.schema.objects.iter();
         let of_type = objects.filter(|(it, said)| {
             let kind = said.get(&Property::Type);
             it.kind == ObjectKind::Column
                 && !self.is_inherited_column(it)
-                && self.new_of(it).is_some_and(|new| new.get(&Property::Type) == kind)
+                && self.new_of(it).is_none_or(|new| new.get(&Property::Type) == kind)
                 && kind.is_some_and(|kind| *kind == one || *kind == many)
         });
         of_type.map(|(it, _)| it).collect()

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Writer;
 use super::create::address;
-use crate::model::schema::{ObjectId, ObjectKind, ident};
+use crate::model::schema::{ObjectId, ObjectKind, Property, ident};
 
 const PRIVILEGES: [(char, &str); 13] = [
     ('r', "SELECT"),
@@ -28,7 +28,7 @@ impl Writer<'_> {
         if old == new {
             return;
         }
-        let fresh = self.old(id).is_none();
+        let fresh = self.old(id).is_none() || self.again.contains(id);
         let (Some(on), Some(new)) = (on(id), new) else {
             return self.by_hand(id, "its privileges are others");
         };
@@ -52,6 +52,26 @@ impl Writer<'_> {
         };
         write(&is, &was, false);
         write(&was, &is, true);
+    }
+
+    /// What is made again gets back who may use it. The owner has it by making it.
+    pub(super) fn granted_again(&mut self, id: &ObjectId) {
+        let list = self.granted.objects.get(id).and_then(|it| it.get(&Property::Privileges));
+        let (Some(on), Some(list)) = (on(id), list) else { return };
+        let all = entries(list);
+        if id.kind.has_arguments() && !all.contains_key("PUBLIC") {
+            self.push(id, format!("REVOKE ALL ON {on} FROM PUBLIC"));
+        }
+        for (role, privileges) in all {
+            let (with, without): (Vec<String>, Vec<String>) = privileges.into_iter().partition(|it| it.ends_with('*'));
+            if !without.is_empty() {
+                self.push(id, format!("GRANT {} ON {on} TO {role}", without.join(", ")));
+            }
+            if !with.is_empty() {
+                let with: Vec<&str> = with.iter().map(|it| it.trim_end_matches('*')).collect();
+                self.push(id, format!("GRANT {} ON {on} TO {role} WITH GRANT OPTION", with.join(", ")));
+            }
+        }
     }
 }
 

@@ -106,10 +106,14 @@ impl<'s> Graph<'s> {
         needs
     }
 
-    /// Whether it is a primary key or a unique constraint.
+    /// Whether it is a primary key, a unique constraint, or a unique index.
     pub(super) fn is_key(&self, id: &ObjectId) -> bool {
-        let definition = self.said(id, Property::Definition).filter(|_| id.kind == ObjectKind::Constraint);
-        definition.is_some_and(|it| it.starts_with("PRIMARY KEY") || it.starts_with("UNIQUE"))
+        let definition = self.said(id, Property::Definition);
+        definition.is_some_and(|it| match id.kind {
+            ObjectKind::Constraint => it.starts_with("PRIMARY KEY") || it.starts_with("UNIQUE"),
+            ObjectKind::Index => it.starts_with("CREATE UNIQUE "),
+            _ => false,
+        })
     }
 
     /// Whether it is a foreign key.
@@ -190,6 +194,8 @@ impl<'s> Graph<'s> {
             K::Aggregate => 7,
             K::Table => 8,
             K::Column => 9,
+            // Before a table has the domain in an array, where it cannot be altered any more.
+            K::Constraint if self.is_of_domain(id) => 4,
             K::Constraint if !self.is_reference(id) => 10,
             // A partition's index is attached to its parent's.
             K::Index => 11,
@@ -223,6 +229,14 @@ pub(super) fn mentions(text: &str) -> Vec<(String, String)> {
     let mut rest = text;
     let mut before: Option<String> = None;
     while let Some(first) = rest.chars().next() {
+        if let Some(constant) = rest.strip_prefix('\'') {
+            let (inside, after) = constant_of(constant);
+            rest = after;
+            before = None;
+            // As in `nextval('public.users_id_seq')`: a name, and nothing else.
+            found.extend(whole_name(&inside));
+            continue;
+        }
         let Some((name, after)) = identifier(rest) else {
             before = None;
             rest = rest.get(first.len_utf8()..).unwrap_or_default();
@@ -237,6 +251,30 @@ pub(super) fn mentions(text: &str) -> Vec<(String, String)> {
         }
     }
     found
+}
+
+/// Returns a constant up to its closing quote, and what follows that.
+fn constant_of(text: &str) -> (String, &str) {
+    let mut inside = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('\'') {
+        inside.push_str(before);
+        match after.strip_prefix('\'') {
+            Some(more) => {
+                inside.push('\'');
+                rest = more;
+            }
+            None => return (inside, after),
+        }
+    }
+    (inside, "")
+}
+
+/// Returns schema and name, where a text is just these.
+fn whole_name(text: &str) -> Option<(String, String)> {
+    let (schema, rest) = identifier(text)?;
+    let (name, rest) = identifier(rest.strip_prefix('.')?)?;
+    rest.is_empty().then_some((schema, name))
 }
 
 /// Reads an identifier, and returns what follows it.

@@ -33,6 +33,9 @@ impl<'s> Graph<'s> {
             return None;
         }
         let named = said.get(&Property::Default).map(|default| mentions(default)).unwrap_or_default();
+        if named.is_empty() && !said.contains_key(&Property::Identity) {
+            return None;
+        }
         let start = ObjectId::first(ObjectKind::Sequence);
         let sequences = self.schema.objects.range(start..).take_while(|(it, _)| it.kind == ObjectKind::Sequence);
         let owned = |(it, sequence): &(&ObjectId, &Properties)| {
@@ -79,13 +82,39 @@ impl<'s> Writer<'s> {
                 let Some((column, said)) = column.and_then(|it| Some((it, graph.schema.objects.get(it)?))) else {
                     continue;
                 };
-                let serial = fresh.contains(column) && graph.serial(column, said).is_some();
+                let serial =
+                    fresh.contains(column) && graph.serial(column, said).is_some() || self.exchanged.contains(column);
                 if said.contains_key(&Property::Identity) || serial {
                     implied.insert(*sequence);
                 }
             }
         }
         implied
+    }
+
+    /// Returns the columns that have an identity on one side, and a sequence by their default on the other.
+    pub(super) fn exchanged(&self) -> BTreeSet<&'s ObjectId> {
+        let columns = self.changed.iter().copied().filter(|id| id.kind == ObjectKind::Column);
+        let exchanged = columns.filter(|id| {
+            let (Some(old), Some(new)) = (self.old(id), self.new_of(id)) else { return false };
+            let identity = [old, new].map(|said| said.contains_key(&Property::Identity));
+            let by_sequence =
+                |said: &Properties| said.get(&Property::Default).is_some_and(|it| it.starts_with("nextval("));
+            identity[0] != identity[1] && (by_sequence(old) || by_sequence(new))
+        });
+        exchanged.collect()
+    }
+
+    /// Whether it is the sequence of such a column.
+    pub(super) fn is_of_exchanged(&self, id: &ObjectId) -> bool {
+        if id.kind != ObjectKind::Sequence || self.exchanged.is_empty() {
+            return false;
+        }
+        [&self.from, &self.to].into_iter().any(|graph| {
+            let owner = graph.schema.objects.get(id).and_then(|it| it.get(&Property::OwnedBy));
+            let column = owner.and_then(|owner| graph.column_named(&id.schema, owner));
+            column.is_some_and(|it| self.exchanged.contains(it))
+        })
     }
 
     /// Whether a constraint stands inside of `CREATE TABLE`.
@@ -101,15 +130,15 @@ impl<'s> Writer<'s> {
     pub(super) fn table_around(&mut self, id: &ObjectId, new: &Properties) {
         let name = id.sql();
         if let Some(of) = new.get(&Property::PartitionOf) {
-            self.late.push(Statement::new(id, attach(&name, of)));
+            self.last.push(Statement::new(id, attach(&name, of)));
         }
         for parent in new.get(&Property::Inherits).map(|it| mentions(it)).unwrap_or_default() {
             let parent = qualified(&parent.0, &parent.1);
-            self.late.push(Statement::new(id, format!("ALTER TABLE {name} INHERIT {parent}")));
+            self.last.push(Statement::new(id, format!("ALTER TABLE {name} INHERIT {parent}")));
         }
         self.row_security(id, None, new);
         if let Some(identity) = new.get(&Property::ReplicaIdentity) {
-            self.late.push(Statement::new(id, replica_identity(&name, Some(identity))));
+            self.last.push(Statement::new(id, replica_identity(&name, Some(identity))));
         }
     }
 

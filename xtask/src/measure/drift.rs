@@ -23,6 +23,9 @@ pub(super) struct Drift {
     pub(super) memory: Option<u64>,
 }
 
+/// A file of devdb says where the project begins.
+const SETTINGS: &str = "[reset]\nspare = false\n";
+
 /// Columns of each table.
 pub(super) const COLUMNS: usize = 12;
 
@@ -34,8 +37,12 @@ pub(super) fn measure(place: &Place<'_>, rounds: usize) -> Result<Vec<Drift>, St
 fn at(place: &Place<'_>, tables: usize, rounds: usize) -> Result<Drift, String> {
     eprintln!("bench: drift, {tables} tables, {rounds} rounds");
     let project = place.project("drifting")?;
-    project.put("db/migrations/001_all.sql", &format!("-- migrate:up\n{}\n-- migrate:down\n", statements(tables)))?;
-    configure(&project, "DATABASE_URL", &place.server.url(project.database), "")?;
+    // One transaction has no locks for all of them.
+    for (number, first) in (0..tables).step_by(100).enumerate() {
+        let text = format!("-- migrate:up\n{}\n-- migrate:down\n", statements(first..tables.min(first + 100)));
+        project.put(&format!("db/migrations/{:03}_tables.sql", number + 1), &text)?;
+    }
+    configure(&project, "DATABASE_URL", &place.server.url(project.database), SETTINGS)?;
     place.must(&mut place.devdb(&project, &["migrate", "up"]))?;
     place.server.sql("postgres", &["create database drifting_copy template drifting"])?;
     let with_models = (tables == 100).then(|| of_models(place, tables)).transpose()?;
@@ -109,7 +116,7 @@ fn of_models(place: &Place<'_>, tables: usize) -> Result<(Project, std::path::Pa
                     down_revision = None\n\n\ndef upgrade():\n    Base.metadata.create_all(op.get_bind())\n\n\n\
                     def downgrade():\n    pass\n";
     project.put("alembic/versions/aaaa00000001_all.py", revision)?;
-    configure(&project, "DATABASE_URL", &place.server.url(project.database), "")?;
+    configure(&project, "DATABASE_URL", &place.server.url(project.database), SETTINGS)?;
     place.must(&mut place.devdb(&project, &["migrate", "up"]))?;
     Ok((project, venv))
 }
@@ -118,7 +125,7 @@ fn infallible(error: std::fmt::Error) -> String {
     error.to_string()
 }
 
-fn statements(tables: usize) -> String {
+fn statements(tables: std::ops::Range<usize>) -> String {
     let column = |number: usize| {
         let kind = match number % 4 {
             0 => "text",
@@ -136,5 +143,5 @@ fn statements(tables: usize) -> String {
              create index on t{number} (owner);\n"
         )
     };
-    (0..tables).map(table).collect()
+    tables.map(table).collect()
 }
