@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::model::finding::{Diagnosis, Severity};
 use crate::model::picture::Picture;
 use crate::model::reported::{Answer, Reported, Trouble};
+use crate::model::text::without_secrets;
 use crate::parse::error_text;
 use crate::render;
 use crate::render::style;
@@ -44,9 +45,10 @@ pub(super) async fn run(context: &Context, args: &Args) -> Result<u8> {
         page(context, check);
         return Ok(0);
     }
+    let text = without_secrets(&text);
     let Some(reported) = error_text::parse(&text) else {
         let is_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-        return Err(if text.trim().chars().all(is_id) && !text.trim().is_empty() {
+        return Err(if text.trim().len() < 80 && text.trim().chars().all(is_id) && !text.trim().is_empty() {
             unknown(text.trim())
         } else {
             unread()

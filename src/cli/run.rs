@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::context::Context;
 use super::explain;
 use crate::error::{Error, Result};
+use crate::model::text::without_secrets;
 use crate::parse::error_text;
 use crate::wire::watch::{Piece, Watched};
 
@@ -20,6 +21,8 @@ pub(super) struct Args {
 
 /// Tracebacks come in pieces: the error is explained when nothing more of it has come for so long.
 const QUIET: Duration = Duration::from_millis(400);
+/// As a shell has it for a command that SIGPIPE ended.
+const BROKEN_PIPE: u8 = 141;
 /// Bytes before the error that may belong to it.
 const KEPT: usize = 64 << 10;
 
@@ -35,7 +38,10 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         tokio::select! {
             biased;
             Some(piece) = pieces.recv() => {
-                context.ui.pass(piece.to_stderr, &piece.bytes);
+                // Nobody reads it any more: the command learns it, as without us, by our end.
+                if !context.ui.pass(piece.to_stderr, &piece.bytes) {
+                    return Ok(BROKEN_PIPE);
+                }
                 seen.take(&piece);
             }
             status = watched.wait() => break status,
@@ -44,9 +50,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     };
     // What it wrote last may still be on its way; a child of its own may hold the stream open.
     while let Ok(Some(piece)) = tokio::time::timeout(Duration::from_millis(100), pieces.recv()).await {
-        context.ui.pass(piece.to_stderr, &piece.bytes);
+        if !context.ui.pass(piece.to_stderr, &piece.bytes) {
+            return Ok(BROKEN_PIPE);
+        }
         seen.take(&piece);
     }
+    seen.end();
     if seen.is_due() {
         seen.explain(context).await;
     }
@@ -93,6 +102,12 @@ impl Seen {
         }
     }
 
+    /// The last line may have no end.
+    fn end(&mut self) {
+        let line = String::from_utf8_lossy(self.text.get(self.line..).unwrap_or_default());
+        self.found = self.found || !self.done && error_text::is_error_line(&line);
+    }
+
     fn is_due(&self) -> bool {
         self.found && !self.done
     }
@@ -100,7 +115,7 @@ impl Seen {
     async fn explain(&mut self, context: &Context) {
         self.done = true;
         let text = String::from_utf8_lossy(&std::mem::take(&mut self.text)).into_owned();
-        let Some(reported) = error_text::parse(&text) else { return };
+        let Some(reported) = error_text::parse(&without_secrets(&text)) else { return };
         let ui = context.ui.aside();
         ui.say("");
         if let Err(error) = Box::pin(explain::explain(context, &ui, &reported)).await {

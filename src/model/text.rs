@@ -22,6 +22,37 @@ pub fn shortened(text: &str, limit: usize) -> String {
     if characters.next().is_some() { format!("{head}…") } else { head }
 }
 
+/// Returns a text with the passwords of URLs (`://user:password@`) and of `password=…` hidden: texts of errors carry them.
+pub fn without_secrets(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at_checked(at + 3).unwrap_or((rest, ""));
+        shown.push_str(before);
+        let end = after.find(|c: char| c.is_whitespace() || "/\"'<>`".contains(c)).unwrap_or(after.len());
+        let authority = after.get(..end).unwrap_or_default();
+        let secret = authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':'));
+        if let Some((user, secret)) = secret {
+            shown.push_str(user);
+            shown.push_str(":***");
+            rest = after.get(user.len() + 1 + secret.len()..).unwrap_or_default();
+        } else {
+            rest = after;
+        }
+    }
+    shown.push_str(rest);
+    let (mut text, mut rest) = (String::with_capacity(shown.len()), shown.as_str());
+    while let Some(at) = rest.to_ascii_lowercase().find("password=") {
+        let (before, after) = rest.split_at_checked(at + "password=".len()).unwrap_or((rest, ""));
+        let end = after.find(|c: char| c.is_whitespace() || "&;,)\"".contains(c)).unwrap_or(after.len());
+        text.push_str(before);
+        text.push_str("***");
+        rest = after.get(end..).unwrap_or_default();
+    }
+    text.push_str(rest);
+    text
+}
+
 /// Returns bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');
@@ -68,6 +99,13 @@ fn is_bidi_control(character: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn secrets_in_texts_are_hidden() {
+        let text = "at postgresql://dev:hun@ter2@h:1/x and DSN: host=h password=hunter2 user=x, http://a/b:c@d";
+        let shown = super::without_secrets(text);
+        assert_eq!(shown, "at postgresql://dev:***@h:1/x and DSN: host=h password=*** user=x, http://a/b:c@d");
+    }
 
     #[test]
     fn control_characters_are_shown_not_sent() {

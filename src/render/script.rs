@@ -15,7 +15,8 @@ use crate::model::text::{counted, visible};
 pub fn show(ui: &Ui, target: &Target, by: MeantBy, drift: &Drift, weighed: &Weighed) {
     let text = text(target, by, drift, weighed);
     if !std::io::stdout().is_terminal() {
-        return ui.pass(false, text.as_bytes());
+        ui.pass(false, text.as_bytes());
+        return;
     }
     for line in text.lines() {
         let shown = visible(line);

@@ -51,17 +51,18 @@ impl Ui {
         write_line(anstream::stderr().lock(), text);
     }
 
-    /// Passes on what another program wrote, to the stream that it wrote it to.
-    pub fn pass(&self, to_stderr: bool, bytes: &[u8]) {
+    /// Passes on what another program wrote, to the stream that it wrote it to. Returns whether somebody reads it.
+    pub fn pass(&self, to_stderr: bool, bytes: &[u8]) -> bool {
         let passed = if to_stderr {
             std::io::stderr().lock().write_all(bytes)
         } else {
             let mut stdout = std::io::stdout().lock();
             stdout.write_all(bytes).and_then(|()| stdout.flush())
         };
-        if let Err(error) = passed {
+        if let Err(error) = &passed {
             tracing::debug!(%error, "nobody reads the output");
         }
+        passed.is_ok()
     }
 
     /// Says what to do next.

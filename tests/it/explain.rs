@@ -140,3 +140,19 @@ fn a_command_is_passed_through_and_its_error_explained() {
     let output = running.wait();
     assert_eq!(output.code, 143, "{output:?}");
 }
+
+#[test]
+fn a_reader_that_leaves_ends_the_command_and_the_last_line_needs_no_end() {
+    let Some(shop) = sync() else { return };
+    let devdb = env!("CARGO_BIN_EXE_devdb");
+    let piped = format!("timeout 20 {devdb} run -- yes | head -1");
+    let ran = std::process::Command::new("sh").args(["-c", &piped]).current_dir(shop.project.path()).output().unwrap();
+    assert_eq!(String::from_utf8_lossy(&ran.stdout), "y\n");
+    assert!(ran.status.success(), "{ran:?}");
+    let output =
+        shop.devdb(["run", "--", "sh", "-c", "printf 'ERROR:  column a.foo does not exist' >&2; exit 3"]).run();
+    output.assert_code(3).assert_stderr_has("foo").assert_stderr_has("devdb");
+    let output =
+        shop.devdb(["explain", "password authentication failed for user \"dev\" postgresql://dev:hunter2@h/x"]).run();
+    output.assert_lacks("hunter2");
+}
