@@ -25,10 +25,18 @@ struct Written {
 pub(super) async fn run(context: &Context, picture: &Picture, reading: Reading, message: &str) -> Result<u8> {
     // Which of the differences somebody's hands made, and which `create_all`, is the same to a migration.
     let privileges = reading.0;
+    // What is run in between may take Ctrl-C for itself: it is asked for again before anything stays.
+    let mut interrupt = Box::pin(context.cancelled());
+    stopped(&mut interrupt).await?;
     let compared = Box::pin(compare_without_models(context, picture, reading, false)).await?;
     let plan = plan::adopt::adopt(&compared.sources, &compared.drift, message)?;
+    stopped(&mut interrupt).await?;
     let mut files = Vec::new();
     let proven = Box::pin(prove(context, picture, &plan, privileges, &mut files)).await;
+    let proven = match proven {
+        Ok(written) => stopped(&mut interrupt).await.map(|()| written),
+        Err(error) => Err(error),
+    };
     let written = match proven {
         Ok(written) => written,
         Err(error) => {
@@ -45,6 +53,14 @@ pub(super) async fn run(context: &Context, picture: &Picture, reading: Reading, 
             .detail("state", format!("the migration stays, and is not recorded as applied: {}", files.join(", ")))
             .hint(format!("devdb migrate stamp {}   (before anything migrates this database)", written.version))
     })
+}
+
+/// Fails when the user gave up meanwhile.
+async fn stopped(interrupt: &mut (impl Future<Output = ()> + Unpin)) -> Result<()> {
+    match tokio::time::timeout(std::time::Duration::ZERO, interrupt).await {
+        Ok(()) => Err(Error::cancelled()),
+        Err(_elapsed) => Ok(()),
+    }
 }
 
 /// Writes the migration, and runs the chain with it on a scratch database: it must make what the database is.
