@@ -18,7 +18,7 @@ impl<'s> Writer<'s> {
                 let others = stands_on_others(id.kind) || self.again.contains(id) || id.kind == ObjectKind::Column;
                 others || self.is_replaced(id)
             })
-            .filter(|id| self.is_computed(id) && !self.goes_with_another(id, &lost))
+            .filter(|id| (id.kind != ObjectKind::Column || self.is_computed(id)) && !self.goes_with_another(id, &lost))
             .collect();
         early.extend(self.references_to(&early));
         for id in self.from.ordered(&early, Graph::needs).into_iter().rev() {
@@ -33,7 +33,7 @@ impl<'s> Writer<'s> {
             .iter()
             .copied()
             .filter(|id| !stands_on_others(id.kind) && !self.goes_with_another(id, &self.gone))
-            .filter(|id| (id.kind != ObjectKind::Column || !self.is_computed(id)) && !self.is_replaced(id))
+            .filter(|id| !self.is_computed(id) && !self.is_replaced(id))
             .collect();
         let ordered = self.from.ordered(&rest, Graph::needs_with_parts);
         let references = self.references_between(&ordered);
@@ -88,9 +88,9 @@ impl<'s> Writer<'s> {
         id.parent.is_none() && id.kind != ObjectKind::Table && self.gone.contains(id) && named(&self.come, id).is_some()
     }
 
-    /// Of columns, one that is computed is dropped before those that it is computed of change.
+    /// A column that is computed is dropped before those that it is computed of change.
     fn is_computed(&self, id: &ObjectId) -> bool {
-        id.kind != ObjectKind::Column || self.old(id).is_some_and(|old| old.contains_key(&Property::Generated))
+        self.old(id).is_some_and(|old| old.contains_key(&Property::Generated))
     }
 
     /// Returns the foreign keys between tables that go, by the table that they refer to; each with the place of its own.
