@@ -16,15 +16,19 @@ use crate::wire::history;
 use crate::wire::postgres::{Session, message};
 
 /// Sessions are those with a user: an autovacuum worker has none, and the kind of another role's session is hidden.
-/// Everything in one row; what an ordinary role may not see comes back as null.
+/// Everything in one row, from what stands behind the views, which join more than is asked for; what an ordinary role may
+/// not see comes back as null.
 const FACTS: &str = "
+with activity as materialized (
+  select pid, datid, usesysid, application_name, state, state_change, backend_type from pg_stat_get_activity(null)
+), asked as materialized (select * from pg_database where datname = $1)
 select json_build_object(
   'version', current_setting('server_version'),
   'version_number', current_setting('server_version_num')::int,
   'address', host(inet_server_addr()),
   'entered', current_database(),
   'max_connections', current_setting('max_connections')::int,
-  'connections', (select count(*) from pg_stat_activity where datname is not null),
+  'connections', (select count(*) from activity where datid is not null),
   'role', (select json_build_object(
       'name', rolname, 'superuser', rolsuper, 'create_database', rolcreatedb or rolsuper,
       'signal_backend', rolsuper or pg_has_role(oid, 'pg_signal_backend', 'usage'))
@@ -37,25 +41,25 @@ select json_build_object(
       'comment', shobj_description(d.oid, 'pg_database'),
       'marker', (select split_part(setting, '=', 2) from pg_db_role_setting s, unnest(s.setconfig) setting
                  where s.setdatabase = d.oid and s.setrole = 0 and setting like 'devdb.environment=%'))
-    from pg_database d join pg_roles r on r.oid = d.datdba where d.datname = $1),
+    from asked d join pg_roles r on r.oid = d.datdba),
   'tables', (select json_build_object('count', count(*), 'rows', coalesce(sum(greatest(c.reltuples, 0)), 0)::bigint)
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p') and n.nspname not in ('pg_catalog', 'information_schema') and n.nspname !~ '^pg_'
       and not exists (select from pg_depend e where e.objid = c.oid and e.deptype = 'e')),
   'sessions', (select coalesce(json_agg(json_build_object(
-      'pid', pid, 'user', coalesce(usename, ''), 'application', coalesce(application_name, ''), 'state', state,
+      'pid', pid, 'user', pg_get_userbyid(usesysid), 'application', coalesce(application_name, ''), 'state', state,
       'idle', extract(epoch from now() - state_change)::bigint) order by application_name, pid), '[]')
-    from pg_stat_activity
-    where datname = $1 and pid <> pg_backend_pid() and usesysid is not null),
+    from activity where datid = (select oid from asked) and pid <> pg_backend_pid() and usesysid is not null),
   'attached', json_build_object(
-    'slots', (select coalesce(json_agg(slot_name order by slot_name), '[]') from pg_replication_slots
-              where database = $1 and slot_type = 'logical' and not temporary),
+    'slots', (select coalesce(json_agg(slot_name order by slot_name), '[]') from pg_get_replication_slots()
+              where datoid = (select oid from asked) and slot_type = 'logical' and not temporary),
     'subscriptions', (select coalesce(json_agg(subname order by subname), '[]') from pg_subscription
-                      where subdbid = (select oid from pg_database where datname = $1)),
-    'prepared', (select coalesce(json_agg(gid order by prepared), '[]') from pg_prepared_xacts where database = $1),
-    'workers', (select coalesce(json_agg(distinct backend_type), '[]') from pg_stat_activity
-                where datname = $1 and backend_type not in ('client backend', 'parallel worker', 'autovacuum worker',
-                  'walsender', 'logical replication worker', 'logical replication apply worker',
+                      where subdbid = (select oid from asked)),
+    'prepared', (select coalesce(json_agg(gid order by prepared), '[]') from pg_prepared_xact()
+                 where dbid = (select oid from asked)),
+    'workers', (select coalesce(json_agg(distinct backend_type), '[]') from activity
+                where datid = (select oid from asked)
+                  and backend_type not in ('client backend', 'parallel worker', 'autovacuum worker', 'walsender', 'logical replication worker', 'logical replication apply worker',
                   'logical replication tablesync worker', 'logical replication parallel worker')))
 )::text";
 

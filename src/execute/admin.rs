@@ -24,8 +24,8 @@ const LOCK_POLL: Duration = Duration::from_millis(50);
 pub(super) struct Admin {
     session: Session,
     pub target: Target,
-    /// `server_version_num`.
-    pub version: i32,
+    /// The database that it is on.
+    pub entered: String,
     /// A database was made without what is in `template1`, as that was in use.
     pub bare: AtomicBool,
 }
@@ -62,12 +62,18 @@ impl Admin {
         Self::open_one(target, what, &["postgres", "template1", target.database()]).await
     }
 
+    /// Returns a session for a short look, which spares a second one on `template1`: nobody can create databases from that
+    /// while somebody is on it.
+    pub(super) async fn glance(target: &Target, what: &str) -> Result<Self> {
+        Self::open_one(target, what, &["template1", "postgres"]).await
+    }
+
     async fn open_one(target: &Target, what: &str, databases: &[&str]) -> Result<Self> {
         let application = format!("devdb {what} {}", target.database());
         let mut failure = None;
         for maintenance in databases {
             match Session::open(target, maintenance, &application, CONNECT).await {
-                Ok(session) => return Self::ready(session, target).await,
+                Ok(session) => return Self::ready(session, target, maintenance).await,
                 Err(error) => {
                     let closed = matches!(
                         error.kind,
@@ -99,20 +105,17 @@ impl Admin {
             .hint("devdb doctor"))
     }
 
-    async fn ready(session: Session, target: &Target) -> Result<Self> {
-        let setup = "set client_min_messages = warning; set statement_timeout = 0; set lock_timeout = 0; \
-                     set idle_session_timeout = 0";
-        // `idle_session_timeout` came with 14; its absence does not matter.
-        if session.batch_execute(setup).await.is_err() {
-            let older = "set client_min_messages = warning; set statement_timeout = 0; set lock_timeout = 0";
-            session.batch_execute(older).await.map_err(|error| failed("prepare the session", &error))?;
-        }
-        let rows = session
-            .query_typed("select current_setting('server_version_num')::int4", &[])
-            .await
-            .map_err(|error| failed("read the server's version", &error))?;
-        let version = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
-        Ok(Self { session, target: target.clone(), version, bare: AtomicBool::new(false) })
+    async fn ready(session: Session, target: &Target, entered: &str) -> Result<Self> {
+        let quiet = session.batch_execute("set client_min_messages = warning");
+        let (quiet, unhurried) = tokio::join!(quiet, session.unhurried());
+        quiet.and(unhurried).map_err(|error| failed("prepare the session", &error))?;
+        let entered = entered.to_owned();
+        Ok(Self { session, target: target.clone(), entered, bare: AtomicBool::new(false) })
+    }
+
+    /// Returns the server's major version.
+    pub(super) fn major(&self) -> i32 {
+        self.session.major()
     }
 
     /// Runs statements; `what` says what they were for.
@@ -213,7 +216,7 @@ impl Admin {
     /// Drops one of devdb's own databases, with the sessions on it; a client that reconnects in a loop is shut out.
     pub(super) async fn drop_own(&self, database: &str) -> Result<()> {
         let name = quote_ident(database);
-        let force = if self.version >= 130_000 { " with (force)" } else { "" };
+        let force = if self.major() >= 13 { " with (force)" } else { "" };
         let drop = format!("drop database if exists {name}{force}");
         if !force.is_empty() && self.attempt(&drop).await.is_ok() {
             return Ok(());

@@ -309,11 +309,7 @@ async fn enter(target: &Target, database: &str) -> Result<Session> {
 
 /// Takes the role's and the database's time limits from a session, which waits while commands run beside it.
 pub(super) async fn unhurried(session: &Session) -> Result<()> {
-    const LIMITS: &str = "select set_config(name, '0', false) from pg_settings where name in
-        ('statement_timeout', 'lock_timeout', 'idle_in_transaction_session_timeout', 'idle_session_timeout',
-         'transaction_timeout')";
-    session.query_typed(LIMITS, &[]).await.map_err(|error| failed("prepare the session", &error))?;
-    Ok(())
+    session.unhurried().await.map_err(|error| failed("prepare the session", &error))
 }
 
 /// Runs an SQL file that comes before the chain.

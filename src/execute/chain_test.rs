@@ -16,7 +16,7 @@ use crate::model::event::Event;
 use crate::model::history::Entry;
 use crate::model::place::Place;
 use crate::model::schema::{Difference, Schema};
-use crate::model::scratch::{ChainTestPlan, Tested, Verdict};
+use crate::model::scratch::{ChainTestPlan, NO_WAY_BACK, Tested, Verdict};
 use crate::model::sql_chain::{SqlChain, SqlMigration};
 use crate::model::text::{shortened, visible};
 use crate::wire::catalog::Options;
@@ -206,7 +206,8 @@ fn judge(down: &Answer, differences: Vec<Difference>, again: &Answer, lasting: V
 
 fn refused(down: &Answer) -> Verdict {
     let reason = reason(down);
-    if down.deliberate || down.kind == "NotImplementedError" {
+    let says = down.sqlstate == "0A000" && down.message.starts_with(NO_WAY_BACK);
+    if down.deliberate || down.kind == "NotImplementedError" || says {
         return Verdict::Irreversible { reason };
     }
     Verdict::DownFailed { reason }

@@ -28,12 +28,12 @@ pub(super) async fn clone(
 pub(super) async fn copy(admin: &Admin, (source, bytes): (&str, u64), name: &str) -> Result<()> {
     let plain = format!("create database {} template {}", quote_ident(name), quote_ident(source));
     let what = format!("clone `{source}`");
-    if admin.version < 150_000 || bytes < LARGE {
+    if admin.major() < 15 || bytes < LARGE {
         return admin.run(&plain, &what).await;
     }
     let files = format!("{plain} strategy file_copy");
     // Since 18 the file system may share the blocks, where it can.
-    if admin.version >= 180_000 && admin.attempt("set file_copy_method = clone").await.is_ok() {
+    if admin.major() >= 18 && admin.attempt("set file_copy_method = clone").await.is_ok() {
         let cloned = admin.attempt(&files).await;
         admin.run("reset file_copy_method", "reset a setting").await?;
         match cloned {

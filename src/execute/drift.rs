@@ -244,7 +244,7 @@ async fn known(plan: &DriftPlan, surroundings: &Surroundings, source: &ChainSour
     let behind = matches!(plan.position, Position::Behind(_)) && source.applied.is_some();
     let mut known = Known { lacks_head: true, lacks_applied: behind, ..Known::default() };
     let Some(layers) = &source.layers else { return Ok(known) };
-    let admin = Admin::open(&plan.target, "drift").await?;
+    let admin = Admin::glance(&plan.target, "drift").await?;
     let old = Properties::read(&admin, plan.target.database()).await?;
     let looked = Layers::look(&admin, layers, old.as_ref()).await?;
     known.head = looked.keys.get(layers.head).cloned().flatten();

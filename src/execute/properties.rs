@@ -35,11 +35,11 @@ pub(super) struct Properties {
 impl Properties {
     /// Returns the properties of `database`; nothing when it does not exist.
     pub(super) async fn read(admin: &Admin, database: &str) -> Result<Option<Self>> {
-        let provider = if admin.version >= 150_000 { "d.datlocprovider::text" } else { "''::text" };
-        let rules = if admin.version >= 160_000 { "d.daticurules::text" } else { "null::text" };
-        let locale = match admin.version {
-            170_000.. => "d.datlocale::text",
-            150_000.. => "d.daticulocale::text",
+        let provider = if admin.major() >= 15 { "d.datlocprovider::text" } else { "''::text" };
+        let rules = if admin.major() >= 16 { "d.daticurules::text" } else { "null::text" };
+        let locale = match admin.major() {
+            17.. => "d.datlocale::text",
+            15.. => "d.daticulocale::text",
             _ => "null::text",
         };
         let query = format!(

@@ -123,7 +123,7 @@ impl<'a> Scratch<'a> {
 
     /// Returns the server's major version.
     pub(super) fn major(&self) -> i32 {
-        self.admin.version / 10_000
+        self.admin.major()
     }
 
     /// Returns what it is for.

@@ -89,6 +89,27 @@ impl Sources {
     }
 }
 
+/// How an adopted migration is taken back.
+#[derive(Debug, Clone, Copy)]
+pub enum WayBack<'a> {
+    By(&'a [String]),
+    /// By nothing: it fails with these words.
+    Refused(&'a str),
+}
+
+/// What came of trying it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Tried {
+    /// Down and up again made the schemas that were there before and after it.
+    ComesBack,
+    /// The tool has no place for it.
+    HasNone,
+    /// What was written did not do, for this reason, and was replaced by a refusal.
+    Refused(String),
+    /// Left as written, for it could not be tried.
+    Untried(String),
+}
+
 /// A migration of what was made by hand.
 #[derive(Debug, Clone)]
 pub struct AdoptPlan {

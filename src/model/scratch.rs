@@ -66,7 +66,24 @@ pub enum Verdict {
     UpDiffers { differences: Vec<Difference> },
 }
 
+/// How a migration begins that says itself that it cannot be taken back, with SQLSTATE `0A000`.
+pub const NO_WAY_BACK: &str = "no way back";
+
 impl Verdict {
+    /// Returns in one line why it does not come back; nothing where it does.
+    pub fn why(&self) -> Option<String> {
+        let first = |differences: &[Difference]| differences.first().map(ToString::to_string).unwrap_or_default();
+        match self {
+            Self::Reversible => None,
+            Self::Irreversible { reason } | Self::DownFailed { reason } => Some(reason.clone()),
+            Self::NotBack { differences, .. } => Some(format!("it leaves something else: {}", first(differences))),
+            Self::UpAgainFailed { reason } => Some(format!("it cannot be applied again: {reason}")),
+            Self::UpDiffers { differences } => {
+                Some(format!("applied again it makes something else: {}", first(differences)))
+            }
+        }
+    }
+
     /// Returns whether nothing is wrong with the revision; one that says that it is irreversible keeps its word.
     pub fn is_fine(&self) -> bool {
         matches!(self, Self::Reversible | Self::Irreversible { .. })

@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::style;
 use super::table::{Column, lines};
 use super::ui::{Ui, took};
-use crate::model::drift::{AdoptPlan, Drift, DriftPlan, Drifted, Maker, Position, Sources, Standing};
+use crate::model::drift::{AdoptPlan, Drift, DriftPlan, Drifted, Maker, Position, Sources, Standing, Tried};
 use crate::model::observed::Observed;
 use crate::model::schema::{ObjectKind, Property, Schema};
 use crate::model::text::{counted, shortened, visible};
@@ -87,11 +87,20 @@ pub struct UnreadReport {
 }
 
 /// Tells of a migration that took over what was made by hand.
-pub fn adopted(ui: &Ui, plan: &AdoptPlan, files: &[std::path::PathBuf]) {
+pub fn adopted(ui: &Ui, plan: &AdoptPlan, files: &[std::path::PathBuf], back: &Tried) {
     let files: Vec<String> = files.iter().map(|file| visible(&file.display().to_string())).collect();
     let what = counted(plan.adopted, "difference");
     ui.say(&format!("{} {what} adopted by {}", style::good("✓"), files.join(", ")));
     ui.say("  run on a scratch database, the chain now makes what the database is");
+    match back {
+        Tried::ComesBack => ui.say("  taken back and applied again there, it does so, too"),
+        Tried::HasNone => {}
+        Tried::Refused(why) => {
+            let text = format!("it has no way back that works, and says so when it is taken back: {}", visible(why));
+            ui.warning(&ui.wrapped(&text, 9));
+        }
+        Tried::Untried(why) => ui.warning(&ui.wrapped(&format!("its way back was not tried: {}", visible(why)), 9)),
+    }
     for what in &plan.takes {
         ui.warning(&ui.wrapped(&visible(what), 9));
     }

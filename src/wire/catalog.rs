@@ -1,7 +1,10 @@
 //! A database's catalog, read in one round trip.
 
+use std::pin::pin;
+
+use futures_util::TryStreamExt as _;
 use tokio_postgres::Row;
-use tokio_postgres::types::Type;
+use tokio_postgres::types::{ToSql, Type};
 
 use super::postgres::Session;
 use crate::model::schema::{ObjectId, ObjectKind, Properties, Property, Schema};
@@ -26,17 +29,21 @@ pub async fn read(session: &Session, options: Options) -> Result<Schema, tokio_p
         "begin transaction isolation level repeatable read read only;
          set local search_path = ''; set local jit = off; set local client_min_messages = warning",
     );
-    let parameters: [(&(dyn tokio_postgres::types::ToSql + Sync), Type); 1] = [(&options.privileges, Type::BOOL)];
-    let query = session.query_typed(CATALOG, &parameters);
-    let (begun, rows, ended) = tokio::join!(biased; begin, query, session.batch_execute("rollback"));
-    begun?;
-    let rows = rows?;
-    ended?;
     let mut schema = Schema::default();
     let mut columns = Vec::new();
-    for row in &rows {
-        add(&mut schema, &mut columns, row)?;
-    }
+    // Rows are taken in while the server is still making the rest.
+    let reading = async {
+        let privileges: (&(dyn ToSql + Sync), Type) = (&options.privileges, Type::BOOL);
+        let mut rows = pin!(session.query_typed_raw(CATALOG, [privileges]).await?);
+        while let Some(row) = rows.try_next().await? {
+            add(&mut schema, &mut columns, &row)?;
+        }
+        Ok::<(), tokio_postgres::Error>(())
+    };
+    let (begun, read, ended) = tokio::join!(biased; begin, reading, session.batch_execute("rollback"));
+    begun?;
+    read?;
+    ended?;
     columns.sort_unstable();
     for (table, _number, name) in columns {
         schema.column_order.entry(table).or_default().push(name);
@@ -49,13 +56,13 @@ type Column = ((String, String), i16, String);
 fn add(schema: &mut Schema, columns: &mut Vec<Column>, row: &Row) -> Result<(), tokio_postgres::Error> {
     let Some(kind) = ObjectKind::parse(row.try_get(0)?) else { return Ok(()) };
     let id = ObjectId { kind, schema: row.try_get(1)?, parent: row.try_get(2)?, name: row.try_get(3)? };
-    let said: Vec<Option<String>> = row.try_get(4)?;
+    let said: Vec<Option<&str>> = row.try_get(4)?;
     let mut properties = Properties::new();
     for pair in said.chunks_exact(2) {
         let [Some(name), Some(value)] = pair else { continue };
         if let Some(property) = Property::parse(name) {
-            properties.insert(property, value.clone());
-        } else if name == NUMBER
+            properties.insert(property, (*value).to_owned());
+        } else if *name == NUMBER
             && let Some(table) = &id.parent
         {
             columns.push(((id.schema.clone(), table.clone()), value.parse().unwrap_or_default(), id.name.clone()));

@@ -16,6 +16,7 @@ use crate::model::text::visible;
 pub struct Session {
     client: Client,
     mover: JoinHandle<()>,
+    major: i32,
 }
 
 impl Session {
@@ -46,12 +47,31 @@ impl Session {
                 });
             }
         };
+        let major = connection.parameter("server_version").map_or(0, major);
         let mover = tokio::spawn(async move {
             if let Err(error) = connection.await {
                 tracing::debug!(%error, "the connection ended");
             }
         });
-        Ok(Self { client, mover })
+        Ok(Self { client, mover, major })
+    }
+
+    /// Returns the server's major version, as it said when the session began; 0 where it did not.
+    pub fn major(&self) -> i32 {
+        self.major
+    }
+
+    /// Takes the role's and the database's time limits from the session, which waits while commands run beside it.
+    pub async fn unhurried(&self) -> Result<(), tokio_postgres::Error> {
+        let limits = [
+            (0, "statement_timeout"),
+            (0, "lock_timeout"),
+            (0, "idle_in_transaction_session_timeout"),
+            (14, "idle_session_timeout"),
+            (17, "transaction_timeout"),
+        ];
+        let known = limits.iter().filter(|(since, _)| self.major >= *since);
+        self.batch_execute(&known.map(|(_, name)| format!("set {name} = 0;")).collect::<String>()).await
     }
 
     /// Ends the session and waits until its connection is closed, so that the server sees it gone.
@@ -94,6 +114,12 @@ pub fn message(error: &tokio_postgres::Error) -> String {
         source = cause.source();
     }
     visible(&text)
+}
+
+/// Returns the major version of what a server calls its own: `15.18 (Debian 15.18-0+deb12u1)`, `17beta1`.
+fn major(version: &str) -> i32 {
+    let digits = version.split(|it: char| !it.is_ascii_digit()).next();
+    digits.and_then(|digits| digits.parse().ok()).unwrap_or_default()
 }
 
 fn config(target: &Target, database: &str, application: &str) -> Config {
@@ -149,6 +175,13 @@ fn login_failure(error: &tokio_postgres::Error) -> LoginFailure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_version_has_a_major() {
+        assert_eq!(major("15.18 (Debian 15.18-0+deb12u1)"), 15);
+        assert_eq!(major("17beta1"), 17);
+        assert_eq!(major("unknown"), 0);
+    }
 
     #[test]
     fn names_and_texts_are_quoted() {

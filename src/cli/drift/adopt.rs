@@ -4,22 +4,26 @@ use std::path::PathBuf;
 
 use super::{Compared, Context, Reading, compare_without_models};
 use crate::cli::migrate as commands;
+use crate::cli::reset::surroundings;
 use crate::discover::Depth;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
+use crate::execute::chain_test::chain_test;
 use crate::execute::migrate::{remove_with_folder, write_new};
-use crate::model::drift::AdoptPlan;
+use crate::model::drift::{AdoptPlan, Tried, WayBack};
 use crate::model::picture::Picture;
-use crate::model::sql_chain::SqlMigration;
+use crate::model::sql_chain::{SqlChain, SqlMigration};
 use crate::parse::alembic::edit;
 use crate::parse::sql_chain::filled_file;
 use crate::plan::{self, migrate};
 use crate::render;
+use crate::render::progress::Progress;
 use crate::wire::files::{read_text, write_whole};
 
 /// A migration on disk: its files, and its version.
 struct Written {
     files: Vec<PathBuf>,
     version: String,
+    back: Tried,
 }
 
 pub(super) async fn run(context: &Context, picture: &Picture, reading: Reading, message: &str) -> Result<u8> {
@@ -45,7 +49,7 @@ pub(super) async fn run(context: &Context, picture: &Picture, reading: Reading, 
             return Err(error.detail("removed", removed.join("\n")));
         }
     };
-    render::drift::adopted(&context.ui, &plan, &written.files);
+    render::drift::adopted(&context.ui, &plan, &written.files, &written.back);
     let stamped = Box::pin(commands::stamp_at(context, &written.version)).await;
     stamped.map_err(|error| {
         let files: Vec<String> = written.files.iter().map(|file| file.display().to_string()).collect();
@@ -63,7 +67,8 @@ async fn stopped(interrupt: &mut (impl Future<Output = ()> + Unpin)) -> Result<(
     }
 }
 
-/// Writes the migration, and runs the chain with it on a scratch database: it must make what the database is.
+/// Writes the migration, and runs the chain with it on a scratch database: it must make what the database is. Then it is
+/// taken back there, and applied again.
 async fn prove(
     context: &Context,
     picture: &Picture,
@@ -71,27 +76,89 @@ async fn prove(
     privileges: bool,
     files: &mut Vec<PathBuf>,
 ) -> Result<Written> {
-    if let Some(chain) = migrate::sql_chain(picture)? {
-        let now = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S").to_string();
-        for (file, text) in filled_file(chain, &plan.message, &now, &plan.up, &plan.down) {
-            write_new(&context.root.join(&file), &text).map_err(|error| unwritten(&file, error))?;
-            files.push(file);
-        }
-    } else {
-        let file = Box::pin(commands::new_revision(context, picture, &plan.message)).await?;
-        files.push(file.clone());
-        let path = context.root.join(&file);
-        let source = read_text(&path)
-            .map_err(|why| Error::environment(format!("cannot read `{}`", file.display())).detail("why", why))?;
-        let text = edit::bodies(&file, &source, &plan.up, &plan.down)
-            .map_err(|unusable| Error::failed(format!("{}: {}", unusable.at, unusable.reason)))?;
-        write_whole(&path, &text).map_err(|error| unwritten(&file, error))?;
-    }
+    let draft = Box::pin(Draft::begin(context, picture, plan, files)).await?;
     let picture = Box::pin(context.look(Depth::All)).await;
     let version = version(&picture, files)?;
     let compared = Box::pin(compare_without_models(context, &picture, (privileges, None), false)).await?;
     same(&compared, plan)?;
-    Ok(Written { files: files.clone(), version })
+    let back = Box::pin(taken_back(context, &picture, &version)).await?;
+    if let Tried::Refused(why) = &back {
+        draft.write(WayBack::Refused(why))?;
+    }
+    Ok(Written { files: files.clone(), version, back })
+}
+
+/// What is written of a migration, of which the way back may change.
+enum Draft<'a> {
+    Sql { context: &'a Context, plan: &'a AdoptPlan, chain: &'a SqlChain, now: String },
+    Alembic { context: &'a Context, plan: &'a AdoptPlan, file: PathBuf, source: String },
+}
+
+impl<'a> Draft<'a> {
+    /// Writes new files, each of which is named before it can be left behind.
+    async fn begin(
+        context: &'a Context,
+        picture: &'a Picture,
+        plan: &'a AdoptPlan,
+        files: &mut Vec<PathBuf>,
+    ) -> Result<Self> {
+        if let Some(chain) = migrate::sql_chain(picture)? {
+            let now = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S").to_string();
+            for (file, text) in filled_file(chain, &plan.message, &now, &plan.up, WayBack::By(&plan.down)) {
+                write_new(&context.root.join(&file), &text).map_err(|error| unwritten(&file, error))?;
+                files.push(file);
+            }
+            return Ok(Self::Sql { context, plan, chain, now });
+        }
+        let file = Box::pin(commands::new_revision(context, picture, &plan.message)).await?;
+        files.push(file.clone());
+        let source = read_text(&context.root.join(&file))
+            .map_err(|why| Error::environment(format!("cannot read `{}`", file.display())).detail("why", why))?;
+        let draft = Self::Alembic { context, plan, file, source };
+        draft.write(WayBack::By(&plan.down))?;
+        Ok(draft)
+    }
+
+    /// Writes the files again.
+    fn write(&self, back: WayBack<'_>) -> Result<()> {
+        match self {
+            Self::Sql { context, plan, chain, now } => {
+                for (file, text) in filled_file(chain, &plan.message, now, &plan.up, back) {
+                    write_whole(&context.root.join(&file), &text).map_err(|error| unwritten(&file, error))?;
+                }
+            }
+            Self::Alembic { context, plan, file, source } => {
+                let text = edit::bodies(file, source, &plan.up, back)
+                    .map_err(|unusable| Error::failed(format!("{}: {}", unusable.at, unusable.reason)))?;
+                write_whole(&context.root.join(file), &text).map_err(|error| unwritten(file, error))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Applies the new migration on a scratch database, takes it back, and applies it again.
+async fn taken_back(context: &Context, picture: &Picture, version: &str) -> Result<Tried> {
+    if let Some(chain) = migrate::sql_chain(picture)?
+        && chain.find(version).is_some_and(|it| it.down.is_empty())
+    {
+        return Ok(Tried::HasNone);
+    }
+    let plan = match plan::scratch::chain_test(picture, Some(version)) {
+        Ok(plan) => plan,
+        Err(error) => return Ok(Tried::Untried(error.message)),
+    };
+    let mut progress = Progress::new(&context.ui, false);
+    let mut tell = |event| progress.tell(&event);
+    let tested = Box::pin(chain_test(&plan, &surroundings(context), context.cancelled(), &mut tell)).await;
+    progress.clear();
+    let tested = match tested {
+        Ok(tested) => tested,
+        Err(error) if error.kind == Kind::Cancelled => return Err(error),
+        Err(error) => return Ok(Tried::Untried(error.message)),
+    };
+    let why = tested.iter().find(|it| it.id == version).and_then(|it| it.verdict.why());
+    Ok(why.map_or(Tried::ComesBack, Tried::Refused))
 }
 
 fn unwritten(file: &std::path::Path, error: std::io::Error) -> Error {

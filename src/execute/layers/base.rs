@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio_postgres::Row;
+
 use crate::error::Result;
 use crate::execute::admin::{Admin, failed};
 use crate::execute::create::now;
@@ -30,6 +32,8 @@ const TEMPLATE: &str = "select md5(coalesce(string_agg(line, ',' order by line),
       union all select 'n' || oid || ' ' || xmin from pg_namespace where oid >= 16384 or nspname = 'public'
       union all select 'e' || oid || ' ' || xmin || extversion from pg_extension
       union all select 'd' || oid || ' ' || xmin from pg_default_acl) lines";
+
+const TEMPLATE1: &str = "template1";
 
 /// What is said in place of a digest.
 const UNKNOWN: &str = "unknown";
@@ -63,7 +67,7 @@ pub(in crate::execute) async fn digest(admin: &Admin, site: &Site, old: Option<&
     let given = if let Some(old) = old {
         old.clone()
     } else {
-        let first = Properties::read(admin, "template1").await?.unwrap_or_default();
+        let first = Properties::read(admin, TEMPLATE1).await?.unwrap_or_default();
         Properties { grants: None, settings: Vec::new(), owner: admin.target.user().to_owned(), ..first }
     };
     Ok(Digest::of(["devdb layers, 1", &site.facts, &site.template, &properties(&given)]))
@@ -78,7 +82,11 @@ fn properties(given: &Properties) -> String {
 
 /// A short look: nobody can create databases from `template1` while somebody is on it.
 async fn template(admin: &Admin) -> Result<String> {
-    let session = match Session::open(&admin.target, "template1", "devdb layers", LOGIN).await {
+    let digest = |rows: &[Row]| rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
+    if admin.entered == TEMPLATE1 {
+        return Ok(digest(&admin.rows(TEMPLATE, &[], "look into template1").await?));
+    }
+    let session = match Session::open(&admin.target, TEMPLATE1, "devdb layers", LOGIN).await {
         Ok(session) => session,
         Err(failure) => match failure.kind {
             LoginFailureKind::NoConnectionsAllowed | LoginFailureKind::NotPermitted => return Ok("closed".to_owned()),
@@ -88,5 +96,5 @@ async fn template(admin: &Admin) -> Result<String> {
     };
     let rows = session.query_typed(TEMPLATE, &[]).await.map_err(|error| failed("look into template1", &error));
     session.close().await;
-    Ok(rows?.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default())
+    Ok(digest(&rows?))
 }

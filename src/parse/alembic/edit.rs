@@ -4,7 +4,9 @@ use ruff_python_ast::{Expr, ModModule, Stmt};
 use ruff_text_size::{Ranged as _, TextRange};
 
 use crate::model::chain::UnreadableRevision;
+use crate::model::drift::WayBack;
 use crate::model::place::Place;
+use crate::model::scratch::NO_WAY_BACK;
 use crate::model::squash::python_text;
 use crate::parse::python::names::{self, Names};
 use crate::parse::python::{self, Unusable, excerpt, line_of};
@@ -32,12 +34,19 @@ pub fn bodies(
     file: &std::path::Path,
     source: &str,
     upgrade: &[String],
-    downgrade: &[String],
+    downgrade: WayBack<'_>,
 ) -> Result<String, UnreadableRevision> {
     let filled = || {
         let module = python::parse(source)?;
+        let calls = |statements: &[String]| statements.iter().map(|it| call(it)).collect::<Vec<_>>();
+        let back = match downgrade {
+            WayBack::By(statements) => calls(statements),
+            WayBack::Refused(why) => {
+                vec![format!("raise NotImplementedError({})", python_text(&format!("{NO_WAY_BACK}: {why}")))]
+            }
+        };
         let mut edits =
-            vec![body(source, &module, "upgrade", upgrade)?, body(source, &module, "downgrade", downgrade)?];
+            vec![body(source, &module, "upgrade", &calls(upgrade))?, body(source, &module, "downgrade", &back)?];
         edits.sort_by_key(|(range, _)| std::cmp::Reverse(range.start()));
         let mut text = source.to_owned();
         for (range, replacement) in edits {
@@ -55,13 +64,12 @@ pub fn bodies(
     })
 }
 
-fn body(source: &str, module: &ModModule, name: &str, statements: &[String]) -> Result<(TextRange, String), Unusable> {
+fn body(source: &str, module: &ModModule, name: &str, calls: &[String]) -> Result<(TextRange, String), Unusable> {
     let function = module.body.iter().find_map(|it| it.as_function_def_stmt().filter(|it| it.name.as_str() == name));
     let body = function.map(|it| it.body.as_slice());
     let Some([first, .., last] | [first @ last]) = body else {
         return Err(Unusable { line: 0, reason: format!("there is no function `{name}` in it") });
     };
-    let calls: Vec<String> = statements.iter().map(|it| call(it)).collect();
     let calls = if calls.is_empty() { "pass".to_owned() } else { calls.join("\n    ") };
     let docstring = first.as_expr_stmt().is_some_and(|it| it.value.is_string_literal_expr());
     Ok(if docstring {

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use super::{flyway_next, leading_digits};
+use crate::model::drift::WayBack;
+use crate::model::schema::literal;
+use crate::model::scratch::NO_WAY_BACK;
 use crate::model::sql_chain::{SqlChain, SqlTool};
 
 /// Returns the files of a new migration: paths relative to the project's root, and what stands in them. `timestamp` is
@@ -42,7 +45,7 @@ pub fn filled_file(
     message: &str,
     timestamp: &str,
     up: &[String],
-    down: &[String],
+    down: WayBack<'_>,
 ) -> Vec<(PathBuf, String)> {
     let fenced = chain.tool == SqlTool::Goose;
     let text = |statements: &[String]| {
@@ -58,7 +61,11 @@ pub fn filled_file(
             .collect();
         written.concat()
     };
-    let (up, down) = (text(up), text(down));
+    let down = match down {
+        WayBack::By(statements) => text(statements),
+        WayBack::Refused(why) => text(&[refusal(why)]),
+    };
+    let up = text(up);
     let files = new_file(chain, message, timestamp);
     let filled = files.into_iter().enumerate().map(|(place, (path, start))| {
         let text = match (chain.tool, place) {
@@ -70,6 +77,13 @@ pub fn filled_file(
         (path, text)
     });
     filled.collect()
+}
+
+/// Returns a statement that fails with these words.
+fn refusal(why: &str) -> String {
+    let message = literal(&format!("{NO_WAY_BACK}: {why}"));
+    let block = format!("BEGIN RAISE EXCEPTION USING ERRCODE = '0A000', MESSAGE = {message}; END");
+    format!("DO {}", literal(&block))
 }
 
 /// sqlx goes on as the chain has begun.

@@ -81,7 +81,7 @@ select 'sequence', r.nspname, null, r.relname::text, array[
         'maxvalue', q.seqmax, 'cache', q.seqcache, case when q.seqcycle then 'cycle' end),
     'owned by', (select format('%s.%s', o.relname, a.attname) from pg_depend d
                  join pg_class o on o.oid = d.refobjid
-                 join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid
+                 join pg_attribute a on a.attrelid = d.refobjid and a.attnum = d.refobjsubid::int2
                  where d.classid = 'pg_class'::regclass and d.objid = r.oid and d.refclassid = 'pg_class'::regclass
                    and d.deptype in ('a', 'i') and d.refobjsubid > 0 limit 1),
     'unlogged', case when r.relpersistence = 'u' then 'unlogged' end,
@@ -115,10 +115,11 @@ select 'table', r.nspname, null, r.relname::text, array[
 from relations r where r.relkind in ('r', 'p', 'f')
 
 union all
+-- A default names no column, so its table need not be opened to write it.
 select 'column', r.nspname, r.relname::text, a.attname::text, array[
     'type', format_type(a.atttypid, a.atttypmod),
     'not null', case when a.attnotnull then 'not null' end,
-    'default', case when a.attgenerated = '' then pg_get_expr(d.adbin, d.adrelid) end,
+    'default', case when a.attgenerated = '' then pg_get_expr(d.adbin, 0) end,
     'generated', case a.attgenerated when '' then null when 's' then 'stored: ' else 'virtual: ' end
         || pg_get_expr(d.adbin, d.adrelid),
     'identity', case a.attidentity when 'a' then 'always' when 'd' then 'by default' end,

@@ -1,5 +1,6 @@
 //! Bodies written into a new revision file.
 
+use crate::model::drift::WayBack;
 use crate::parse::alembic::edit::bodies;
 use std::path::Path;
 
@@ -7,7 +8,7 @@ const FILE: &str = "\"\"\"x\"\"\"\nfrom alembic import op\nimport sqlalchemy as 
 
 fn written(source: &str, up: &[&str], down: &[&str]) -> String {
     let [up, down] = [up, down].map(|it| it.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>());
-    bodies(Path::new("x.py"), source, &up, &down).unwrap()
+    bodies(Path::new("x.py"), source, &up, WayBack::By(&down)).unwrap()
 }
 
 #[test]
@@ -17,7 +18,8 @@ fn docstrings_stay_and_passes_go() {
                   def downgrade() -> None:\n    op.execute(\"\"\"drop \"x\\\"\"\"\")\n";
     assert!(text.ends_with(expect), "{text}");
     assert!(
-        written(FILE, &[], &[]).ends_with("    \"\"\"Up.\"\"\"\n    pass\n\n\ndef downgrade() -> None:\n    pass\n")
+        written(FILE, &[], &[])
+            .ends_with("    \"\"\"Up.\"\"\"\n    pass\n\n\ndef downgrade() -> None:\n    pass\n")
     );
 }
 
@@ -34,6 +36,6 @@ fn what_alembic_would_take_for_a_parameter_is_given_as_it_stands() {
 fn one_line_functions_are_opened_and_absent_ones_named() {
     let text = written("def upgrade(): pass\ndef downgrade(): pass\n", &["select 1"], &[]);
     assert_eq!(text, "def upgrade(): \n    op.execute(\"select 1\")\ndef downgrade(): \n    pass\n");
-    let none = bodies(Path::new("x.py"), "def upgrade():\n    pass\n", &[], &[]).unwrap_err();
+    let none = bodies(Path::new("x.py"), "def upgrade():\n    pass\n", &[], WayBack::By(&[])).unwrap_err();
     assert!(none.reason.contains("downgrade"), "{}", none.reason);
 }
