@@ -23,9 +23,11 @@ use crate::wire::postgres::{Session, quote_ident};
 
 mod chain;
 mod models;
+mod rehearse;
 mod saved;
 mod weigh;
 
+pub use rehearse::rehearse;
 pub use weigh::weigh;
 
 use saved::Saved;

@@ -53,8 +53,29 @@ pub enum Obstacle {
     AnyRow(TableName),
     /// Text that the new type has no room for.
     TooLong { table: TableName, column: String, to: String },
+    /// Rows that a check is not true of.
+    Check { table: TableName, condition: String },
+    /// Rows that have these values together with another row.
+    Twice { table: TableName, columns: String },
+    /// Rows that refer to none.
+    Orphans { table: TableName, columns: Vec<String>, to: String, keys: Vec<String> },
     /// Rows with a label that goes.
     Labels { table: TableName, column: String, labels: Vec<String> },
+}
+
+/// What came of running a script in a scratch database of the same objects, without their rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rehearsal {
+    /// It runs, with and without what stands behind dashes, and makes what it should.
+    Passed,
+    /// The server refused a statement.
+    Refused {
+        statement: String,
+        why: String,
+    },
+    /// It runs, and this many differences are left; the first of them.
+    Lacks(String, usize),
+    Untried(String),
 }
 
 /// A script with the numbers of rows that its statements would lose or meet, statement by statement.

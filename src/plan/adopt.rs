@@ -32,7 +32,7 @@ pub fn adopt(sources: &Sources, drift: &Drift, message: &str) -> Result<AdoptPla
             .hint("devdb reset"));
     }
     let after = sources.database.clone();
-    let mut up = ddl::script(&made.head, &after);
+    let mut up = ddl::script_at_once(&made.head, &after);
     ddl::suggest_renames(&mut up, drift);
     if let Some(first) = up.by_hand.first() {
         return Err(Error::failed("not everything that was made by hand can be written as a migration")
@@ -45,9 +45,10 @@ pub fn adopt(sources: &Sources, drift: &Drift, message: &str) -> Result<AdoptPla
     let message = match (message.trim(), adopted.as_slice()) {
         ("", [one]) => format!("adopt {} {}", one.kind.name(), one.path()),
         ("", _) => "adopt what was made by hand".to_owned(),
-        (message, _) => message.to_owned(),
+        // Alembic reads its own arguments.
+        (message, _) => message.replace(['\\', '\n', '\r'], " "),
     };
-    let down = ddl::script(&after, &made.head);
+    let down = ddl::script_at_once(&after, &made.head);
     Ok(AdoptPlan { message, up: texts(&up), down: texts(&down), takes: takes(&up), adopted: adopted.len(), after })
 }
 

@@ -16,6 +16,7 @@ mod drop;
 mod enums;
 mod grants;
 mod graph;
+mod sequence;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -32,10 +33,15 @@ pub fn script_keeping(from: &Schema, to: &Schema, granted: &Schema) -> Script {
     if from.objects == to.objects {
         return Script { equal: true, ..Script::default() };
     }
-    let mut writer = Writer { granted, ..Writer::new(from, to) };
-    writer.again();
-    writer.write();
-    writer.script
+    Writer { granted, ..Writer::new(from, to) }.written()
+}
+
+/// Returns the same for a migration, all of which runs in one transaction.
+pub fn script_at_once(from: &Schema, to: &Schema) -> Script {
+    if from.objects == to.objects {
+        return Script { equal: true, ..Script::default() };
+    }
+    Writer { at_once: true, ..Writer::new(from, to) }.written()
 }
 
 /// Says beside a column that goes, and one that comes in its place, that it may have been given another name.
@@ -78,6 +84,10 @@ struct Writer<'s> {
     exchanged: BTreeSet<&'s ObjectId>,
     /// Sequences that come and go with a column.
     implied: BTreeSet<&'s ObjectId>,
+    /// Columns and domains that are without their default while what it calls is made again.
+    undefaulted: BTreeSet<&'s ObjectId>,
+    /// Nothing can be committed before the rest: new labels are used at once.
+    at_once: bool,
     /// Who may use what, where that is known.
     granted: &'s Schema,
     script: Script,
@@ -106,14 +116,25 @@ impl<'s> Writer<'s> {
             remade: BTreeSet::new(),
             exchanged: BTreeSet::new(),
             implied: BTreeSet::new(),
+            undefaulted: BTreeSet::new(),
+            at_once: false,
             granted: from,
             script: Script::default(),
             late: Vec::new(),
             last: Vec::new(),
         };
+        let sequences = new.keys().filter(|id| id.kind == ObjectKind::Sequence && old.contains_key(*id));
+        writer.to.kept = sequences.collect();
         writer.exchanged = writer.exchanged();
         writer.implied = writer.implied();
         writer
+    }
+
+    fn written(mut self) -> Script {
+        self.leave_what_is_stuck();
+        self.again();
+        self.write();
+        self.script
     }
 
     fn old(&self, id: &ObjectId) -> Option<&'s Properties> {
@@ -150,10 +171,32 @@ impl<'s> Writer<'s> {
                 .map(|(id, _)| id)
                 .collect();
             if found.is_empty() {
-                return;
+                break;
             }
             self.again.extend(found);
         }
+        self.undefaulted = self.undefaulted();
+    }
+
+    /// Returns what stays with a default that calls a function which is made again.
+    fn undefaulted(&self) -> BTreeSet<&'s ObjectId> {
+        let functions: Vec<&ObjectId> = self.again.iter().copied().filter(|id| id.kind.has_arguments()).collect();
+        if functions.is_empty() {
+            return BTreeSet::new();
+        }
+        let calls = |default: &str| {
+            let named = graph::mentions(default);
+            functions.iter().any(|id| {
+                let name = id.name.split('(').next().unwrap_or_default();
+                named.iter().any(|(space, it)| *space == id.schema && it == name)
+            })
+        };
+        let objects = self.from.schema.objects.iter().filter(|(id, said)| {
+            matches!(id.kind, ObjectKind::Column | ObjectKind::Domain)
+                && !self.again.contains(*id)
+                && said.get(&Property::Default).is_some_and(|it| calls(it))
+        });
+        objects.map(|(id, _)| id).collect()
     }
 
     fn stands_on_lost(&self, id: &ObjectId, properties: &Properties) -> bool {
@@ -205,11 +248,26 @@ impl<'s> Writer<'s> {
         if !self.again.is_empty() {
             self.identities();
         }
+        self.give_defaults_back();
         let late = std::mem::take(&mut self.late);
         self.script.statements.extend(late);
         self.drop_the_rest();
         let last = std::mem::take(&mut self.last);
         self.script.statements.extend(last);
+    }
+
+    fn give_defaults_back(&mut self) {
+        for id in self.undefaulted.clone() {
+            let default = |said: Option<&'s Properties>| said.and_then(|it| it.get(&Property::Default));
+            let (old, new) = (default(self.old(id)), default(self.new_of(id)));
+            // Another one is set where the column is altered; one that goes keeps its own until then.
+            let set = old.filter(|old| new.is_none_or(|new| new == *old));
+            let set = new.filter(|_| self.rebuilt.contains(id)).or(set);
+            if let Some(set) = set.filter(|_| new.is_some() || self.gone.contains(id)) {
+                let text = format!("{} SET DEFAULT {set}", alter_default(id));
+                self.late.push(Statement::new(id, text));
+            }
+        }
     }
 
     fn make(&mut self) {
@@ -229,7 +287,7 @@ impl<'s> Writer<'s> {
             .chain(&self.again)
             .chain(&self.changed)
             .copied()
-            .filter(|id| !inlined(id) && !self.is_inherited(id) && !self.is_of_exchanged(id))
+            .filter(|id| !inlined(id) && !self.is_inherited(id) && !self.is_of_exchanged(id) && !self.is_kept(id))
             .collect();
         for id in self.to.ordered(&work, Graph::needs) {
             let Some(new) = self.new_of(id) else { continue };
@@ -244,6 +302,23 @@ impl<'s> Writer<'s> {
                 None => self.create(id, new),
             }
         }
+    }
+
+    /// Returns whether a partition keeps a constraint of its parent when it is detached.
+    fn is_kept(&self, id: &ObjectId) -> bool {
+        let Some(table) = id.parent.as_deref().filter(|_| id.kind == ObjectKind::Constraint) else { return false };
+        let whole =
+            ObjectId { kind: ObjectKind::Table, schema: id.schema.clone(), parent: None, name: table.to_owned() };
+        let partition = |said: Option<&Properties>| said.is_some_and(|it| it.contains_key(&Property::PartitionOf));
+        if !self.come.contains(id) || !partition(self.old(&whole)) || partition(self.new_of(&whole)) {
+            return false;
+        }
+        let definition = |said: Option<&Properties>| said.and_then(|it| it.get(&Property::Definition)).cloned();
+        let own = definition(self.new_of(id));
+        self.from.parents(&id.schema, table).iter().any(|(space, parent)| {
+            let parts = self.from.parts(space, parent).iter();
+            parts.filter(|it| it.kind == ObjectKind::Constraint).any(|it| definition(self.old(it)) == own)
+        })
     }
 
     /// Returns whether a part of a child table follows the same part of its parent.
@@ -272,6 +347,11 @@ impl<'s> Writer<'s> {
     fn by_hand(&mut self, id: &ObjectId, why: &str) {
         self.script.by_hand.push(format!("{id}: {why}"));
     }
+}
+
+/// Returns how the default of a column or a domain is altered.
+fn alter_default(id: &ObjectId) -> String {
+    if id.kind == ObjectKind::Domain { format!("ALTER DOMAIN {}", id.sql()) } else { table::alter_column(id) }
 }
 
 /// Whether both change the same properties to the same values.

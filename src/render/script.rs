@@ -4,7 +4,7 @@ use std::io::IsTerminal as _;
 
 use super::style;
 use super::ui::Ui;
-use crate::model::ddl::{Loss, Obstacle, Statement, Weighed};
+use crate::model::ddl::{Loss, Obstacle, Rehearsal, Statement, Weighed};
 use crate::model::drift::{Drift, MeantBy, Position};
 use crate::model::observed::Observed;
 use crate::model::schema::ObjectId;
@@ -12,8 +12,11 @@ use crate::model::target::Target;
 use crate::model::text::{counted, visible};
 
 /// Writes the statements: in colour on a terminal, byte for byte into a file or a pipe.
-pub fn show(ui: &Ui, target: &Target, by: MeantBy, drift: &Drift, weighed: &Weighed) {
-    let text = text(target, by, drift, weighed);
+pub fn show(ui: &Ui, (target, by): (&Target, MeantBy), drift: &Drift, (weighed, rehearsal): (&Weighed, &Rehearsal)) {
+    let text = text((target, by), drift, (weighed, rehearsal));
+    if let Rehearsal::Refused { .. } | Rehearsal::Lacks(..) = rehearsal {
+        ui.warning("the statements do not do what they should; the first lines say what is wrong");
+    }
     if !std::io::stdout().is_terminal() {
         ui.pass(false, text.as_bytes());
         return;
@@ -24,8 +27,8 @@ pub fn show(ui: &Ui, target: &Target, by: MeantBy, drift: &Drift, weighed: &Weig
     }
 }
 
-fn text(target: &Target, by: MeantBy, drift: &Drift, weighed: &Weighed) -> String {
-    let mut lines = head(target, by, drift, weighed);
+fn text((target, by): (&Target, MeantBy), drift: &Drift, (weighed, rehearsal): (&Weighed, &Rehearsal)) -> String {
+    let mut lines = head((target, by), drift, (weighed, rehearsal));
     let script = &weighed.script;
     if script.is_empty() {
         return lines.join("\n") + "\n";
@@ -58,7 +61,7 @@ fn text(target: &Target, by: MeantBy, drift: &Drift, weighed: &Weighed) -> Strin
     lines.join("\n") + "\n"
 }
 
-fn head(target: &Target, by: MeantBy, drift: &Drift, weighed: &Weighed) -> Vec<String> {
+fn head((target, by): (&Target, MeantBy), drift: &Drift, (weighed, rehearsal): (&Weighed, &Rehearsal)) -> Vec<String> {
     let place = visible(&target.to_string()).replace('\n', " ");
     let whose = match by {
         MeantBy::Applied => "its applied migrations make",
@@ -82,6 +85,7 @@ fn head(target: &Target, by: MeantBy, drift: &Drift, weighed: &Weighed) -> Vec<S
         ));
     }
     lines.extend(script.by_hand.iter().map(|what| format!("-- By hand: {}", visible(what).replace('\n', " "))));
+    lines.extend(tried(rehearsal).iter().map(|line| format!("-- {}", visible(line).replace('\n', " "))));
     let then = match &drift.position {
         Position::Behind(pending) => Some(format!("devdb migrate up   ({} pending)", counted(*pending, "revision"))),
         Position::Unstamped => Some("devdb migrate stamp heads".to_owned()),
@@ -91,6 +95,22 @@ fn head(target: &Target, by: MeantBy, drift: &Drift, weighed: &Weighed) -> Vec<S
     lines.extend(then.map(|command| format!("-- Then: {command}")));
     lines.push(String::new());
     lines
+}
+
+fn tried(rehearsal: &Rehearsal) -> Vec<String> {
+    match rehearsal {
+        Rehearsal::Passed => vec!["Tried in a scratch database of the same objects, without their rows.".to_owned()],
+        Rehearsal::Refused { statement, why } => vec![
+            "REFUSED in a scratch database of the same objects, and so here:".to_owned(),
+            format!("    {statement}"),
+            format!("    {why}"),
+        ],
+        Rehearsal::Lacks(first, more) => {
+            let what = counted(*more, "difference");
+            vec![format!("Tried in a scratch database of the same objects, it leaves {what}: {first}")]
+        }
+        Rehearsal::Untried(why) => vec![format!("Not tried beforehand: {why}")],
+    }
 }
 
 /// A table with its parts is a paragraph.
@@ -156,6 +176,13 @@ fn met_by(met: &Obstacle, number: Option<&Observed<u64>>) -> Option<String> {
         Obstacle::Null { .. } => format!("fails: {rows} without a value; UPDATE them first"),
         Obstacle::AnyRow(_) => format!("fails: {rows} would need a value; add it with a DEFAULT first"),
         Obstacle::TooLong { to, .. } => format!("fails: {rows} with text that {to} has no room for; UPDATE them first"),
+        Obstacle::Check { .. } => format!("fails: {rows} of which it is not true; UPDATE or DELETE them first"),
+        Obstacle::Twice { columns, .. } => {
+            format!("fails: {rows} with the same {columns} as another; UPDATE or DELETE them first")
+        }
+        Obstacle::Orphans { to, .. } => {
+            format!("fails: {rows} that refer to no row of {to}; UPDATE or DELETE them first")
+        }
         Obstacle::Labels { labels, .. } => format!("fails: {rows} with {}; UPDATE them first", labels.join(" or ")),
     })
 }

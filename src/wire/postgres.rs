@@ -71,7 +71,8 @@ impl Session {
             (17, "transaction_timeout"),
         ];
         let known = limits.iter().filter(|(since, _)| self.major >= *since);
-        self.batch_execute(&known.map(|(_, name)| format!("set {name} = 0;")).collect::<String>()).await
+        let set: Vec<String> = known.map(|(_, name)| format!("set {name} = 0")).collect();
+        self.batch_execute(&set.join("; ")).await
     }
 
     /// Ends the session and waits until its connection is closed, so that the server sees it gone.

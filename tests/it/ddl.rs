@@ -22,7 +22,12 @@ fn read(cluster: &Cluster, database: &Database<'_>, options: Options) -> Schema 
 }
 
 #[track_caller]
-fn run(cluster: &Cluster, database: &Database<'_>, statements: &str) {
+pub(crate) fn run(cluster: &Cluster, database: &Database<'_>, statements: &str) {
+    try_run(cluster, database, statements).unwrap_or_else(|why| panic!("{why}"));
+}
+
+#[track_caller]
+fn try_run(cluster: &Cluster, database: &Database<'_>, statements: &str) -> Result<(), String> {
     let target = pg_url::parse(&cluster.superuser_url(&database.name)).unwrap().target;
     let ran = block_on(async {
         let session = Session::open(&target, &database.name, "test", Duration::from_secs(5)).await.unwrap();
@@ -30,9 +35,65 @@ fn run(cluster: &Cluster, database: &Database<'_>, statements: &str) {
         session.close().await;
         ran
     });
-    if let Err(error) = ran {
-        let error = error.as_db_error().map_or_else(|| error.to_string(), |it| format!("{it:?}"));
-        panic!("{error}\n{statements}");
+    ran.map_err(|error| {
+        let error =
+            error.as_db_error().map_or_else(|| error.to_string(), |it| format!("{} {:?}", it.message(), it.detail()));
+        format!("{error}\n{statements}")
+    })
+}
+
+/// Two databases that schemas are made in, again and again.
+pub(crate) struct Pair {
+    cluster: &'static Cluster,
+    pub(crate) from: Database<'static>,
+    to: Database<'static>,
+}
+
+impl Pair {
+    pub(crate) fn new() -> Option<Self> {
+        let cluster = Cluster::shared()?;
+        let owner = cluster.create_role("");
+        Some(Self { cluster, from: cluster.fresh_database(&owner), to: cluster.fresh_database(&owner) })
+    }
+
+    /// Makes both anew, and returns what they are made of.
+    #[track_caller]
+    pub(crate) fn made(&self, before: &str, after: &str) -> (Schema, Schema) {
+        for (database, statements) in [(&self.from, before), (&self.to, after)] {
+            database.empty();
+            self.cluster.sql(&database.name, "drop schema if exists s cascade");
+            self.cluster.sql(&database.name, statements);
+        }
+        let [old, new] = [&self.from, &self.to].map(|it| read(self.cluster, it, Options::default()));
+        (old, new)
+    }
+
+    /// Makes of the first the second by the statements; says what differs then, or what the server says.
+    #[track_caller]
+    pub(crate) fn becomes(&self, before: &str, after: &str) -> Result<String, String> {
+        let (old, new) = self.made(before, after);
+        self.changed(&old, &new, Options::default())
+    }
+
+    #[track_caller]
+    fn changed(&self, old: &Schema, new: &Schema, options: Options) -> Result<String, String> {
+        let script = ddl::script(old, new);
+        if !script.by_hand.is_empty() {
+            return Err(format!("by hand: {:?}", script.by_hand));
+        }
+        let all = |statements: &[Statement]| {
+            let texts: Vec<&str> = statements.iter().map(|it| it.text.as_str()).chain([""]).collect();
+            texts.join(";\n")
+        };
+        let (first, text) = (all(&script.before), all(&script.statements));
+        let whole = format!("begin;\nset local check_function_bodies = off;\n{text}commit;\n");
+        try_run(self.cluster, &self.from, &first).and_then(|()| try_run(self.cluster, &self.from, &whole))?;
+        let now = read(self.cluster, &self.from, options);
+        let left: Vec<String> = now.differences(new).iter().map(ToString::to_string).collect();
+        if !left.is_empty() || !ddl::script(&now, new).is_empty() {
+            return Err(format!("{left:#?}\n{first}{text}"));
+        }
+        Ok(format!("{first}{text}"))
     }
 }
 
@@ -40,27 +101,11 @@ fn run(cluster: &Cluster, database: &Database<'_>, statements: &str) {
 /// do. Returns the statements.
 #[track_caller]
 fn becomes(before: &str, after: &str, options: Options) -> String {
-    let Some(cluster) = Cluster::shared() else { return String::new() };
-    let owner = cluster.create_role("");
-    let (from, to) = (cluster.fresh_database(&owner), cluster.fresh_database(&owner));
-    cluster.sql(&from.name, before);
-    cluster.sql(&to.name, after);
-    let (old, new) = (read(cluster, &from, options), read(cluster, &to, options));
-    let script = ddl::script(&old, &new);
-    assert_eq!(script.by_hand, Vec::<String>::new());
-    let all = |statements: &[Statement]| {
-        let texts: Vec<&str> = statements.iter().map(|it| it.text.as_str()).chain([""]).collect();
-        texts.join(";\n")
-    };
-    let (first, text) = (all(&script.before), all(&script.statements));
-    run(cluster, &from, &first);
-    run(cluster, &from, &format!("begin;\nset local check_function_bodies = off;\n{text}commit;\n"));
-    let text = format!("{first}{text}");
-    let now = read(cluster, &from, options);
-    let left: Vec<String> = now.differences(&new).iter().map(ToString::to_string).collect();
-    assert!(left.is_empty(), "{left:#?}\n{text}");
-    assert!(ddl::script(&now, &new).is_empty());
-    text
+    let Some(pair) = Pair::new() else { return String::new() };
+    pair.cluster.sql(&pair.from.name, before);
+    pair.cluster.sql(&pair.to.name, after);
+    let [old, new] = [&pair.from, &pair.to].map(|it| read(pair.cluster, it, options));
+    pair.changed(&old, &new, options).unwrap_or_else(|why| panic!("{why}"))
 }
 
 /// Both ways.

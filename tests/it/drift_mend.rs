@@ -98,6 +98,31 @@ fn a_conversion_that_would_change_values_is_left_to_be_read() {
 }
 
 #[test]
+fn rows_that_a_constraint_would_not_have_are_announced() {
+    let rules = "-- migrate:up\ncreate table p (id int primary key, code text constraint once unique, \"N m\" int constraint more check (\"N m\" > 0));
+        create table c (p_id int constraint of_p references p, a int, b int); create unique index ab on c (a, b);\n-- migrate:down\n";
+    let Some(chain) = Chain::new(&[("db/migrations/001_a.sql", rules)]) else { return };
+    chain.devdb(["migrate", "up"]).run().assert_code(0);
+    chain.database.sql(
+        "alter table c drop constraint of_p; alter table p drop constraint once, drop constraint more; drop index ab;
+         insert into p values (1, 'x', 1), (2, 'x', -1), (3, null, null), (4, null, 0);
+         insert into c values (1, 1, 1), (9, 1, null), (null, 1, 1), (8, 1, null)",
+    );
+    let output = chain.devdb(["drift", "--sql"]).run();
+    output
+        .assert_code(0)
+        .assert_stdout_has("-- fails: 2 rows of which it is not true; UPDATE or DELETE them first\nALTER TABLE public.p ADD CONSTRAINT more CHECK")
+        .assert_stdout_has("-- fails: 2 rows with the same code as another; UPDATE or DELETE them first\nALTER TABLE public.p ADD CONSTRAINT once")
+        .assert_stdout_has("-- fails: 2 rows with the same a, b as another; UPDATE or DELETE them first\nCREATE UNIQUE INDEX ab")
+        .assert_stdout_has("-- fails: 2 rows that refer to no row of public.p; UPDATE or DELETE them first\nALTER TABLE public.c ADD CONSTRAINT of_p");
+    chain.database.sql("truncate p, c");
+    let output = chain.devdb(["drift", "--sql"]).run();
+    assert!(!output.stdout.contains("fails:"), "{}", output.stdout);
+    chain.database.sql(&output.stdout);
+    chain.devdb(["drift"]).run().assert_code(0);
+}
+
+#[test]
 fn where_revisions_are_pending_the_statements_lead_to_those_that_are_applied() {
     let Some(shop) = sync() else { return };
     shop.devdb(["migrate", "up", "b5a4f0d3917e"]).run().assert_code(0);
@@ -162,79 +187,107 @@ fn what_was_made_by_hand_becomes_a_revision() {
 #[test]
 fn an_adoption_that_cannot_be_proven_leaves_nothing() {
     let Some(shop) = sync() else { return };
-    revision(&shop, "aaaa00000001", "\"e07d58a2c3b6\"", "op.execute(\"create type mood as enum ('sad')\")", "pass");
+    let parts = "op.execute(\"create table parts (a int primary key) partition by range (a)\"); \
+                 op.execute(\"create table part partition of parts for values from (1) to (2)\")";
+    revision(&shop, "aaaa00000001", "\"e07d58a2c3b6\"", parts, "pass");
     shop.devdb(["migrate", "up", "e07d58a2c3b6"]).run().assert_code(0);
     shop.database.sql("alter table users add nick text");
     let pending = shop.devdb(["drift", "--adopt"]).run();
     pending.assert_code(2).assert_stderr_has("1 revision pending").assert_stderr_has("devdb migrate up");
     shop.devdb(["migrate", "up"]).run().assert_code(0);
-    // A new label cannot be used in the transaction that adds it.
-    shop.database.sql("alter type mood add value 'ok'");
-    shop.database.sql("alter table users add m mood default 'ok'");
+    // What the key is called that a partition keeps, the catalog tells when it is one no more.
+    shop.database.sql("alter table parts detach partition part; alter index part_pkey rename to other");
     let files = || std::fs::read_dir(shop.project.file("alembic/versions")).unwrap().count();
     let (before, state) = (files(), shop.before());
     let output = shop.devdb(["drift", "--adopt"]).run();
-    output.assert_code(5).assert_stderr_has("unsafe use of new").assert_stderr_has("removed");
+    output.assert_code(5).assert_stderr_has("does not make what the database is").assert_stderr_has("removed");
     assert_eq!(files(), before);
     shop.assert_untouched(&state);
+    let output = shop.devdb(["drift", "--sql"]).run();
+    output.assert_code(0).assert_stdout_has("Tried in a scratch database of the same objects");
 }
+
+#[test]
+fn an_adopted_label_can_be_used_at_once_and_where_nothing_leads_back_that_is_said() {
+    let Some(shop) = sync() else { return };
+    let moods = "op.execute(\"create type mood as enum ('sad')\"); op.execute(\"create domain feeling as mood\"); \
+                 op.execute(\"create type size as enum ('s')\"); op.execute(\"create table shirts (of size)\")";
+    revision(&shop, "aaaa00000001", "\"e07d58a2c3b6\"", moods, "pass");
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    shop.database.sql("alter type size add value 'm'");
+    shop.database.sql("alter table shirts alter of set default 'm', add check (of <> 's')");
+    let output = shop.devdb(["drift", "--adopt", "sizes\\x of\nshirts"]).run();
+    output.assert_code(0).assert_stderr_has("taken back and applied again there, it does so, too");
+    // No server takes a label from a domain's type.
+    shop.database.sql("alter type mood add value 'ok'");
+    let output = shop.devdb(["drift", "--adopt", "moods"]).run();
+    output.assert_code(0).assert_stderr_has("no way back that works").assert_stderr_has("it leaves something else");
+    // The models have no such table, and do not speak of the rest.
+    let output = shop.devdb(["drift"]).run();
+    output.assert_code(1).assert_stdout_has("1 difference: 1 removed from the models");
+    let state = shop.before();
+    let output = shop.devdb(["migrate", "down", "--yes"]).run();
+    output.assert_code(5).assert_stderr_has("no way back");
+    shop.assert_untouched(&state);
+}
+
+/// Projects of one migration each, by their tools.
+const PROJECTS: [(&str, &[(&str, &str)]); 6] = [
+    (
+        "dbmate",
+        &[("db/migrations/001_a.sql", "-- migrate:up\ncreate table a (id int);\n\n-- migrate:down\ndrop table a;\n")],
+    ),
+    (
+        "goose",
+        &[("migrations/00001_a.sql", "-- +goose Up\ncreate table a (id int);\n\n-- +goose Down\ndrop table a;\n")],
+    ),
+    (
+        "golang-migrate",
+        &[
+            ("migrations/000001_a.up.sql", "create table a (id int);\n"),
+            ("migrations/000001_a.down.sql", "drop table a;\n"),
+        ],
+    ),
+    (
+        "sqlx",
+        &[
+            ("Cargo.toml", "[package]\nname = \"x\"\n[dependencies]\nsqlx = \"0.8\"\n"),
+            ("migrations/0001_a.sql", "create table a (id int);\n"),
+        ],
+    ),
+    (
+        "flyway",
+        &[
+            ("sql/V1__a.sql", "create table a (id int);\n"),
+            ("flyway.toml", "[flyway]\nlocations = [\"filesystem:sql\"]\n"),
+        ],
+    ),
+    (
+        "prisma",
+        &[
+            ("prisma/migrations/20240101000000_a/migration.sql", "create table a (id int);\n"),
+            ("prisma/migrations/migration_lock.toml", "provider = \"postgresql\"\n"),
+            (
+                "prisma/schema.prisma",
+                "datasource db {\n  provider = \"postgresql\"\n  url = env(\"DATABASE_URL\")\n}\n",
+            ),
+        ],
+    ),
+];
 
 #[test]
 fn what_was_made_by_hand_becomes_a_migration_of_the_tool_that_the_project_has() {
     let by_hand = "alter table a add at int default 3;
         create function f() returns trigger language plpgsql as $$ begin\n new.at := 1;\n return new;\nend $$;
         create trigger t before insert on a for each row execute function f();";
-    let projects: [(&str, &[(&str, &str)]); 6] = [
-        (
-            "dbmate",
-            &[(
-                "db/migrations/001_a.sql",
-                "-- migrate:up\ncreate table a (id int);\n\n-- migrate:down\ndrop table a;\n",
-            )],
-        ),
-        (
-            "goose",
-            &[("migrations/00001_a.sql", "-- +goose Up\ncreate table a (id int);\n\n-- +goose Down\ndrop table a;\n")],
-        ),
-        (
-            "golang-migrate",
-            &[
-                ("migrations/000001_a.up.sql", "create table a (id int);\n"),
-                ("migrations/000001_a.down.sql", "drop table a;\n"),
-            ],
-        ),
-        (
-            "sqlx",
-            &[
-                ("Cargo.toml", "[package]\nname = \"x\"\n[dependencies]\nsqlx = \"0.8\"\n"),
-                ("migrations/0001_a.sql", "create table a (id int);\n"),
-            ],
-        ),
-        (
-            "flyway",
-            &[
-                ("sql/V1__a.sql", "create table a (id int);\n"),
-                ("flyway.toml", "[flyway]\nlocations = [\"filesystem:sql\"]\n"),
-            ],
-        ),
-        (
-            "prisma",
-            &[
-                ("prisma/migrations/20240101000000_a/migration.sql", "create table a (id int);\n"),
-                ("prisma/migrations/migration_lock.toml", "provider = \"postgresql\"\n"),
-                (
-                    "prisma/schema.prisma",
-                    "datasource db {\n  provider = \"postgresql\"\n  url = env(\"DATABASE_URL\")\n}\n",
-                ),
-            ],
-        ),
-    ];
-    for (tool, files) in projects {
+    for (tool, files) in PROJECTS {
         let Some(chain) = Chain::new(files) else { return };
         chain.devdb(["migrate", "up"]).run().assert_code(0);
         chain.database.sql(by_hand);
         let output = chain.devdb(["drift", "--adopt", "by hand"]).run();
         assert_eq!(output.code, 0, "{tool}: {output:?}");
+        let has_back = ["dbmate", "goose", "golang-migrate"].contains(&tool);
+        assert_eq!(output.stderr.contains("taken back and applied again"), has_back, "{tool}: {}", output.stderr);
         chain.devdb(["drift"]).run().assert_code(0).assert_stdout_has("migrations, database agree");
         chain.devdb(["migrate", "status"]).run().assert_code(0);
         chain.devdb(["reset", "--yes"]).run().assert_code(0);
@@ -276,7 +329,8 @@ fn no_name_gets_out_of_its_comment_and_what_would_be_lost_is_never_done() {
         .assert_stdout_has(
             "in use by column `homes.at`, until that is dropped:\n-- ALTER TYPE public.address DROP ATTRIBUTE zip;",
         )
-        .assert_stdout_has("-- By hand: column `homes.n`: an identity in place of a sequence");
+        .assert_stdout_has("-- Tried in a scratch database of the same objects")
+        .assert_stdout_has("ALTER TABLE public.homes ALTER COLUMN n ADD GENERATED ALWAYS AS IDENTITY;");
     shop.database.sql(&output.stdout);
     assert_eq!(shop.database.value("select count(*)::text from victim").as_deref(), Some("1"));
     assert_eq!(shop.database.value("select (at).zip from homes").as_deref(), Some("z"));

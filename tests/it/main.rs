@@ -12,6 +12,7 @@ mod architecture;
 mod bench_works;
 mod branch;
 mod ddl;
+mod ddl_pairs;
 mod demo;
 mod doctor_connection;
 mod doctor_engine;

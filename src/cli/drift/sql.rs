@@ -1,11 +1,15 @@
 //! `devdb drift --sql`: the statements that make of the database what the migrations say.
 
 use super::{Compared, Context};
-use crate::error::{Error, Result};
+use crate::cli::reset::surroundings;
+use crate::error::{Error, Kind, Result};
 use crate::execute;
+use crate::model::ddl::{Rehearsal, Weighed};
 use crate::model::drift::Meant;
+use crate::model::schema::Schema;
 use crate::plan::ddl;
 use crate::render;
+use crate::render::progress::Progress;
 
 pub(super) async fn run(context: &Context, compared: &Compared) -> Result<u8> {
     let Compared { plan, sources, drift, .. } = compared;
@@ -25,6 +29,26 @@ pub(super) async fn run(context: &Context, compared: &Compared) -> Result<u8> {
     let mut script = ddl::script_keeping(&sources.database, &schema, &granted);
     ddl::suggest_renames(&mut script, drift);
     let weighed = execute::drift::weigh(&plan.target, script, context.cancelled()).await?;
-    render::script::show(&context.ui, &plan.target, by, drift, &weighed);
-    Ok(0)
+    let rehearsal = rehearse(context, compared, &schema, &weighed).await?;
+    render::script::show(&context.ui, (&plan.target, by), drift, (&weighed, &rehearsal));
+    match rehearsal {
+        Rehearsal::Refused { .. } | Rehearsal::Lacks(..) => Ok(Kind::Failed.exit_code()),
+        Rehearsal::Passed | Rehearsal::Untried(_) => Ok(0),
+    }
+}
+
+/// Runs the statements where no rows are.
+async fn rehearse(context: &Context, compared: &Compared, to: &Schema, weighed: &Weighed) -> Result<Rehearsal> {
+    if weighed.script.before.is_empty() && weighed.script.statements.is_empty() {
+        return Ok(Rehearsal::Passed);
+    }
+    let mut progress = Progress::new(&context.ui, false);
+    let mut tell = |event| progress.tell(&event);
+    let surroundings = surroundings(context);
+    let plan = (&compared.plan, &surroundings);
+    let schemas = (&compared.sources.database, to);
+    let done = execute::drift::rehearse(plan, schemas, weighed, context.cancelled(), &mut tell);
+    let done = Box::pin(done).await;
+    progress.clear();
+    done
 }

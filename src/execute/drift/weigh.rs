@@ -90,6 +90,26 @@ fn met(obstacle: &Obstacle) -> String {
             let column = ident(column);
             format!("{} where {column}::{to}::text is distinct from {column}::text", from(table))
         }
+        Obstacle::Check { table, condition } => format!("{} where not ({condition})", from(table)),
+        Obstacle::Twice { table, columns } => {
+            let of = qualified(&table.0, &table.1);
+            // Nulls are not equal to each other.
+            format!(
+                "select coalesce(sum(n), 0)::int8 from (select count(*) as n from {of} where ({columns}) is not null
+                 group by {columns} having count(*) > 1) twice"
+            )
+        }
+        Obstacle::Orphans { table, columns, to, keys } => {
+            let given: Vec<String> = columns.iter().map(|column| format!("it.{column} is not null")).collect();
+            let pairs: Vec<String> =
+                columns.iter().zip(keys).map(|(column, key)| format!("other.{key} = it.{column}")).collect();
+            format!(
+                "{} it where {} and not exists (select from {to} other where {})",
+                from(table),
+                given.join(" and "),
+                pairs.join(" and ")
+            )
+        }
         Obstacle::Labels { table, column, labels } => {
             format!("{} where {}::text in ({})", from(table), ident(column), labels.join(", "))
         }

@@ -70,7 +70,9 @@ impl Models {
         // An exclusion constraint is seldom written into a model; where it is, it is compared.
         let exclusion = id.kind == K::Constraint
             && properties.get(&Property::Definition).is_some_and(|definition| definition.starts_with("EXCLUDE"));
-        let said = !exclusion || self.schema.objects.contains_key(id);
+        // A type that no column of theirs has, or a sequence, may serve something else; Alembic removes neither.
+        let apart = matches!(id.kind, K::Enum | K::Sequence);
+        let said = !(exclusion || apart) || self.schema.objects.contains_key(id);
         kind && said && !self.leaves_out(id) && self.has_schema(&id.schema)
     }
 

@@ -62,6 +62,10 @@ impl Writer<'_> {
         }
         if differ(old, new, &[Property::NotNull]) {
             let word = if new.contains_key(&Property::NotNull) { "SET" } else { "DROP" };
+            if let Some(holder) = self.container_of(&id.schema, &id.name).filter(|_| word == "SET") {
+                return self
+                    .by_hand(id, &format!("it cannot be NOT NULL while the {holder} has it inside of its type"));
+            }
             self.push(id, format!("{alter} {word} NOT NULL"));
         }
     }
@@ -175,7 +179,7 @@ impl Writer<'_> {
                 let text = format!("ALTER INDEX {above} ATTACH PARTITION {}", id.sql());
                 self.last.push(Statement::new(id, text));
             }
-            None if differ(old, new, &[Property::PartitionOf]) => {
+            None if differ(old, new, &[Property::PartitionOf]) && !self.is_detached(id) => {
                 self.by_hand(id, "it is attached to its parent's index, and an index cannot be detached");
             }
             None => {}
@@ -195,9 +199,23 @@ impl Writer<'_> {
             return self.around(id, new);
         }
         if self.exchanged.contains(id) {
-            return self
-                .by_hand(id, "an identity in place of a sequence, or the other way round: its values go on elsewhere");
+            let rest = |said: &Properties| {
+                let mut said = said.clone();
+                said.remove(&P::Identity);
+                said.remove(&P::Default);
+                said
+            };
+            self.alter_plain(id, &rest(old), &rest(new));
+            return self.exchange(id, old, new);
         }
+        self.alter_plain(id, old, new);
+        if self.is_numbered_anew(id, new) {
+            self.count_on(id, new);
+        }
+    }
+
+    fn alter_plain(&mut self, id: &ObjectId, old: &Properties, new: &Properties) {
+        use Property as P;
         let alter = alter_column(id);
         if old.contains_key(&P::Generated) && !new.contains_key(&P::Generated) {
             self.push(id, format!("{alter} DROP EXPRESSION"));

@@ -60,7 +60,12 @@ impl Writer<'_> {
             }
             K::Constraint => {
                 let what = if self.to.is_of_domain(id) { "DOMAIN" } else { "TABLE" };
-                format!("ALTER {what} {table} ADD CONSTRAINT {} {definition}", ident(&id.name))
+                let text = format!("ALTER {what} {table} ADD CONSTRAINT {} {definition}", ident(&id.name));
+                let statement = Statement::new(id, text);
+                return Ok(match obstacle(id, definition).filter(|_| what == "TABLE") {
+                    Some(obstacle) => statement.meeting(obstacle),
+                    None => statement,
+                });
             }
             K::View => with("VIEW"),
             K::MaterializedView => with("MATERIALIZED VIEW"),
@@ -70,7 +75,14 @@ impl Writer<'_> {
             }
             K::Policy => format!("CREATE POLICY {} ON {table} {definition}", ident(&id.name)),
             K::EventTrigger => format!("CREATE EVENT TRIGGER {name} {definition}"),
-            K::Index | K::Statistics | K::Rule | K::Function | K::Procedure | K::Trigger => {
+            K::Index => {
+                let statement = Statement::new(id, definition.trim_end().trim_end_matches(';'));
+                return Ok(match unique_index(id, definition) {
+                    Some(obstacle) => statement.meeting(obstacle),
+                    None => statement,
+                });
+            }
+            K::Statistics | K::Rule | K::Function | K::Procedure | K::Trigger => {
                 definition.trim_end().trim_end_matches(';').to_owned()
             }
         };
@@ -159,6 +171,57 @@ impl Writer<'_> {
         };
         self.push(id, text);
     }
+}
+
+/// Returns what a constraint may meet in the rows that are there (`pg_get_constraintdef`).
+fn obstacle(id: &ObjectId, definition: &str) -> Option<Obstacle> {
+    let table = (id.schema.clone(), id.parent.clone()?);
+    if definition.ends_with("NOT VALID") {
+        return None;
+    }
+    if let Some(check) = definition.strip_prefix("CHECK ") {
+        return Some(Obstacle::Check { table, condition: parenthesised(check)?.0.to_owned() });
+    }
+    if let Some(key) = definition.strip_prefix("FOREIGN KEY ") {
+        let (columns, rest) = parenthesised(key)?;
+        let (to, rest) = rest.trim_start().strip_prefix("REFERENCES ")?.split_once('(')?;
+        let keys = rest.split_once(')')?.0;
+        let list = |names: &str| names.split(", ").map(str::to_owned).collect::<Vec<_>>();
+        return Some(Obstacle::Orphans { table, columns: list(columns), to: to.to_owned(), keys: list(keys) });
+    }
+    let key = definition.strip_prefix("PRIMARY KEY ").or_else(|| definition.strip_prefix("UNIQUE "))?;
+    Some(Obstacle::Twice { table, columns: parenthesised(key)?.0.to_owned() })
+}
+
+/// Returns what a unique index on plain columns may meet.
+fn unique_index(id: &ObjectId, definition: &str) -> Option<Obstacle> {
+    let (_, rest) = definition.strip_prefix("CREATE UNIQUE INDEX ")?.split_once(" USING btree ")?;
+    let (columns, rest) = parenthesised(rest)?;
+    let plain = columns.split(", ").all(|it| it.chars().all(|c| c.is_alphanumeric() || c == '_'));
+    (plain && rest.is_empty()).then(|| Obstacle::Twice {
+        table: (id.schema.clone(), id.parent.clone().unwrap_or_default()),
+        columns: columns.to_owned(),
+    })
+}
+
+/// Returns what stands in the parentheses at the beginning, and what follows them.
+fn parenthesised(text: &str) -> Option<(&str, &str)> {
+    let mut depth = 0_i32;
+    let mut quoted = None;
+    for (at, c) in text.char_indices() {
+        match (quoted, c) {
+            (Some(quote), _) if c == quote => quoted = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quoted = Some(c),
+            (None, '(') => depth += 1,
+            (None, ')') => depth -= 1,
+            (None, _) => {}
+        }
+        if depth == 0 {
+            return Some((text.get(1..at)?, text.get(at + 1..)?));
+        }
+    }
+    None
 }
 
 /// Returns an object as `DROP` and `COMMENT ON` name it.

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::create::address;
 use super::graph::{Graph, mentions};
-use super::{Writer, table_of, values_of};
+use super::{Writer, alter_default, table_of, values_of};
 use crate::model::ddl::{Loss, Statement};
-use crate::model::schema::{ObjectId, ObjectKind, Property, ident};
+use crate::model::schema::{ObjectId, ObjectKind, Properties, Property, ident, qualified};
 
 impl<'s> Writer<'s> {
     pub(super) fn drop_what_stands_on_others(&mut self) {
@@ -21,6 +21,19 @@ impl<'s> Writer<'s> {
             .filter(|id| (id.kind != ObjectKind::Column || self.is_computed(id)) && !self.goes_with_another(id, &lost))
             .collect();
         early.extend(self.references_to(&early));
+        self.functions_on(&mut early);
+        for id in self.undefaulted.clone() {
+            let text = format!("{} DROP DEFAULT", alter_default(id));
+            self.push(id, text);
+        }
+        self.make_room_for_names();
+        // The index of a partition that is detached cannot go before that.
+        let detached: BTreeSet<&ObjectId> = early.iter().copied().filter(|id| self.is_detached(id)).collect();
+        early.retain(|id| !detached.contains(id));
+        for id in detached {
+            let text = self.drop_text(id);
+            self.late.push(Statement::new(id, text));
+        }
         for id in self.from.ordered(&early, Graph::needs).into_iter().rev() {
             let text = self.drop_text(id);
             self.push(id, text);
@@ -33,7 +46,7 @@ impl<'s> Writer<'s> {
             .iter()
             .copied()
             .filter(|id| !stands_on_others(id.kind) && !self.goes_with_another(id, &self.gone))
-            .filter(|id| !self.is_computed(id) && !self.is_replaced(id))
+            .filter(|id| !self.is_computed(id) && !self.is_replaced(id) && !self.dropped(id))
             .collect();
         let ordered = self.from.ordered(&rest, Graph::needs_with_parts);
         let references = self.references_between(&ordered);
@@ -70,6 +83,51 @@ impl<'s> Writer<'s> {
             statement.held_by = holder.filter(|_| statement.loses.is_none()).cloned();
             self.script.statements.push(statement);
         }
+    }
+
+    /// Adds the functions that go and take or return what is dropped early.
+    fn functions_on(&self, early: &mut BTreeSet<&'s ObjectId>) {
+        loop {
+            let functions = self.gone.iter().copied().filter(|id| id.kind.has_arguments() && !early.contains(id));
+            let found: Vec<&ObjectId> =
+                functions.filter(|id| self.from.needs(id).iter().any(|need| early.contains(need))).collect();
+            if found.is_empty() {
+                return;
+            }
+            early.extend(found);
+        }
+    }
+
+    /// Renames the indexes of tables that go, and stay until the end, where a new one has the name.
+    fn make_room_for_names(&mut self) {
+        let is_index = |graph: &Graph<'_>, id: &ObjectId| id.kind == ObjectKind::Index || graph.is_indexed(id);
+        let new: BTreeSet<(&str, &str)> = self
+            .come
+            .iter()
+            .filter(|id| id.parent.is_none() || is_index(&self.to, id))
+            .map(|id| (id.schema.as_str(), id.name.as_str()))
+            .collect();
+        let stays = |id: &&&ObjectId| {
+            let table = ObjectId { kind: ObjectKind::Table, parent: None, name: parent_of(id), ..(**id).clone() };
+            id.parent.is_some() && self.gone.contains(&table) && is_index(&self.from, id)
+        };
+        let taken = self.gone.iter().filter(stays).filter(|id| new.contains(&(id.schema.as_str(), id.name.as_str())));
+        let taken: Vec<&ObjectId> = taken.copied().collect();
+        for id in taken {
+            let aside = ident(&format!("{}__old", id.name));
+            self.push(id, format!("ALTER INDEX {} RENAME TO {aside}", qualified(&id.schema, &id.name)));
+        }
+    }
+
+    /// Whether it is the index of a partition that becomes a table of its own.
+    pub(super) fn is_detached(&self, id: &ObjectId) -> bool {
+        let attached = |said: Option<&Properties>| said.is_some_and(|it| it.contains_key(&Property::PartitionOf));
+        let table = ObjectId { kind: ObjectKind::Table, parent: None, name: parent_of(id), ..id.clone() };
+        id.kind == ObjectKind::Index
+            && attached(self.old(id))
+            && attached(self.old(&table))
+            && self.new_of(&table).is_some()
+            && !attached(self.new_of(&table))
     }
 
     /// Foreign keys of tables that are dropped at the end, where the key that they refer to goes before.
@@ -151,6 +209,10 @@ impl<'s> Writer<'s> {
             _ => format!("DROP {}", address(id, self.old(id))),
         }
     }
+}
+
+fn parent_of(id: &ObjectId) -> String {
+    id.parent.clone().unwrap_or_default()
 }
 
 /// Returns the object of another kind that has the same name.

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::Writer;
+use super::graph::mentions;
 use super::table::alter_column;
 use crate::model::ddl::{Obstacle, Statement};
-use crate::model::schema::{ObjectId, ObjectKind, Properties, Property, ident};
+use crate::model::schema::{ObjectId, ObjectKind, Properties, Property, ident, qualified};
 
 impl<'s> Writer<'s> {
     pub(super) fn alter_enum(&mut self, id: &ObjectId, old: &Properties, new: &Properties) {
@@ -13,7 +14,7 @@ impl<'s> Writer<'s> {
         if was == is {
             return;
         }
-        if !is_added_to(&was, &is) {
+        if self.remade.contains(id) {
             return self.rebuild(id, (&was, &is));
         }
         for (place, label) in is.iter().enumerate().filter(|(_, label)| !was.contains(label)) {
@@ -48,7 +49,7 @@ impl<'s> Writer<'s> {
             self.script.statements.push(if meets { statement.meeting(met) } else { statement });
             // A column that will go, and stays until then, keeps what it has.
             let default = self.new_of(column).or(Some(said)).and_then(|it| it.get(&Property::Default));
-            if let Some(default) = default {
+            if let Some(default) = default.filter(|_| !self.undefaulted.contains(column)) {
                 self.push(column, format!("{alter} SET DEFAULT {default}"));
             }
         }
@@ -64,9 +65,81 @@ impl<'s> Writer<'s> {
         let enums = self.changed.iter().copied().filter(|id| id.kind == ObjectKind::Enum);
         let remade = enums.filter(|id| {
             let (Some(old), Some(new)) = (self.old(id), self.new_of(id)) else { return false };
-            !is_added_to(&labels(old), &labels(new))
+            let (was, is) = (labels(old), labels(new));
+            !is_added_to(&was, &is) || self.at_once && self.holder_of(id).is_none() && self.uses_new(id, &was, &is)
         });
         remade.collect()
+    }
+
+    /// Whether something new names a label that comes with it.
+    fn uses_new(&self, id: &ObjectId, was: &[String], is: &[String]) -> bool {
+        let new: Vec<String> =
+            is.iter().filter(|label| !was.contains(label)).map(|label| format!("{label}::{}", id.sql())).collect();
+        self.come.iter().chain(&self.changed).any(|it| {
+            let text = self.to.text(it);
+            new.iter().any(|label| text.contains(label))
+        })
+    }
+
+    /// Returns what has the type, and cannot be given another one.
+    fn holder_of(&self, id: &ObjectId) -> Option<&'s ObjectId> {
+        let (one, many) = (id.sql(), format!("{}[]", id.sql()));
+        let is = |kind: &String| *kind == one || *kind == many;
+        let typed = |said: &Properties| said.get(&Property::Type).is_some_and(is);
+        let key = |column: &ObjectId| {
+            let table = ObjectId {
+                kind: ObjectKind::Table,
+                schema: column.schema.clone(),
+                parent: None,
+                name: column.parent.clone().unwrap_or_default(),
+            };
+            let by = self.old(&table).and_then(|it| it.get(&Property::PartitionBy));
+            by.is_some_and(|by| by.contains(&ident(&column.name)))
+        };
+        let named = |said: &Properties| {
+            let mentioned = said.get(&Property::Definition).map(|it| mentions(it)).unwrap_or_default();
+            mentioned.contains(&(id.schema.clone(), id.name.clone()))
+        };
+        let holds = |(it, said): &(&ObjectId, &Properties)| match it.kind {
+            ObjectKind::Domain => typed(said),
+            ObjectKind::Column => typed(said) && key(it),
+            ObjectKind::CompositeType | ObjectKind::RangeType => named(said),
+            _ => false,
+        };
+        self.from.schema.objects.iter().find(holds).map(|(it, _)| it)
+    }
+
+    /// Leaves to the developer what the server refuses, whatever is dropped and made again around it.
+    pub(super) fn leave_what_is_stuck(&mut self) {
+        for id in self.remade_enums() {
+            if let Some(holder) = self.holder_of(id) {
+                self.by_hand(id, &format!("a label cannot be taken from it while the {holder} has it"));
+                self.changed.remove(id);
+            }
+        }
+        let of_domains = |id: &&&ObjectId| id.kind == ObjectKind::Constraint && self.from.is_of_domain(id);
+        let checks: Vec<&ObjectId> = self.come.iter().chain(&self.changed).filter(of_domains).copied().collect();
+        for id in checks {
+            if let Some(holder) = self.container_of(&id.schema, id.parent.as_deref().unwrap_or_default()) {
+                self.by_hand(id, &format!("a domain gets no new check while the {holder} has it inside of its type"));
+                self.come.remove(id);
+                self.changed.remove(id);
+            }
+        }
+    }
+
+    /// Returns what has a domain in an array, or in a composite type.
+    pub(super) fn container_of(&self, schema: &str, domain: &str) -> Option<&'s ObjectId> {
+        let many = format!("{}[]", qualified(schema, domain));
+        let holds = |(it, said): &(&ObjectId, &Properties)| match it.kind {
+            ObjectKind::Column => said.get(&Property::Type) == Some(&many),
+            ObjectKind::CompositeType => {
+                let mentioned = said.get(&Property::Definition).map(|it| mentions(it)).unwrap_or_default();
+                mentioned.iter().any(|(space, name)| space == schema && name == domain)
+            }
+            _ => false,
+        };
+        self.from.schema.objects.iter().find(holds).map(|(it, _)| it)
     }
 
     /// Returns the columns that have the type, and stay.

@@ -7,6 +7,8 @@ use crate::model::schema::{ObjectId, ObjectKind, Properties, Property, Schema};
 /// A schema with its objects by name and by table.
 pub(super) struct Graph<'s> {
     pub schema: &'s Schema,
+    /// Sequences that the other schema has, too.
+    pub kept: BTreeSet<&'s ObjectId>,
     names: Named<'s>,
     parts: Named<'s>,
 }
@@ -30,7 +32,7 @@ impl<'s> Graph<'s> {
             };
             parts.entry(&id.schema).or_default().entry(parent).or_default().push(id);
         }
-        Self { schema, names, parts }
+        Self { schema, kept: BTreeSet::new(), names, parts }
     }
 
     /// Returns what belongs to a table, view or domain.
@@ -97,7 +99,7 @@ impl<'s> Graph<'s> {
     /// Returns what a table with all of its parts needs; foreign keys are parts.
     pub(super) fn needs_with_parts(&self, id: &ObjectId) -> BTreeSet<&'s ObjectId> {
         let mut needs = self.needs(id);
-        if id.kind == ObjectKind::Table {
+        if matches!(id.kind, ObjectKind::Table | ObjectKind::Domain) {
             for part in self.parts(&id.schema, &id.name) {
                 needs.extend(self.needs(part));
             }
@@ -114,6 +116,13 @@ impl<'s> Graph<'s> {
             ObjectKind::Index => it.starts_with("CREATE UNIQUE "),
             _ => false,
         })
+    }
+
+    /// Whether it is a constraint with an index of its name.
+    pub(super) fn is_indexed(&self, id: &ObjectId) -> bool {
+        let exclusion = |it: &str| it.starts_with("EXCLUDE");
+        id.kind == ObjectKind::Constraint
+            && (self.is_key(id) || self.said(id, Property::Definition).is_some_and(exclusion))
     }
 
     /// Whether it is a foreign key.

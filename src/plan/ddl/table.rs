@@ -27,7 +27,7 @@ impl<'s> Graph<'s> {
     }
 
     /// Returns the sequence that a column has for itself, and whether an identity has it.
-    fn sequence_of(&self, id: &ObjectId, said: &Properties) -> Option<(&'s ObjectId, &'s Properties)> {
+    pub(super) fn sequence_of(&self, id: &ObjectId, said: &Properties) -> Option<(&'s ObjectId, &'s Properties)> {
         let owner = format!("{}.{}", id.parent.as_deref()?, id.name);
         if !said.contains_key(&Property::Identity) && !said.contains_key(&Property::Default) {
             return None;
@@ -59,6 +59,7 @@ impl<'s> Graph<'s> {
             && sequence.name == usual_name(id)
             && of_sequence.get(&Property::Definition).is_some_and(|it| *it == usual_definition(kind))
             && said.contains_key(&Property::NotNull)
+            && !self.kept.contains(sequence)
             && *default == format!("nextval('{}'::regclass)", sequence.sql());
         let word = match kind.as_str() {
             "integer" => "serial",

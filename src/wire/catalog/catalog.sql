@@ -48,7 +48,7 @@ union all
 select 'domain', t.nspname, null, t.typname::text, array[
     'type', format_type(t.typbasetype, t.typtypmod),
     'not null', case when t.typnotnull then 'not null' end,
-    'default', t.typdefault,
+    'default', pg_get_expr(t.typdefaultbin, 0),
     'collation', case when t.typcollation <> b.typcollation then
         (select format('%I.%I', n.nspname, l.collname) from pg_collation l
          join pg_namespace n on n.oid = l.collnamespace where l.oid = t.typcollation) end,
@@ -185,7 +185,9 @@ from pg_rewrite w join relations r on r.oid = w.ev_class where w.rulename <> '_R
 
 union all
 select case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end, s.nspname, null,
-    format('%s(%s)', p.proname, pg_get_function_identity_arguments(p.oid)), array[
+    format('%s(%s)', p.proname, case p.prokind when 'a' then pg_get_function_identity_arguments(p.oid)
+        -- The names of arguments identify nothing.
+        else oidvectortypes(p.proargtypes) end), array[
     'definition', case when p.prokind <> 'a' then pg_get_functiondef(p.oid) else
         (select concat_ws(' ', 'returns', pg_get_function_result(p.oid), 'sfunc', g.aggtransfn,
              'stype', format_type(g.aggtranstype, null), 'initcond', quote_nullable(g.agginitval),

@@ -18,8 +18,7 @@ fn docstrings_stay_and_passes_go() {
                   def downgrade() -> None:\n    op.execute(\"\"\"drop \"x\\\"\"\"\")\n";
     assert!(text.ends_with(expect), "{text}");
     assert!(
-        written(FILE, &[], &[])
-            .ends_with("    \"\"\"Up.\"\"\"\n    pass\n\n\ndef downgrade() -> None:\n    pass\n")
+        written(FILE, &[], &[]).ends_with("    \"\"\"Up.\"\"\"\n    pass\n\n\ndef downgrade() -> None:\n    pass\n")
     );
 }
 
