@@ -5,9 +5,10 @@ use std::io::{IsTerminal as _, Read as _};
 use super::context::{Context, DEADLINE};
 use super::drift;
 use crate::diagnose;
-use crate::diagnose::answer::answer;
+use crate::diagnose::answer::{answer, numbered};
 use crate::discover::{Depth, git};
 use crate::error::{Error, Result};
+use crate::execute::numbering::numbering;
 use crate::model::finding::{Diagnosis, Severity};
 use crate::model::picture::Picture;
 use crate::model::reported::{Answer, Reported, Trouble};
@@ -93,6 +94,13 @@ pub(super) async fn explain(context: &Context, ui: &Ui, reported: &Reported) -> 
         match Box::pin(drift::compare(context, &picture, (false, None), true)).await {
             Ok(compared) => {
                 let mut told = answer(reported, &compared.sources, &compared.drift, &compared.chronicle);
+                if let Some(key) = told.numbered.clone() {
+                    let found = numbering(&compared.plan.target, &key.0, &key.1).await;
+                    match found {
+                        Ok(found) => numbered(&mut told, &key, found.as_ref()),
+                        Err(error) => tracing::debug!(%error, "where the numbers stand is not known"),
+                    }
+                }
                 told.more.extend(committed(context, &told).await);
                 render::explain::answer(ui, &told);
                 return Ok(());

@@ -8,6 +8,7 @@ use crate::discover::{Depth, inputs};
 use crate::error::Result;
 use crate::execute::{self, Asks, Later, Outcome, Surroundings};
 use crate::model::layer::Inputs;
+use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::plan::{LayerStep, Order, ResetPlan};
 use crate::model::server::{LoginFailure, LoginFailureKind};
@@ -240,7 +241,13 @@ async fn later(context: &Context, picture: &Picture, (plan, args): (&ResetPlan, 
 /// Clears away after a reset, and makes a spare.
 pub(super) async fn spare(context: &Context, spare: Spare) -> Result<u8> {
     let args = Args { seed: spare.seed, no_seed: spare.no_seed, to: spare.to, ..Args::default() };
-    let picture = context.look(Depth::Proof).await;
+    let mut picture = context.look(Depth::Proof).await;
+    // Whoever is on the database by now stays: nothing of this touches it.
+    if let Observed::Known(server) = &mut picture.server
+        && let Observed::Known(database) = &mut server.database
+    {
+        database.sessions.clear();
+    }
     let inputs = inputs::read(&context.root, &picture);
     let request = args.request(context);
     let plan = plan::reset(&picture, &inputs, &request)?;

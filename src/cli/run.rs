@@ -92,8 +92,10 @@ impl Seen {
         }
         self.text.extend(&piece.bytes);
         let end = self.text.iter().rposition(|byte| *byte == b'\n').map_or(self.line, |at| at + 1).max(self.line);
-        let lines = String::from_utf8_lossy(self.text.get(self.line..end).unwrap_or_default());
-        self.found = self.found || lines.lines().any(error_text::is_error_line);
+        let fresh = self.text.get(self.line..end).unwrap_or_default();
+        self.found = self.found
+            || error_text::may_tell_of_error(fresh)
+                && String::from_utf8_lossy(fresh).lines().any(error_text::is_error_line);
         self.line = end;
         if !self.found && self.text.len() > 2 * KEPT {
             let gone = self.text.len() - KEPT;

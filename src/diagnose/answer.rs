@@ -3,8 +3,11 @@
 use super::drift::{Chronicle, remedied};
 use crate::model::drift::{Drift, Drifted, Maker, Position, Sources};
 use crate::model::observed::Observed;
-use crate::model::reported::{Answer, Reported, Trouble, Violation};
-use crate::model::schema::{ObjectId, ObjectKind, Properties, Property, Schema};
+use crate::model::reported::{Answer, Numbering, Reported, Trouble, Violation};
+use crate::model::schema::{ObjectId, ObjectKind, Properties, Property, Schema, TableName, ident, literal, qualified};
+
+/// Said of a key while it is not known where its numbers stand.
+const BEHIND: &str = "where no id was given, the sequence is behind the rows: a seed or an import wrote ids by itself";
 
 /// Returns what the sources say of the object that an error names.
 pub fn answer(reported: &Reported, sources: &Sources, found: &Drift, chronicle: &Chronicle) -> Answer {
@@ -101,9 +104,7 @@ fn violated(answer: &mut Answer, how: Violation, id: &ObjectId, sources: &Source
     let rule = definition.map_or_else(String::new, |definition| format!(": {definition}"));
     answer.message = format!("`{}` of `{table}` is broken by the statement{rule}", id.name);
     answer.more.push(match how {
-        Violation::Unique if definition.is_some_and(|it| it.starts_with("PRIMARY KEY")) => {
-            "where no id was given, the sequence is behind the rows: a seed or an import wrote ids by itself".to_owned()
-        }
+        Violation::Unique if definition.is_some_and(|it| it.starts_with("PRIMARY KEY")) => BEHIND.to_owned(),
         Violation::Unique => {
             "a row with these values is there already: a seed that ran twice, or a real duplicate".to_owned()
         }
@@ -112,13 +113,34 @@ fn violated(answer: &mut Answer, how: Violation, id: &ObjectId, sources: &Source
         }
         Violation::Check | Violation::Exclusion => "the values do not keep the rule".to_owned(),
     });
-    if how == Violation::Unique && definition.is_some_and(|it| it.starts_with("PRIMARY KEY (") && !it.contains(',')) {
-        let column = definition.and_then(|it| it.strip_prefix("PRIMARY KEY (")?.strip_suffix(')')).unwrap_or("id");
-        let command = format!(
-            "select setval(pg_get_serial_sequence('{table}', '{column}'), (select max({column}) from {table}))"
-        );
-        answer.commands.push((command, "brings the sequence behind the rows up to them"));
+    let key = definition.and_then(|it| it.strip_prefix("PRIMARY KEY (")?.strip_suffix(')'));
+    if let Some(column) = key.filter(|it| how == Violation::Unique && !it.contains(',')) {
+        let column = column.trim_matches('"').replace("\"\"", "\"");
+        answer.numbered = Some(((id.schema.clone(), table.to_owned()), column));
     }
+}
+
+/// Adds where the numbers of the key stand.
+pub fn numbered(answer: &mut Answer, (table, column): &(TableName, String), found: Option<&Numbering>) {
+    let Some(found) = found else {
+        answer.more.retain(|it| it != BEHIND);
+        answer
+            .more
+            .push(format!("`{column}` has no sequence of its own: the statement gave a key that is there already"));
+        return;
+    };
+    let highest = found.highest.map_or_else(|| "there is no row".to_owned(), |it| format!("the highest is {it}"));
+    let stand = format!("{} gives {} next, and {highest}", found.sequence, found.next);
+    answer.more.retain(|it| it != BEHIND);
+    if found.highest.is_none_or(|highest| found.next > highest) {
+        answer.more.push(format!("{stand}: the sequence is not behind, so the statement gave the key itself"));
+        return;
+    }
+    answer.certain = true;
+    answer.more.push(format!("{stand}: the sequence is behind the rows, as a seed or an import wrote keys by itself"));
+    let (of, name) = (qualified(&table.0, &table.1), ident(column));
+    let command = format!("select setval({}, (select max({name}) from {of}))", literal(&found.sequence));
+    answer.commands.push((command, "brings the sequence up to the rows"));
 }
 
 /// Returns the objects that an error means, the likeliest first: those of which the sources differ before others.

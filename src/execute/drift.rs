@@ -27,7 +27,7 @@ mod rehearse;
 mod saved;
 mod weigh;
 
-pub use rehearse::rehearse;
+pub use rehearse::{Play, rehearse};
 pub use weigh::weigh;
 
 use saved::Saved;

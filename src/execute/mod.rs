@@ -25,6 +25,7 @@ pub mod hook;
 mod in_place;
 mod layers;
 pub mod migrate;
+pub mod numbering;
 mod properties;
 pub mod rebase;
 mod rename_first;

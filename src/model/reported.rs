@@ -1,6 +1,7 @@
 //! An error as a driver, a tool or the server printed it.
 
 use super::drift::Maker;
+use super::schema::TableName;
 
 /// What an error text says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -90,6 +91,19 @@ pub struct Answer {
     pub maker: Option<Maker>,
     /// Whether the cause was found here.
     pub certain: bool,
+    /// The key of one column that was given twice: whether its sequence is behind the rows, the database can tell.
+    pub numbered: Option<(TableName, String)>,
+}
+
+/// Where the numbers of a column stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbering {
+    /// As SQL has it, with its schema.
+    pub sequence: String,
+    /// What it gives next.
+    pub next: i64,
+    /// What the rows have; nothing where there is none.
+    pub highest: Option<i64>,
 }
 
 /// How a constraint is broken.

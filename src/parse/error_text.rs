@@ -43,12 +43,16 @@ fn by_code<'l>(code: &str, lines: &[&'l str]) -> Option<(Trouble, &'l str)> {
     Some((by_state(code, &names), line))
 }
 
-/// Returns whether a line alone says that PostgreSQL, a driver or Alembic failed: for output that goes by.
-pub fn is_error_line(line: &str) -> bool {
-    // Most lines are none, and much may go by: a few words decide before the rules are asked.
+/// Returns whether any line of a text may say so: much may go by, and most of it does not.
+pub fn may_tell_of_error(text: &[u8]) -> bool {
     const WORDS: [&str; 9] =
         ["rror", "RROR", "ATAL", "xception", "FAILED", "onnection", "ECONN", "SQLSTATE", "head revisions"];
-    if line.len() > 4_000 || !WORDS.iter().any(|word| line.contains(word)) {
+    WORDS.iter().any(|word| memchr::memmem::find(text, word.as_bytes()).is_some())
+}
+
+/// Returns whether a line alone says that PostgreSQL, a driver or Alembic failed: for output that goes by.
+pub fn is_error_line(line: &str) -> bool {
+    if line.len() > 4_000 || !may_tell_of_error(line.as_bytes()) {
         return false;
     }
     let line = plain(line);

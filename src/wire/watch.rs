@@ -28,6 +28,13 @@ pub struct Watched {
     interrupted: tokio::signal::unix::Signal,
     #[cfg(unix)]
     terminated: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    hung_up: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    resized: tokio::signal::unix::Signal,
+    /// Our sides of the terminals that it has.
+    #[cfg(unix)]
+    terminals: Vec<std::fs::File>,
 }
 
 impl Watched {
@@ -39,6 +46,8 @@ impl Watched {
         command.args(arguments).current_dir(folder);
         let out = end(io::stdout().is_terminal())?;
         let err = end(io::stderr().is_terminal())?;
+        #[cfg(unix)]
+        let terminals = [&out, &err].into_iter().filter_map(|it| it.2.as_ref()?.try_clone().ok()).collect();
         command.stdout(out.1).stderr(err.1);
         let child = command.spawn()?;
         // Its ends of the streams are closed with this, so that ours end when it does.
@@ -48,8 +57,15 @@ impl Watched {
         #[cfg(unix)]
         {
             use tokio::signal::unix::{SignalKind, signal};
-            let (interrupted, terminated) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-            Ok((Self { child, interrupted, terminated }, pieces))
+            let watched = Self {
+                child,
+                interrupted: signal(SignalKind::interrupt())?,
+                terminated: signal(SignalKind::terminate())?,
+                hung_up: signal(SignalKind::hangup())?,
+                resized: signal(SignalKind::window_change())?,
+                terminals,
+            };
+            Ok((watched, pieces))
         }
         #[cfg(not(unix))]
         Ok((Self { child }, pieces))
@@ -65,7 +81,22 @@ impl Watched {
                 ended = self.child.wait() => return ended,
                 _ = self.interrupted.recv() => if !io::stdin().is_terminal() { send(pid, Signal::SIGINT) },
                 _ = self.terminated.recv() => send(pid, Signal::SIGTERM),
+                _ = self.hung_up.recv() => send(pid, Signal::SIGHUP),
+                _ = self.resized.recv() => self.resize(pid),
             }
+        }
+    }
+
+    /// Gives its terminals our size; those are not the ones that control it, so it is told.
+    #[cfg(unix)]
+    fn resize(&self, pid: Option<u32>) {
+        for terminal in &self.terminals {
+            if let Err(error) = rustix::termios::tcsetwinsize(terminal, size()) {
+                tracing::debug!(%error, "the terminal keeps its size");
+            }
+        }
+        if !self.terminals.is_empty() {
+            send(pid, nix::sys::signal::Signal::SIGWINCH);
         }
     }
 
@@ -83,7 +114,8 @@ fn send(pid: Option<u32>, signal: nix::sys::signal::Signal) {
     }
 }
 
-type End = (Box<dyn Read + Send>, Stdio);
+/// Our end of a stream, the program's, and ours again where it is a terminal.
+type End = (Box<dyn Read + Send>, Stdio, Option<std::fs::File>);
 
 /// Returns our end of a stream, and the program's.
 #[cfg(unix)]
@@ -91,23 +123,31 @@ fn end(terminal: bool) -> io::Result<End> {
     if terminal {
         use nix::pty::{Winsize, openpty};
         use nix::sys::termios::{SetArg, cfmakeraw, tcgetattr, tcsetattr};
-        let (rows, columns) = console::Term::stderr().size();
-        let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+        let ours = size();
+        let size = Winsize { ws_row: ours.ws_row, ws_col: ours.ws_col, ws_xpixel: 0, ws_ypixel: 0 };
         let pair = openpty(Some(&size), None)?;
         // What it writes comes through as it is.
         let mut modes = tcgetattr(&pair.slave)?;
         cfmakeraw(&mut modes);
         tcsetattr(&pair.slave, SetArg::TCSANOW, &modes)?;
-        return Ok((Box::new(std::fs::File::from(pair.master)), Stdio::from(pair.slave)));
+        let master = std::fs::File::from(pair.master);
+        return Ok((Box::new(master.try_clone()?), Stdio::from(pair.slave), Some(master)));
     }
     let (reader, writer) = io::pipe()?;
-    Ok((Box::new(reader), Stdio::from(writer)))
+    Ok((Box::new(reader), Stdio::from(writer), None))
 }
 
 #[cfg(not(unix))]
 fn end(_terminal: bool) -> io::Result<End> {
     let (reader, writer) = io::pipe()?;
-    Ok((Box::new(reader), Stdio::from(writer)))
+    Ok((Box::new(reader), Stdio::from(writer), None))
+}
+
+/// The size of our own terminal.
+#[cfg(unix)]
+fn size() -> rustix::termios::Winsize {
+    let (rows, columns) = console::Term::stderr().size();
+    rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 
 fn copy(mut from: Box<dyn Read + Send>, to_stderr: bool, sender: mpsc::Sender<Piece>) {

@@ -182,7 +182,9 @@ fn a_killed_run_that_renames_first_gives_the_old_one_its_name_back() {
         output.assert_code(5);
         shop.generation(generation);
         let found = shop.wholeness(&before, generation);
-        assert!(shop.beside().len() <= 1, "{:?}", shop.beside());
+        // One that was killed behind its swap had not yet dropped the one before; the next that ends well does.
+        let most = if found == "new" { 2 } else { 1 };
+        assert!(shop.beside().len() <= most, "{:?}", shop.beside());
         eprintln!("{moment:?}: {found}");
         shop.reset().run().assert_code(0);
         assert_eq!(shop.beside().len(), 1);

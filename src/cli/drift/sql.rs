@@ -4,6 +4,7 @@ use super::{Compared, Context};
 use crate::cli::reset::surroundings;
 use crate::error::{Error, Kind, Result};
 use crate::execute;
+use crate::execute::drift::Play;
 use crate::model::ddl::{Rehearsal, Weighed};
 use crate::model::drift::Meant;
 use crate::model::schema::Schema;
@@ -46,8 +47,8 @@ async fn rehearse(context: &Context, compared: &Compared, to: &Schema, weighed: 
     let mut tell = |event| progress.tell(&event);
     let surroundings = surroundings(context);
     let plan = (&compared.plan, &surroundings);
-    let schemas = (&compared.sources.database, to);
-    let done = execute::drift::rehearse(plan, schemas, weighed, context.cancelled(), &mut tell);
+    let play = Play { from: &compared.sources.database, to, weighed, writer: ddl::script };
+    let done = execute::drift::rehearse(plan, play, context.cancelled(), &mut tell);
     let done = Box::pin(done).await;
     progress.clear();
     done

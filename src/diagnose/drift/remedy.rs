@@ -1,7 +1,8 @@
 //! Which command brings the sources together.
 
 use super::Chronicle;
-use crate::model::drift::{Drift, Position, Remedy, Verdict};
+use crate::model::drift::{Drift, Drifted, Position, Remedy, Standing, Verdict};
+use crate::model::schema::{ObjectKind, Property};
 
 /// Returns the commands, the one to run first; what else would do follows it.
 pub fn remedy(drift: &Drift, chronicle: &Chronicle) -> Vec<Remedy> {
@@ -52,13 +53,43 @@ pub fn remedy(drift: &Drift, chronicle: &Chronicle) -> Vec<Remedy> {
     if has(Verdict::MadeByHand) && drift.position == Position::NoChain {
         add("devdb reset", "makes a new database from the code; the one there is kept for `devdb undo`");
     }
-    if has(Verdict::NotMigrated) || has(Verdict::RemovedFromModels) {
-        add("devdb migrate new --autogenerate \"…\"", "writes the migration that the models lack");
+    for (command, effect) in of_models(drift) {
+        add(command, effect);
     }
     if has(Verdict::Undecided) {
         add("devdb doctor", "says why the migrations could not be read");
     }
     remedies
+}
+
+/// What brings the migrations to the models.
+fn of_models(drift: &Drift) -> Vec<(&'static str, &'static str)> {
+    let ahead = |it: &&Drifted| matches!(it.verdict, Verdict::NotMigrated | Verdict::RemovedFromModels);
+    let (unseen, seen): (Vec<&Drifted>, Vec<&Drifted>) =
+        drift.differences.iter().filter(ahead).partition(|it| is_unseen(it));
+    let by_alembic = ("devdb migrate new --autogenerate \"…\"", "writes the migration that the models lack");
+    let by_hand = (
+        "devdb migrate new \"…\"",
+        "a migration to be written by hand: autogenerate sees no checks, no labels of enums, no sequences",
+    );
+    let asked = [(!seen.is_empty()).then_some(by_alembic), (!unseen.is_empty()).then_some(by_hand)];
+    asked.into_iter().flatten().collect()
+}
+
+/// Whether Alembic's autogenerate does not compare it (its documentation, "What does Autogenerate Detect").
+fn is_unseen(it: &Drifted) -> bool {
+    let said = [&it.models, &it.migrations].into_iter().find_map(|standing| match standing {
+        Standing::Present(said) => Some(said),
+        Standing::Unsaid | Standing::Absent => None,
+    });
+    let definition = said.and_then(|said| said.get(&Property::Definition)).map_or("", String::as_str);
+    match it.object.kind {
+        ObjectKind::Sequence => true,
+        // With a table, a type comes along.
+        ObjectKind::Enum => [&it.models, &it.migrations].iter().all(|it| matches!(it, Standing::Present(_))),
+        ObjectKind::Constraint => definition.starts_with("CHECK") || definition.starts_with("EXCLUDE"),
+        _ => false,
+    }
 }
 
 /// Returns the revision of which the database has everything and of the next one not: that before the first which makes

@@ -177,3 +177,21 @@ fn a_schema_comes_back_from_json() {
     assert_eq!(Schema::from_json(&schema.to_json()), Some(schema));
     assert_eq!(Schema::from_json("{}"), None);
 }
+
+#[test]
+fn what_autogenerate_does_not_see_is_written_by_hand() {
+    let mut ours = schema(&["users.email text"]);
+    let check = id(ObjectKind::Constraint, Some("users"), "positive");
+    let definition = |text: &str| Properties::from([(Property::Definition, text.to_owned())]);
+    ours.objects.insert(check.clone(), definition("CHECK ((length(email) > 0))"));
+    let models =
+        |schema: &Schema| Observed::Known(Models { schema: schema.clone(), compare_type: true, ..Models::default() });
+    let there: &[&str] = &["users.email text"];
+    let commands = |schema: &Schema| -> Vec<String> {
+        let found = drift(&sources(models(schema), there, None, there), &Position::AtHead, &Chronicle::default());
+        found.remedy.iter().map(|it| it.command.clone()).collect()
+    };
+    assert_eq!(commands(&ours), ["devdb migrate new \"…\""]);
+    ours.objects.insert(check, definition("UNIQUE (email)"));
+    assert_eq!(commands(&ours), ["devdb migrate new --autogenerate \"…\""]);
+}

@@ -4,12 +4,11 @@
 use super::super::{Surroundings, Teller};
 use crate::error::{Error, Kind, Result};
 use crate::execute::scratch::Scratch;
-use crate::model::ddl::{Rehearsal, Statement, Weighed};
+use crate::model::ddl::{Rehearsal, Script, Statement, Weighed};
 use crate::model::drift::DriftPlan;
 use crate::model::event::Event;
 use crate::model::schema::Schema;
 use crate::model::text::{shortened, visible};
-use crate::plan::ddl;
 use crate::wire::catalog::Options;
 use crate::wire::postgres::{Session, message};
 
@@ -18,12 +17,21 @@ const MOST: usize = 30_000;
 /// Statements that are sent together.
 const TOGETHER: usize = 200;
 
+/// A script, and between which schemas it stands.
+#[derive(Clone, Copy)]
+pub struct Play<'a> {
+    pub from: &'a Schema,
+    pub to: &'a Schema,
+    pub weighed: &'a Weighed,
+    /// Writes the statements that make one schema of another.
+    pub writer: fn(&Schema, &Schema) -> Script,
+}
+
 /// Makes `from` in a scratch database, and of that `to` by the script: once without what stands behind dashes, which is
 /// taken back, and once with it. That it cannot be tried is no error.
 pub async fn rehearse(
     (plan, surroundings): (&DriftPlan, &Surroundings),
-    (from, to): (&Schema, &Schema),
-    weighed: &Weighed,
+    play: Play<'_>,
     cancelled: impl Future<Output = ()>,
     tell: &mut Teller<'_>,
 ) -> Result<Rehearsal> {
@@ -31,8 +39,8 @@ pub async fn rehearse(
         Ok(scratch) => scratch,
         Err(why) => return Ok(Rehearsal::Untried(why.clone())),
     };
-    if from.objects.len() > MOST {
-        return Ok(Rehearsal::Untried(format!("it is made of {} objects", from.objects.len())));
+    if play.from.objects.len() > MOST {
+        return Ok(Rehearsal::Untried(format!("it is made of {} objects", play.from.objects.len())));
     }
     tokio::pin!(cancelled);
     tell(Event::Note { text: "trying the statements in a scratch database".to_owned() });
@@ -50,7 +58,7 @@ pub async fn rehearse(
     let done = tokio::select! {
         biased;
         () = cancelled => Err(Error::cancelled()),
-        done = Box::pin(stage.play((from, to), weighed)) => done,
+        done = Box::pin(stage.play(play)) => done,
     };
     scratch.remove(tell).await;
     done
@@ -62,9 +70,9 @@ struct Stage<'a, 'p> {
 }
 
 impl Stage<'_, '_> {
-    async fn play(&self, (from, to): (&Schema, &Schema), weighed: &Weighed) -> Result<Rehearsal> {
+    async fn play(&self, Play { from, to, weighed, writer }: Play<'_>) -> Result<Rehearsal> {
         let session = self.scratch.session()?;
-        let set = ddl::script(&self.scratch.schema(self.options).await?, from);
+        let set = writer(&self.scratch.schema(self.options).await?, from);
         if let Some(what) = set.by_hand.first() {
             return Ok(Rehearsal::Untried(what.clone()));
         }

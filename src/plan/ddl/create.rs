@@ -32,13 +32,7 @@ impl Writer<'_> {
             }
             K::Collation => format!("CREATE COLLATION {name} ({})", collation(definition)),
             K::Enum => format!("CREATE TYPE {name} AS ENUM ({})", said(Property::Labels).unwrap_or_default()),
-            K::Domain => {
-                let collation = said(Property::Collation).map(|it| format!(" COLLATE {it}")).unwrap_or_default();
-                let default = said(Property::Default).map(|it| format!(" DEFAULT {it}")).unwrap_or_default();
-                let null = said(Property::NotNull).map(|_| " NOT NULL").unwrap_or_default();
-                let kind = said(Property::Type).unwrap_or_default();
-                format!("CREATE DOMAIN {name} AS {kind}{collation}{default}{null}")
-            }
+            K::Domain => domain(&name, new),
             K::CompositeType => format!("CREATE TYPE {name} AS ({definition})"),
             K::RangeType => format!("CREATE TYPE {name} AS RANGE ({})", range(id, definition)),
             K::Sequence => {
@@ -47,26 +41,8 @@ impl Writer<'_> {
                 format!("CREATE {unlogged}SEQUENCE {name} AS {kind} {}", definition.to_uppercase())
             }
             K::Table => return create_table(&self.to, id, new).map(|text| Statement::new(id, text)),
-            K::Column => {
-                let text = format!("ALTER TABLE {table} ADD COLUMN {}", column(&self.to, id, new, true));
-                let statement = Statement::new(id, text);
-                let filled = [Property::Default, Property::Generated, Property::Identity];
-                let empty = new.contains_key(&Property::NotNull) && !filled.iter().any(|it| new.contains_key(it));
-                if !empty {
-                    return Ok(statement);
-                }
-                let of_table = (id.schema.clone(), id.parent.clone().unwrap_or_default());
-                return Ok(statement.meeting(Obstacle::AnyRow(of_table)));
-            }
-            K::Constraint => {
-                let what = if self.to.is_of_domain(id) { "DOMAIN" } else { "TABLE" };
-                let text = format!("ALTER {what} {table} ADD CONSTRAINT {} {definition}", ident(&id.name));
-                let statement = Statement::new(id, text);
-                return Ok(match obstacle(id, definition).filter(|_| what == "TABLE") {
-                    Some(obstacle) => statement.meeting(obstacle),
-                    None => statement,
-                });
-            }
+            K::Column => return Ok(self.added_column(id, new)),
+            K::Constraint => return Ok(self.added_constraint(id, definition)),
             K::View => with("VIEW"),
             K::MaterializedView => with("MATERIALIZED VIEW"),
             K::Aggregate => {
@@ -75,18 +51,30 @@ impl Writer<'_> {
             }
             K::Policy => format!("CREATE POLICY {} ON {table} {definition}", ident(&id.name)),
             K::EventTrigger => format!("CREATE EVENT TRIGGER {name} {definition}"),
-            K::Index => {
-                let statement = Statement::new(id, definition.trim_end().trim_end_matches(';'));
-                return Ok(match unique_index(id, definition) {
-                    Some(obstacle) => statement.meeting(obstacle),
-                    None => statement,
-                });
-            }
+            K::Index => return Ok(index(id, definition)),
             K::Statistics | K::Rule | K::Function | K::Procedure | K::Trigger => {
                 definition.trim_end().trim_end_matches(';').to_owned()
             }
         };
         Ok(Statement::new(id, text))
+    }
+
+    fn added_column(&self, id: &ObjectId, new: &Properties) -> Statement {
+        let text = format!("ALTER TABLE {} ADD COLUMN {}", table_of(id), column(&self.to, id, new, true));
+        let filled = [Property::Default, Property::Generated, Property::Identity];
+        let empty = new.contains_key(&Property::NotNull) && !filled.iter().any(|it| new.contains_key(it));
+        let statement = Statement::new(id, text);
+        if !empty {
+            return statement;
+        }
+        statement.meeting(Obstacle::AnyRow((id.schema.clone(), id.parent.clone().unwrap_or_default())))
+    }
+
+    fn added_constraint(&self, id: &ObjectId, definition: &str) -> Statement {
+        let of_domain = self.to.is_of_domain(id);
+        let what = if of_domain { "DOMAIN" } else { "TABLE" };
+        let text = format!("ALTER {what} {} ADD CONSTRAINT {} {definition}", table_of(id), ident(&id.name));
+        Statement { meets: obstacle(id, definition).filter(|_| !of_domain), ..Statement::new(id, text) }
     }
 
     /// Writes what no `CREATE` says: comments, what is switched off, what belongs together.
@@ -173,6 +161,20 @@ impl Writer<'_> {
     }
 }
 
+fn domain(name: &str, new: &Properties) -> String {
+    let said = |property: Property| new.get(&property);
+    let collation = said(Property::Collation).map(|it| format!(" COLLATE {it}")).unwrap_or_default();
+    let default = said(Property::Default).map(|it| format!(" DEFAULT {it}")).unwrap_or_default();
+    let null = said(Property::NotNull).map(|_| " NOT NULL").unwrap_or_default();
+    let kind = said(Property::Type).map_or("", String::as_str);
+    format!("CREATE DOMAIN {name} AS {kind}{collation}{default}{null}")
+}
+
+fn index(id: &ObjectId, definition: &str) -> Statement {
+    let text = definition.trim_end().trim_end_matches(';');
+    Statement { meets: unique_index(id, definition), ..Statement::new(id, text) }
+}
+
 /// Returns what a constraint may meet in the rows that are there (`pg_get_constraintdef`).
 fn obstacle(id: &ObjectId, definition: &str) -> Option<Obstacle> {
     let table = (id.schema.clone(), id.parent.clone()?);
@@ -211,11 +213,10 @@ fn parenthesised(text: &str) -> Option<(&str, &str)> {
     for (at, c) in text.char_indices() {
         match (quoted, c) {
             (Some(quote), _) if c == quote => quoted = None,
-            (Some(_), _) => {}
             (None, '\'' | '"') => quoted = Some(c),
             (None, '(') => depth += 1,
             (None, ')') => depth -= 1,
-            (None, _) => {}
+            _ => {}
         }
         if depth == 0 {
             return Some((text.get(1..at)?, text.get(at + 1..)?));
