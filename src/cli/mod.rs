@@ -8,10 +8,12 @@ mod demo;
 mod doctor;
 mod down;
 mod drift;
+mod env;
 mod explain;
 mod fix;
 mod logs;
 mod migrate;
+mod psql;
 mod reference;
 mod reset;
 mod run;
@@ -21,6 +23,7 @@ mod snapshot;
 mod status;
 mod undo;
 mod up;
+mod url;
 mod verify;
 
 use std::ffi::OsString;
@@ -79,6 +82,12 @@ enum Command {
     Explain(explain::Args),
     /// Run a command, and explain the first database error that it prints
     Run(run::Args),
+    /// Say which file the app reads, and what each loader makes of it
+    Env(env::Args),
+    /// Print the database's URL, as a client writes it
+    Url(url::Args),
+    /// Open psql on the database
+    Psql(psql::Args),
     /// Start the project's server, and wait until a login works
     Up(up::Args),
     /// Stop the project's server; its data stay
@@ -135,6 +144,7 @@ impl Command {
             Self::Drift(args) => args.json,
             Self::Verify(args) => args.json,
             Self::Up(args) => args.json,
+            Self::Env(args) => args.json,
             Self::Migrate(args) => args.wants_json(),
             Self::Snapshot(args) => args.wants_json(),
             Self::Branch(args) => args.wants_json(),
@@ -163,6 +173,9 @@ fn dispatch(command: Option<Command>, context: &Context) -> Result<u8> {
         Some(Command::Reference(args)) => reference::run(&args),
         Some(Command::Explain(args)) => block_on(Box::pin(explain::run(context, &args))),
         Some(Command::Run(args)) => block_on(Box::pin(run::run(context, args))),
+        Some(Command::Env(args)) => block_on(env::run(context, args)),
+        Some(Command::Url(args)) => block_on(url::run(context, args)),
+        Some(Command::Psql(args)) => block_on(psql::run(context, args)),
         Some(Command::Up(args)) => block_on(up::run(context, args)),
         Some(Command::Down(args)) => block_on(down::run(context, args)),
         Some(Command::Logs(args)) => block_on(logs::run(context, args)),

@@ -13,7 +13,7 @@ use super::{Cli, bug};
 use crate::diagnose;
 use crate::error::{Error, Result};
 use crate::model::finding::Severity;
-use crate::render::{branch, chain_test, drift, json, layers, snapshot, verify};
+use crate::render::{branch, chain_test, drift, env, json, layers, snapshot, verify};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -29,6 +29,7 @@ pub(super) fn run(args: &Args) -> Result<u8> {
     let schemas = [
         ("cache-list.schema.json", schemars::schema_for!(layers::CacheListReport)),
         ("reset-check.schema.json", schemars::schema_for!(layers::CheckedReport)),
+        ("env.schema.json", schemars::schema_for!(env::EnvReport)),
         ("doctor.schema.json", schemars::schema_for!(json::DoctorReport)),
         ("migrate-check.schema.json", schemars::schema_for!(json::MigrateCheckReport)),
         ("migrate-history.schema.json", schemars::schema_for!(Vec<json::HistoryEntryReport>)),

@@ -5,6 +5,7 @@ mod check;
 mod checks;
 pub mod drift;
 mod facts;
+pub mod loaders;
 pub mod verify;
 
 pub use check::{Check, Need};

@@ -7,43 +7,9 @@ use crate::model::env::EnvFile;
 use crate::model::picture::Picture;
 use crate::model::place::Place;
 use crate::model::secret::Secret;
-use crate::model::target::{Candidate, DEFAULT_PORT, Host, Origin, Target};
+use crate::model::target::{Candidate, DEFAULT_PORT, Host, Origin, PARTS, Target, URL_KEYS};
 use crate::parse::{env_file, pg_url, pgpass};
 use crate::wire::files::read_text;
-
-/// Keys that hold a whole URL, the commonest first.
-const URL_KEYS: [&str; 11] = [
-    "DATABASE_URL",
-    "SQLALCHEMY_DATABASE_URI",
-    "SQLALCHEMY_DATABASE_URL",
-    "DB_URL",
-    "POSTGRES_URL",
-    "POSTGRESQL_URL",
-    "PG_URL",
-    "DATABASE_URI",
-    "DB_URI",
-    "ASYNC_DATABASE_URL",
-    "POSTGRES_DSN",
-];
-
-/// Keys that hold the parts, by convention: host, port, user, password, database.
-const PARTS: [[&[&str]; 5]; 3] = [
-    [
-        &["POSTGRES_SERVER", "POSTGRES_HOST", "POSTGRES_HOSTNAME"],
-        &["POSTGRES_PORT"],
-        &["POSTGRES_USER", "POSTGRES_USERNAME"],
-        &["POSTGRES_PASSWORD"],
-        &["POSTGRES_DB", "POSTGRES_DATABASE", "POSTGRES_NAME"],
-    ],
-    [
-        &["DB_HOST", "DATABASE_HOST", "DB_HOSTNAME"],
-        &["DB_PORT", "DATABASE_PORT"],
-        &["DB_USER", "DB_USERNAME", "DATABASE_USER", "DATABASE_USERNAME"],
-        &["DB_PASSWORD", "DB_PASS", "DATABASE_PASSWORD"],
-        &["DB_NAME", "DB_DATABASE", "DATABASE_NAME"],
-    ],
-    [&["PGHOST"], &["PGPORT"], &["PGUSER"], &["PGPASSWORD"], &["PGDATABASE"]],
-];
 
 /// A source of variables: the shell, or one file.
 struct Source {

@@ -34,6 +34,7 @@ mod scratch;
 mod script;
 mod seed;
 pub mod server;
+pub mod shell;
 pub mod snapshot;
 mod spare;
 pub mod sql_chain;

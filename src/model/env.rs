@@ -116,8 +116,69 @@ impl Dialect {
     pub const ALL: [Self; 6] =
         [Self::Compose, Self::Dotenvy, Self::PythonDotenv, Self::NodeDotenv, Self::NodeEnvFile, Self::Bash];
 
+    /// Returns who reads so, for people.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Compose => "docker compose",
+            Self::Dotenvy => "dotenvy",
+            Self::PythonDotenv => "python-dotenv, pydantic-settings",
+            Self::NodeDotenv => "dotenv (npm)",
+            Self::NodeEnvFile => "node --env-file",
+            Self::Bash => "bash source, direnv",
+        }
+    }
+
     /// Returns whether a variable that the shell already has beats the file (all but `source`).
     pub fn environment_wins(self) -> bool {
         self != Self::Bash
+    }
+}
+
+/// What is said of one key that names a database, or a part of how it is reached.
+#[derive(Debug, Clone)]
+pub struct KeyReadings {
+    pub key: String,
+    /// The value of devdb's own environment, without its password.
+    pub shell: Option<String>,
+    /// In the order in which the files are looked at; only those that name the key.
+    pub files: Vec<FileReadings>,
+    /// Whose value the project's loader takes; nothing where it takes none.
+    pub winner: Option<Winner>,
+}
+
+/// Where the value stands that counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Winner {
+    Shell,
+    /// Index into [`KeyReadings::files`].
+    File(usize),
+}
+
+/// What the loaders make of a key in one file.
+#[derive(Debug, Clone)]
+pub struct FileReadings {
+    pub path: PathBuf,
+    /// Those that read the same value, with the line that they take it from; the project's own loader is in the first.
+    pub readings: Vec<(Vec<Dialect>, Reading)>,
+}
+
+/// What a loader takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reading {
+    Value {
+        line: usize,
+        /// Without its password; no secret of any kind is in it.
+        shown: String,
+    },
+    /// Only running the file would tell.
+    Computed { line: usize },
+    /// It does not set the key, or gives up before it.
+    Unset,
+}
+
+impl FileReadings {
+    /// Returns whether loaders differ.
+    pub fn disagree(&self) -> bool {
+        self.readings.len() > 1
     }
 }

@@ -10,6 +10,40 @@ use super::secret::Secret;
 /// The port that PostgreSQL listens on unless told otherwise.
 pub const DEFAULT_PORT: u16 = 5432;
 
+/// Keys that hold a whole URL, the commonest first.
+pub const URL_KEYS: [&str; 11] = [
+    "DATABASE_URL",
+    "SQLALCHEMY_DATABASE_URI",
+    "SQLALCHEMY_DATABASE_URL",
+    "DB_URL",
+    "POSTGRES_URL",
+    "POSTGRESQL_URL",
+    "PG_URL",
+    "DATABASE_URI",
+    "DB_URI",
+    "ASYNC_DATABASE_URL",
+    "POSTGRES_DSN",
+];
+
+/// Keys that hold the parts, by convention: host, port, user, password, database.
+pub const PARTS: [[&[&str]; 5]; 3] = [
+    [
+        &["POSTGRES_SERVER", "POSTGRES_HOST", "POSTGRES_HOSTNAME"],
+        &["POSTGRES_PORT"],
+        &["POSTGRES_USER", "POSTGRES_USERNAME"],
+        &["POSTGRES_PASSWORD"],
+        &["POSTGRES_DB", "POSTGRES_DATABASE", "POSTGRES_NAME"],
+    ],
+    [
+        &["DB_HOST", "DATABASE_HOST", "DB_HOSTNAME"],
+        &["DB_PORT", "DATABASE_PORT"],
+        &["DB_USER", "DB_USERNAME", "DATABASE_USER", "DATABASE_USERNAME"],
+        &["DB_PASSWORD", "DB_PASS", "DATABASE_PASSWORD"],
+        &["DB_NAME", "DB_DATABASE", "DATABASE_NAME"],
+    ],
+    [&["PGHOST"], &["PGPORT"], &["PGUSER"], &["PGPASSWORD"], &["PGDATABASE"]],
+];
+
 /// A host as a connection string names it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Host {

@@ -27,6 +27,10 @@ pub enum UrlError {
     Placeholder(String),
 }
 
+mod clients;
+
+pub use clients::{Client, for_client};
+
 /// A URL, and what is wrong with its text.
 #[derive(Debug, Clone)]
 pub struct ParsedUrl {

@@ -4,6 +4,7 @@ pub mod branch;
 pub mod chain_test;
 pub mod diagnosis;
 pub mod drift;
+pub mod env;
 pub mod error;
 pub mod explain;
 pub mod graph;

@@ -25,6 +25,7 @@ mod doctor_ports;
 mod doctor_report;
 mod drift;
 mod drift_mend;
+mod env;
 mod explain;
 mod hostile;
 mod layers;

@@ -160,7 +160,13 @@ pub(super) async fn make(session: &Session, answer: &mut Answer, like: &Schema) 
             tracing::debug!(%error, statement, "not made for the models");
         }
     }
-    for statement in &std::mem::take(&mut answer.statements) {
+    let statements = std::mem::take(&mut answer.statements);
+    // All at once, where nothing is refused: hundreds of tables are hundreds of commits.
+    if session.batch_execute(&format!("begin;\n{};\ncommit", statements.join(";\n"))).await.is_ok() {
+        return Ok(());
+    }
+    session.batch_execute("rollback").await.map_err(|error| failed("roll back", &error))?;
+    for statement in &statements {
         let Err(error) = session.batch_execute(statement).await else { continue };
         let there = [
             &SqlState::DUPLICATE_OBJECT,
