@@ -27,9 +27,38 @@ pub(super) struct Args {
     /// Print JSON (docs/doctor.schema.json)
     #[arg(long)]
     pub json: bool,
+    /// Print the XML of `JUnit`
+    #[arg(long, conflicts_with = "json")]
+    junit: bool,
+    /// Print annotations for a workflow of GitHub's
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["json", "junit"])]
+    format: Option<Format>,
+    /// Look again every two seconds, and show what changed, until Ctrl-C
+    #[arg(long, conflicts_with_all = ["fix", "json", "junit", "format", "list"])]
+    watch: bool,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Human,
+    Json,
+    Github,
+    Junit,
+}
+
+/// How long nobody looks.
+const PAUSE: std::time::Duration = std::time::Duration::from_secs(2);
+
 impl Args {
+    fn format(&self) -> Format {
+        match self.format {
+            Some(format) => format,
+            None if self.json => Format::Json,
+            None if self.junit => Format::Junit,
+            None => Format::Human,
+        }
+    }
+
     /// Returns the arguments of fixes that were agreed to.
     pub(super) fn agreed_fix() -> Self {
         Self { fix: true, yes: true, ..Self::default() }
@@ -43,6 +72,9 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     if let Some(id) = args.only.iter().find(|id| diagnose::find(id).is_none()) {
         return Err(unknown(id));
     }
+    if args.watch {
+        return watch(context, &args.only).await;
+    }
     let (picture, diagnosis) = if args.fix {
         Box::pin(fix::run(context, &args.only, args.yes)).await?
     } else {
@@ -50,13 +82,42 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         let diagnosis = diagnose::diagnose(&picture, &args.only);
         (picture, diagnosis)
     };
-    if args.json {
-        let report = render::json::doctor(&picture, &diagnosis, context.elapsed());
-        context.ui.answer(&render::json::text(&report));
-    } else {
-        render::diagnosis::show(&context.ui, &picture, &diagnosis, context.elapsed());
+    let ui = &context.ui;
+    match args.format() {
+        Format::Human => render::diagnosis::show(ui, &picture, &diagnosis, context.elapsed()),
+        Format::Json => {
+            let report = render::json::doctor(&picture, &diagnosis, context.elapsed());
+            ui.answer(&render::json::text(&report));
+        }
+        Format::Github => ui.print(&render::ci::github(&diagnosis)),
+        Format::Junit => ui.print(&render::ci::junit(&diagnosis, context.elapsed().as_secs_f32())),
     }
     Ok(u8::from(!diagnosis.is_ok()))
+}
+
+/// Shows the diagnosis whenever it is another one.
+async fn watch(context: &Context, only: &[String]) -> Result<u8> {
+    let mut interrupt = Box::pin(context.cancelled());
+    let mut before = String::new();
+    loop {
+        let started = tokio::time::Instant::now();
+        let picture = tokio::select! {
+            biased;
+            () = &mut interrupt => return Ok(0),
+            picture = Box::pin(context.look(Depth::All)) => picture,
+        };
+        let diagnosis = diagnose::diagnose(&picture, only);
+        let now = render::json::text(&render::json::doctor(&picture, &diagnosis, std::time::Duration::ZERO));
+        if now != before {
+            context.ui.page(!before.is_empty());
+            render::diagnosis::show(&context.ui, &picture, &diagnosis, started.elapsed());
+            before = now;
+        }
+        tokio::select! {
+            () = &mut interrupt => return Ok(0),
+            () = tokio::time::sleep(PAUSE) => {}
+        }
+    }
 }
 
 fn list(context: &Context) -> u8 {

@@ -94,10 +94,10 @@ pub(super) async fn explain(context: &Context, ui: &Ui, reported: &Reported) -> 
         match Box::pin(drift::compare(context, &picture, (false, None), true)).await {
             Ok(compared) => {
                 let mut told = answer(reported, &compared.sources, &compared.drift, &compared.chronicle);
-                if let Some(key) = told.numbered.clone() {
-                    let found = numbering(&compared.plan.target, &key.0, &key.1).await;
-                    match found {
-                        Ok(found) => numbered(&mut told, &key, found.as_ref()),
+                if let Some(of) = told.numbered.clone() {
+                    match numbering(&compared.plan.target, &of).await {
+                        Ok(Some(found)) => numbered(&mut told, &of, reported.key, &found),
+                        Ok(None) => {}
                         Err(error) => tracing::debug!(%error, "where the numbers stand is not known"),
                     }
                 }

@@ -3,8 +3,8 @@
 use super::drift::{Chronicle, remedied};
 use crate::model::drift::{Drift, Drifted, Maker, Position, Sources};
 use crate::model::observed::Observed;
-use crate::model::reported::{Answer, Numbering, Reported, Trouble, Violation};
-use crate::model::schema::{ObjectId, ObjectKind, Properties, Property, Schema, TableName, ident, literal, qualified};
+use crate::model::reported::{Answer, Numbered, Numbering, Reported, Trouble, Violation};
+use crate::model::schema::{ObjectId, ObjectKind, Properties, Property, Schema, ident, literal, qualified};
 
 /// Said of a key while it is not known where its numbers stand.
 const BEHIND: &str = "where no id was given, the sequence is behind the rows: a seed or an import wrote ids by itself";
@@ -22,6 +22,10 @@ pub fn answer(reported: &Reported, sources: &Sources, found: &Drift, chronicle: 
     }
     if let Trouble::Violated { how, .. } = &reported.trouble {
         violated(&mut answer, *how, id, sources);
+        if wanted.len() > 1 {
+            // Of which of them, the text does not say.
+            answer.numbered = None;
+        }
     }
     match difference {
         Some(difference) => of_difference(&mut answer, id, difference, (found, chronicle)),
@@ -114,33 +118,50 @@ fn violated(answer: &mut Answer, how: Violation, id: &ObjectId, sources: &Source
         Violation::Check | Violation::Exclusion => "the values do not keep the rule".to_owned(),
     });
     let key = definition.and_then(|it| it.strip_prefix("PRIMARY KEY (")?.strip_suffix(')'));
-    if let Some(column) = key.filter(|it| how == Violation::Unique && !it.contains(',')) {
-        let column = column.trim_matches('"').replace("\"\"", "\"");
-        answer.numbered = Some(((id.schema.clone(), table.to_owned()), column));
-    }
+    let key = key.filter(|it| how == Violation::Unique && !it.contains(','));
+    answer.numbered = key.and_then(|key| numbered_by(id, key, sources));
 }
 
-/// Adds where the numbers of the key stand.
-pub fn numbered(answer: &mut Answer, (table, column): &(TableName, String), found: Option<&Numbering>) {
-    let Some(found) = found else {
-        answer.more.retain(|it| it != BEHIND);
-        answer
-            .more
-            .push(format!("`{column}` has no sequence of its own: the statement gave a key that is there already"));
-        return;
-    };
+/// Returns the sequence behind a key; nothing where the app gives the numbers.
+fn numbered_by(constraint: &ObjectId, key: &str, sources: &Sources) -> Option<Numbered> {
+    let column = key.trim_matches('"').replace("\"\"", "\"");
+    let id = ObjectId { kind: ObjectKind::Column, name: column.clone(), ..constraint.clone() };
+    let said = sources.database.objects.get(&id)?;
+    let table = (constraint.schema.clone(), constraint.parent.clone()?);
+    if said.contains_key(&Property::Identity) {
+        return Some(Numbered { table, column, sequence: None });
+    }
+    let default = said.get(&Property::Default)?.strip_prefix("nextval('")?;
+    let sequence = default.split_once("'::regclass)")?.0.replace("''", "'");
+    Some(Numbered { table, column, sequence: Some(sequence) })
+}
+
+/// Adds where the numbers of the key stand. A number that was given is not given again, so a statement that failed has moved
+/// the sequence on already.
+pub fn numbered(answer: &mut Answer, of: &Numbered, key: Option<i64>, found: &Numbering) {
     let highest = found.highest.map_or_else(|| "there is no row".to_owned(), |it| format!("the highest is {it}"));
     let stand = format!("{} gives {} next, and {highest}", found.sequence, found.next);
     answer.more.retain(|it| it != BEHIND);
-    if found.highest.is_none_or(|highest| found.next > highest) {
-        answer.more.push(format!("{stand}: the sequence is not behind, so the statement gave the key itself"));
-        return;
+    let behind = found.highest.is_some_and(|highest| found.next <= highest);
+    if behind {
+        answer.certain = true;
+        answer
+            .more
+            .push(format!("{stand}: the sequence is behind the rows, as a seed or an import wrote keys by itself"));
+        let (table, name) = (qualified(&of.table.0, &of.table.1), ident(&of.column));
+        let command = format!("select setval({}, (select max({name}) from {table}))", literal(&found.sequence));
+        answer.commands.push((command, "brings the sequence up to the rows"));
+    } else if key == Some(found.next - found.by) {
+        answer.certain = true;
+        answer.more.push(format!(
+            "{stand}: it gave {} to this statement, and is past the rows now: the same statement works",
+            found.next - found.by
+        ));
+    } else {
+        answer.more.push(format!(
+            "{stand}: the sequence is not behind now; the statement gave the key itself, or failed ones have moved it on"
+        ));
     }
-    answer.certain = true;
-    answer.more.push(format!("{stand}: the sequence is behind the rows, as a seed or an import wrote keys by itself"));
-    let (of, name) = (qualified(&table.0, &table.1), ident(column));
-    let command = format!("select setval({}, (select max({name}) from {of}))", literal(&found.sequence));
-    answer.commands.push((command, "brings the sequence up to the rows"));
 }
 
 /// Returns the objects that an error means, the likeliest first: those of which the sources differ before others.

@@ -53,12 +53,12 @@ pub enum Obstacle {
     AnyRow(TableName),
     /// Text that the new type has no room for.
     TooLong { table: TableName, column: String, to: String },
-    /// Rows that a check is not true of.
-    Check { table: TableName, condition: String },
+    /// Rows that a check is not true of. Here and below, `ONLY` stands before a table whose heirs are not looked at.
+    Check { table: String, condition: String },
     /// Rows that have these values together with another row.
-    Twice { table: TableName, columns: String },
+    Twice { table: String, columns: String },
     /// Rows that refer to none.
-    Orphans { table: TableName, columns: Vec<String>, to: String, keys: Vec<String> },
+    Orphans { table: String, columns: Vec<String>, to: String, keys: Vec<String> },
     /// Rows with a label that goes.
     Labels { table: TableName, column: String, labels: Vec<String> },
 }
@@ -66,8 +66,12 @@ pub enum Obstacle {
 /// What came of running a script in a scratch database of the same objects, without their rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rehearsal {
+    /// There is nothing to run.
+    Empty,
     /// It runs, with and without what stands behind dashes, and makes what it should.
     Passed,
+    /// It runs, and what is left is what no statement does.
+    ByHand,
     /// The server refused a statement.
     Refused {
         statement: String,
@@ -76,6 +80,20 @@ pub enum Rehearsal {
     /// It runs, and this many differences are left; the first of them.
     Lacks(String, usize),
     Untried(String),
+}
+
+impl Rehearsal {
+    /// Returns the same without a password in the server's words.
+    #[must_use]
+    pub fn hiding(self, password: &str) -> Self {
+        // A shorter word would mask half of the sentence, and protects nothing.
+        let hide = |text: String| if password.len() >= 4 { text.replace(password, "***") } else { text };
+        match self {
+            Self::Refused { statement, why } => Self::Refused { statement: hide(statement), why: hide(why) },
+            Self::Untried(why) => Self::Untried(hide(why)),
+            other => other,
+        }
+    }
 }
 
 /// A script with the numbers of rows that its statements would lose or meet, statement by statement.

@@ -13,6 +13,8 @@ pub struct Reported {
     pub trouble: Trouble,
     /// The statement, where it was printed too.
     pub statement: Option<String>,
+    /// The number of the one column whose key is broken, where it was printed too.
+    pub key: Option<i64>,
 }
 
 /// What went wrong. Names are as the server has them.
@@ -92,7 +94,16 @@ pub struct Answer {
     /// Whether the cause was found here.
     pub certain: bool,
     /// The key of one column that was given twice: whether its sequence is behind the rows, the database can tell.
-    pub numbered: Option<(TableName, String)>,
+    pub numbered: Option<Numbered>,
+}
+
+/// A column that takes its numbers from a sequence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Numbered {
+    pub table: TableName,
+    pub column: String,
+    /// Of its default, as SQL has it; nothing for an identity, whose sequence is its own.
+    pub sequence: Option<String>,
 }
 
 /// Where the numbers of a column stand.
@@ -102,6 +113,8 @@ pub struct Numbering {
     pub sequence: String,
     /// What it gives next.
     pub next: i64,
+    /// What it adds for the one after that; more than zero.
+    pub by: i64,
     /// What the rows have; nothing where there is none.
     pub highest: Option<i64>,
 }

@@ -28,7 +28,13 @@ pub fn parse(text: &str) -> Option<Reported> {
     let state = sqlstate(&text);
     let by_words = || lines.iter().find_map(|line| Some((by_text(line, &text)?, *line)));
     let (trouble, line) = by_words().or_else(|| by_code(state.as_deref()?, &lines))?;
-    Some(Reported { said: said(line), sqlstate: state, trouble, statement: statement(&lines) })
+    Some(Reported { said: said(line), sqlstate: state, trouble, statement: statement(&lines), key: key(&text) })
+}
+
+/// Returns the number of a key that is there already: `Key (id)=(7) already exists`, in every language.
+fn key(text: &str) -> Option<i64> {
+    static KEY: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"\([^(),]+\)=\((-?[0-9]+)\)").ok());
+    KEY.as_ref()?.captures(text)?.get(1)?.as_str().parse().ok()
 }
 
 /// Returns what a state says, with the line that names its objects.

@@ -86,6 +86,12 @@ struct Writer<'s> {
     implied: BTreeSet<&'s ObjectId>,
     /// Columns and domains that are without their default while what it calls is made again.
     undefaulted: BTreeSet<&'s ObjectId>,
+    /// The names of what stepped aside.
+    asides: BTreeSet<String>,
+    /// Enumerations whose labels no statement changes.
+    stuck: BTreeSet<&'s ObjectId>,
+    /// What goes and was dropped before the rest.
+    early: BTreeSet<&'s ObjectId>,
     /// Nothing can be committed before the rest: new labels are used at once.
     at_once: bool,
     /// Who may use what, where that is known.
@@ -117,6 +123,9 @@ impl<'s> Writer<'s> {
             exchanged: BTreeSet::new(),
             implied: BTreeSet::new(),
             undefaulted: BTreeSet::new(),
+            asides: BTreeSet::new(),
+            stuck: BTreeSet::new(),
+            early: BTreeSet::new(),
             at_once: false,
             granted: from,
             script: Script::default(),

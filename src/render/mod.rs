@@ -2,6 +2,7 @@
 
 pub mod branch;
 pub mod chain_test;
+pub mod ci;
 pub mod diagnosis;
 pub mod drift;
 pub mod env;

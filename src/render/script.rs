@@ -99,6 +99,10 @@ fn head((target, by): (&Target, MeantBy), drift: &Drift, (weighed, rehearsal): (
 
 fn tried(rehearsal: &Rehearsal) -> Vec<String> {
     match rehearsal {
+        Rehearsal::Empty => Vec::new(),
+        Rehearsal::ByHand => vec![
+            "Tried in a scratch database of the same objects, without their rows: what is by hand is left.".to_owned(),
+        ],
         Rehearsal::Passed => vec!["Tried in a scratch database of the same objects, without their rows.".to_owned()],
         Rehearsal::Refused { statement, why } => vec![
             "REFUSED in a scratch database of the same objects, and so here:".to_owned(),
@@ -181,6 +185,7 @@ fn met_by(met: &Obstacle, number: Option<&Observed<u64>>) -> Option<String> {
             format!("fails: {rows} with the same {columns} as another; UPDATE or DELETE them first")
         }
         Obstacle::Orphans { to, .. } => {
+            let to = to.trim_start_matches("ONLY ");
             format!("fails: {rows} that refer to no row of {to}; UPDATE or DELETE them first")
         }
         Obstacle::Labels { labels, .. } => format!("fails: {rows} with {}; UPDATE them first", labels.join(" or ")),

@@ -46,6 +46,22 @@ impl Ui {
         write_line(anstream::stdout().lock(), text);
     }
 
+    /// Writes an answer that has its own line ends.
+    pub fn print(&self, text: &str) {
+        for line in text.lines() {
+            self.answer(line);
+        }
+    }
+
+    /// Begins a page that takes the place of the one before: on a terminal it is cleared, elsewhere a line stands between.
+    pub fn page(&self, next: bool) {
+        if std::io::stdout().is_terminal() {
+            self.answer("\u{1b}[2J\u{1b}[H");
+        } else if next {
+            self.answer("---");
+        }
+    }
+
     /// Writes a line of the conversation.
     pub fn say(&self, text: &str) {
         write_line(anstream::stderr().lock(), text);

@@ -146,7 +146,8 @@ fn end(_terminal: bool) -> io::Result<End> {
 /// The size of our own terminal.
 #[cfg(unix)]
 fn size() -> rustix::termios::Winsize {
-    let (rows, columns) = console::Term::stderr().size();
+    let ours = if io::stdout().is_terminal() { console::Term::stdout() } else { console::Term::stderr() };
+    let (rows, columns) = ours.size();
     rustix::termios::Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 }
 }
 

@@ -310,6 +310,51 @@ const PAIRS: &[(&str, &str, &str)] = &[
         "create table p(a int, b int); create table c(z int) inherits (p); create table d() inherits (c);",
         "create table p(a bigint, x text default 'q'); create table c(z text) inherits (p); create table d() inherits (c);",
     ),
+    (
+        "a column that goes with a label, and one that stays",
+        "create type e as enum ('a', 'b', 'c'); create table t(s e default 'a', s2 e);",
+        "create type e as enum ('a', 'b'); create table t(s e);",
+    ),
+    (
+        "a column that goes with the function of its default",
+        "create function f() returns int language sql as $$ select 1 $$; create table t(a int, b int default f());",
+        "create function f() returns bigint language sql as $$ select 1::bigint $$; create table t(a int);",
+    ),
+    (
+        "a partition key whose name holds that of a column",
+        "create type e as enum ('a', 'b'); create table t(status e, status_group text) partition by list (status_group);",
+        "create type e as enum ('a'); create table t(status e, status_group text) partition by list (status_group);",
+    ),
+    (
+        "a domain in a composite type that no column has",
+        "create domain d as int; create type c as (x d);",
+        "create domain d as int not null check (value > 0); create type c as (x d);",
+    ),
+    (
+        "an index with the longest name, of a table that goes",
+        "create table a(id int); create index iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii1 on a (id); create index iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii2 on a (id);",
+        "create table b(id int); create index iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii1 on b (id); create index iiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiiii2 on b (id);",
+    ),
+    (
+        "an identity, and a sequence that leaves room for nothing",
+        "create table t(id int generated always as identity);",
+        "create sequence q as int; create table t(id int default nextval('q')); alter sequence q owned by t.id;",
+    ),
+    (
+        "numbers in a text",
+        "create table t(c text);",
+        "create table t(c text); create sequence q; alter sequence q owned by t.c; alter table t alter c set default 'X' || nextval('q');",
+    ),
+    (
+        "a sequence that another table takes its numbers from",
+        "create table t(id serial primary key); create table u(id int default nextval('t_id_seq'));",
+        "create table t(id int generated always as identity primary key); create table u(id int);",
+    ),
+    (
+        "procedures that differ in what comes out",
+        "create procedure p(a int, out b int) language sql as $$ select 1 $$; create procedure p(a int, b int) language sql as $$ select 1 $$; comment on procedure p(int, out int) is 'x';",
+        "create procedure p(a int, b int) language sql as $$ select 2 $$;",
+    ),
 ];
 
 #[test]

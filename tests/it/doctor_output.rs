@@ -192,3 +192,45 @@ fn only_list_and_explain() {
     }
     sandbox.clone().args(["doctor", "--only", "no-such"]).run().assert_code(2).assert_stderr_has("no check `no-such`");
 }
+
+/// A project whose `.env` is missing, and a server that nobody has.
+fn without_env() -> Project {
+    let project = Project::new();
+    project.write(".env.example", "DATABASE_URL=postgresql://app:example-pw@localhost:1/app\n");
+    project
+}
+
+#[test]
+fn a_workflow_gets_annotations_and_a_suite() {
+    let project = without_env();
+    let output = Sandbox::new(&project).args(["doctor", "--format", "github"]).run();
+    output.assert_code(1);
+    let first = output.stdout.lines().next().unwrap();
+    assert!(first.starts_with("::error file=.env.example,line=1,title=env-missing::there is no `.env`"), "{first}");
+    assert!(first.contains("%0Afix: "), "{first}");
+    let output = Sandbox::new(&project).args(["doctor", "--junit"]).run();
+    output.assert_code(1);
+    let file = project.write("junit.xml", &output.stdout);
+    let count = "import sys, xml.etree.ElementTree as t\n\
+                 s = t.parse(sys.argv[1]).getroot().find('testsuite')\n\
+                 assert int(s.get('tests')) == len(s.findall('testcase')), 'tests'\n\
+                 assert int(s.get('failures')) == len(s.findall('testcase/failure')) == 1, 'failures'\n\
+                 assert int(s.get('skipped')) == len(s.findall('testcase/skipped')) > 5, 'skipped'\n\
+                 print(s.find('testcase/failure').get('message'))";
+    let real = std::process::Command::new("python3").args(["-c", count]).arg(&file).output().unwrap();
+    let said = String::from_utf8_lossy(&real.stdout);
+    assert!(real.status.success() && said.starts_with("there is no `.env`"), "{said} {real:?}");
+}
+
+#[test]
+fn watching_shows_what_changed_until_it_is_interrupted() {
+    let project = without_env();
+    let running = Sandbox::new(&project).args(["doctor", "--watch"]).spawn();
+    running.wait_for("env-missing");
+    project.write(".env", "DATABASE_URL=postgresql://app:example-pw@localhost:1/app\n");
+    running.wait_for("conn-refused");
+    running.interrupt();
+    let output = running.wait();
+    output.assert_code(0).assert_stdout_has("\n---\n");
+    assert_eq!(output.stdout.matches("\n---\n").count(), 1, "{}", output.stdout);
+}

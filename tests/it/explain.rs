@@ -72,7 +72,7 @@ fn broken_rules_name_their_definition() {
         .run()
         .assert_code(0)
         .assert_stdout_has("PRIMARY KEY (id)")
-        .assert_stdout_has("users_id_seq gives 1 next, and there is no row: the sequence is not behind");
+        .assert_stdout_has("users_id_seq gives 1 next, and there is no row: the sequence is not behind now");
     shop.database.sql("insert into users (id, email) overriding system value values (1, 'a'), (7, 'b')");
     let output = shop.devdb(["explain", error]).run();
     output.assert_code(0).assert_stdout_has("users_id_seq gives 1 next, and the highest is 7: the sequence is behind");
@@ -82,6 +82,11 @@ fn broken_rules_name_their_definition() {
     shop.database.sql(&format!("select setval{command}"));
     shop.database.sql("insert into users (email) values ('c')");
     shop.devdb(["explain", error]).run().assert_stdout_has("gives 9 next, and the highest is 8");
+    // A statement that failed has moved the sequence on.
+    shop.database.sql("insert into users (id, email) overriding system value values (9, 'd')");
+    let again = "duplicate key value violates unique constraint \"users_pkey\"\nDETAIL:  Key (id)=(9) already exists.";
+    shop.database.sql("select nextval('users_id_seq')");
+    shop.devdb(["explain", again]).run().assert_stdout_has("it gave 9 to this statement, and is past");
     let error = "insert or update on table \"orders\" violates foreign key constraint \"orders_user_id_fkey\"";
     shop.devdb(["explain", error]).run().assert_code(0).assert_stdout_has("FOREIGN KEY (user_id) REFERENCES");
     let error = "null value in column \"email\" of relation \"users\" violates not-null constraint";

@@ -157,8 +157,10 @@ async fn taken_back(context: &Context, picture: &Picture, version: &str) -> Resu
         Err(error) if error.kind == Kind::Cancelled => return Err(error),
         Err(error) => return Ok(Tried::Untried(error.message)),
     };
-    let why = tested.iter().find(|it| it.id == version).and_then(|it| it.verdict.why());
-    Ok(why.map_or(Tried::ComesBack, Tried::Refused))
+    let Some(one) = tested.iter().find(|it| it.id == version) else {
+        return Ok(Tried::Untried("the test did not come to it".to_owned()));
+    };
+    Ok(one.verdict.why().map_or(Tried::ComesBack, Tried::Refused))
 }
 
 fn unwritten(file: &std::path::Path, error: std::io::Error) -> Error {

@@ -34,14 +34,14 @@ pub(super) async fn run(context: &Context, compared: &Compared) -> Result<u8> {
     render::script::show(&context.ui, (&plan.target, by), drift, (&weighed, &rehearsal));
     match rehearsal {
         Rehearsal::Refused { .. } | Rehearsal::Lacks(..) => Ok(Kind::Failed.exit_code()),
-        Rehearsal::Passed | Rehearsal::Untried(_) => Ok(0),
+        Rehearsal::Empty | Rehearsal::Passed | Rehearsal::ByHand | Rehearsal::Untried(_) => Ok(0),
     }
 }
 
 /// Runs the statements where no rows are.
 async fn rehearse(context: &Context, compared: &Compared, to: &Schema, weighed: &Weighed) -> Result<Rehearsal> {
     if weighed.script.before.is_empty() && weighed.script.statements.is_empty() {
-        return Ok(Rehearsal::Passed);
+        return Ok(Rehearsal::Empty);
     }
     let mut progress = Progress::new(&context.ui, false);
     let mut tell = |event| progress.tell(&event);

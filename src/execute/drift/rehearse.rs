@@ -61,7 +61,8 @@ pub async fn rehearse(
         done = Box::pin(stage.play(play)) => done,
     };
     scratch.remove(tell).await;
-    done
+    let password = plan.target.password.as_ref().map_or("", |password| password.reveal());
+    done.map(|done| done.hiding(password)).map_err(|error| error.hiding(password))
 }
 
 struct Stage<'a, 'p> {
@@ -77,19 +78,20 @@ impl Stage<'_, '_> {
             return Ok(Rehearsal::Untried(what.clone()));
         }
         run(session, "SET check_function_bodies = off").await.map_err(Error::failed)?;
-        let texts = set.texts();
-        for part in texts.chunks(TOGETHER) {
-            // A label may be used once it is there, so nothing is held together.
-            if let Err(why) = run(session, &part.join(";\n")).await {
-                return Ok(Rehearsal::Untried(format!("a copy of the schema cannot be made: {why}")));
-            }
+        // A new label can be used when it is committed.
+        let (first, rest) = (each(session, &all_of(&set.before)).await, all_of(&set.statements));
+        let made = match first {
+            Err(Rehearsal::Refused { why, .. }) => Err(why),
+            _ => together(session, &rest).await,
+        };
+        if let Err(why) = made {
+            return Ok(Rehearsal::Untried(format!("a copy of the schema cannot be made: {why}")));
         }
         let script = &weighed.script;
-        let all: Vec<&Statement> = script.statements.iter().collect();
+        let all = all_of(&script.statements);
         let open: Vec<&Statement> =
             all.iter().enumerate().filter(|(index, _)| !weighed.is_aside(*index)).map(|(_, it)| *it).collect();
-        let before: Vec<&Statement> = script.before.iter().collect();
-        if let Err(refused) = each(session, &before).await {
+        if let Err(refused) = each(session, &all_of(&script.before)).await {
             return Ok(refused);
         }
         if open.len() < all.len() {
@@ -110,9 +112,22 @@ impl Stage<'_, '_> {
         let left = self.scratch.schema(self.options).await?.differences(to);
         Ok(match left.first() {
             Some(first) if script.by_hand.is_empty() => Rehearsal::Lacks(first.to_string(), left.len()),
-            _ => Rehearsal::Passed,
+            Some(_) => Rehearsal::ByHand,
+            None => Rehearsal::Passed,
         })
     }
+}
+
+fn all_of(statements: &[Statement]) -> Vec<&Statement> {
+    statements.iter().collect()
+}
+
+async fn together(session: &Session, statements: &[&Statement]) -> Result<(), String> {
+    for part in statements.chunks(TOGETHER) {
+        let texts: Vec<&str> = part.iter().map(|it| it.text.as_str()).collect();
+        run(session, &texts.join(";\n")).await?;
+    }
+    Ok(())
 }
 
 async fn each(session: &Session, statements: &[&Statement]) -> Result<(), Rehearsal> {

@@ -205,6 +205,10 @@ impl Writer<'_> {
                 said.remove(&P::Default);
                 said
             };
+            // An identity holds its column NOT NULL.
+            if old.contains_key(&P::Identity) {
+                self.push(id, format!("{} DROP IDENTITY", alter_column(id)));
+            }
             self.alter_plain(id, &rest(old), &rest(new));
             return self.exchange(id, old, new);
         }

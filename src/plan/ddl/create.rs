@@ -1,5 +1,6 @@
 //! What comes, kind by kind (PostgreSQL documentation, part VI, "SQL Commands").
 
+use super::graph::mentions;
 use super::table::{column, create_table, options};
 use super::{Writer, table_of};
 use crate::model::ddl::{Obstacle, Statement};
@@ -51,7 +52,7 @@ impl Writer<'_> {
             }
             K::Policy => format!("CREATE POLICY {} ON {table} {definition}", ident(&id.name)),
             K::EventTrigger => format!("CREATE EVENT TRIGGER {name} {definition}"),
-            K::Index => return Ok(index(id, definition)),
+            K::Index => return Ok(self.index(id, definition)),
             K::Statistics | K::Rule | K::Function | K::Procedure | K::Trigger => {
                 definition.trim_end().trim_end_matches(';').to_owned()
             }
@@ -74,7 +75,58 @@ impl Writer<'_> {
         let of_domain = self.to.is_of_domain(id);
         let what = if of_domain { "DOMAIN" } else { "TABLE" };
         let text = format!("ALTER {what} {} ADD CONSTRAINT {} {definition}", table_of(id), ident(&id.name));
-        Statement { meets: obstacle(id, definition).filter(|_| !of_domain), ..Statement::new(id, text) }
+        Statement { meets: self.obstacle(id, definition).filter(|_| !of_domain), ..Statement::new(id, text) }
+    }
+
+    fn index(&self, id: &ObjectId, definition: &str) -> Statement {
+        let text = definition.trim_end().trim_end_matches(';');
+        Statement { meets: self.unique_index(id, definition), ..Statement::new(id, text) }
+    }
+
+    /// Returns what a constraint may meet in the rows that are there (`pg_get_constraintdef`).
+    fn obstacle(&self, id: &ObjectId, definition: &str) -> Option<Obstacle> {
+        let name = id.parent.as_deref()?;
+        if definition.ends_with("NOT VALID") {
+            return None;
+        }
+        if let Some(check) = definition.strip_prefix("CHECK ") {
+            let (condition, rest) = parenthesised(check)?;
+            let only = if rest.contains("NO INHERIT") { "ONLY " } else { "" };
+            let table = format!("{only}{}", qualified(&id.schema, name));
+            return Some(Obstacle::Check { table, condition: condition.to_owned() });
+        }
+        let table = self.alone(&id.schema, name);
+        if let Some(key) = definition.strip_prefix("FOREIGN KEY ") {
+            let (columns, rest) = parenthesised(key)?;
+            let (to, rest) = rest.trim_start().strip_prefix("REFERENCES ")?.split_once('(')?;
+            let keys = rest.split_once(')')?.0;
+            let list = |names: &str| names.split(", ").map(str::to_owned).collect::<Vec<_>>();
+            let (space, other) = mentions(to).into_iter().next()?;
+            return Some(Obstacle::Orphans {
+                table,
+                columns: list(columns),
+                to: self.alone(&space, &other),
+                keys: list(keys),
+            });
+        }
+        let key = definition.strip_prefix("PRIMARY KEY ").or_else(|| definition.strip_prefix("UNIQUE "))?;
+        Some(Obstacle::Twice { table, columns: parenthesised(key)?.0.to_owned() })
+    }
+
+    /// Returns what a unique index on plain columns may meet.
+    fn unique_index(&self, id: &ObjectId, definition: &str) -> Option<Obstacle> {
+        let (_, rest) = definition.strip_prefix("CREATE UNIQUE INDEX ")?.split_once(" USING btree ")?;
+        let (columns, rest) = parenthesised(rest)?;
+        let plain = columns.split(", ").all(|it| it.chars().all(|c| c.is_alphanumeric() || c == '_'));
+        let table = self.alone(&id.schema, id.parent.as_deref()?);
+        (plain && rest.is_empty()).then(|| Obstacle::Twice { table, columns: columns.to_owned() })
+    }
+
+    /// Returns a table as a key looks at it: without its heirs, and with its partitions.
+    fn alone(&self, schema: &str, name: &str) -> String {
+        let id = ObjectId { kind: ObjectKind::Table, schema: schema.to_owned(), parent: None, name: name.to_owned() };
+        let parted = self.old(&id).is_some_and(|said| said.contains_key(&Property::PartitionBy));
+        format!("{}{}", if parted { "" } else { "ONLY " }, id.sql())
     }
 
     /// Writes what no `CREATE` says: comments, what is switched off, what belongs together.
@@ -168,42 +220,6 @@ fn domain(name: &str, new: &Properties) -> String {
     let null = said(Property::NotNull).map(|_| " NOT NULL").unwrap_or_default();
     let kind = said(Property::Type).map_or("", String::as_str);
     format!("CREATE DOMAIN {name} AS {kind}{collation}{default}{null}")
-}
-
-fn index(id: &ObjectId, definition: &str) -> Statement {
-    let text = definition.trim_end().trim_end_matches(';');
-    Statement { meets: unique_index(id, definition), ..Statement::new(id, text) }
-}
-
-/// Returns what a constraint may meet in the rows that are there (`pg_get_constraintdef`).
-fn obstacle(id: &ObjectId, definition: &str) -> Option<Obstacle> {
-    let table = (id.schema.clone(), id.parent.clone()?);
-    if definition.ends_with("NOT VALID") {
-        return None;
-    }
-    if let Some(check) = definition.strip_prefix("CHECK ") {
-        return Some(Obstacle::Check { table, condition: parenthesised(check)?.0.to_owned() });
-    }
-    if let Some(key) = definition.strip_prefix("FOREIGN KEY ") {
-        let (columns, rest) = parenthesised(key)?;
-        let (to, rest) = rest.trim_start().strip_prefix("REFERENCES ")?.split_once('(')?;
-        let keys = rest.split_once(')')?.0;
-        let list = |names: &str| names.split(", ").map(str::to_owned).collect::<Vec<_>>();
-        return Some(Obstacle::Orphans { table, columns: list(columns), to: to.to_owned(), keys: list(keys) });
-    }
-    let key = definition.strip_prefix("PRIMARY KEY ").or_else(|| definition.strip_prefix("UNIQUE "))?;
-    Some(Obstacle::Twice { table, columns: parenthesised(key)?.0.to_owned() })
-}
-
-/// Returns what a unique index on plain columns may meet.
-fn unique_index(id: &ObjectId, definition: &str) -> Option<Obstacle> {
-    let (_, rest) = definition.strip_prefix("CREATE UNIQUE INDEX ")?.split_once(" USING btree ")?;
-    let (columns, rest) = parenthesised(rest)?;
-    let plain = columns.split(", ").all(|it| it.chars().all(|c| c.is_alphanumeric() || c == '_'));
-    (plain && rest.is_empty()).then(|| Obstacle::Twice {
-        table: (id.schema.clone(), id.parent.clone().unwrap_or_default()),
-        columns: columns.to_owned(),
-    })
 }
 
 /// Returns what stands in the parentheses at the beginning, and what follows them.

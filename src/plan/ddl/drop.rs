@@ -28,7 +28,8 @@ impl<'s> Writer<'s> {
         }
         self.make_room_for_names();
         // The index of a partition that is detached cannot go before that.
-        let detached: BTreeSet<&ObjectId> = early.iter().copied().filter(|id| self.is_detached(id)).collect();
+        let detached: BTreeSet<&ObjectId> =
+            early.iter().copied().filter(|id| self.gone.contains(id) && self.is_detached(id)).collect();
         early.retain(|id| !detached.contains(id));
         for id in detached {
             let text = self.drop_text(id);
@@ -38,6 +39,7 @@ impl<'s> Writer<'s> {
             let text = self.drop_text(id);
             self.push(id, text);
         }
+        self.early = early;
     }
 
     pub(super) fn drop_the_rest(&mut self) {
@@ -46,7 +48,7 @@ impl<'s> Writer<'s> {
             .iter()
             .copied()
             .filter(|id| !stands_on_others(id.kind) && !self.goes_with_another(id, &self.gone))
-            .filter(|id| !self.is_computed(id) && !self.is_replaced(id) && !self.dropped(id))
+            .filter(|id| !self.is_computed(id) && !self.is_replaced(id) && !self.early.contains(id))
             .collect();
         let ordered = self.from.ordered(&rest, Graph::needs_with_parts);
         let references = self.references_between(&ordered);
@@ -114,9 +116,24 @@ impl<'s> Writer<'s> {
         let taken = self.gone.iter().filter(stays).filter(|id| new.contains(&(id.schema.as_str(), id.name.as_str())));
         let taken: Vec<&ObjectId> = taken.copied().collect();
         for id in taken {
-            let aside = ident(&format!("{}__old", id.name));
+            let aside = ident(&self.aside(id));
             self.push(id, format!("ALTER INDEX {} RENAME TO {aside}", qualified(&id.schema, &id.name)));
         }
+    }
+
+    /// Returns a name for what steps aside, that nothing in its schema has; the server cuts names at 63 bytes.
+    pub(super) fn aside(&mut self, id: &ObjectId) -> String {
+        let objects = self.from.schema.objects.keys().chain(self.to.schema.objects.keys());
+        let names: BTreeSet<&str> = objects.filter(|it| it.schema == id.schema).map(|it| it.name.as_str()).collect();
+        let mut base = id.name.as_str();
+        while base.len() > 63 - "__old99".len() {
+            base = base.char_indices().next_back().map_or("", |(at, _)| base.get(..at).unwrap_or_default());
+        }
+        let numbered = (2..100).map(|number| format!("{base}__old{number}"));
+        let mut all = std::iter::once(format!("{base}__old")).chain(numbered);
+        let free = all.find(|name| !names.contains(name.as_str()) && !self.asides.contains(name)).unwrap_or_default();
+        self.asides.insert(free.clone());
+        free
     }
 
     /// Whether it is the index of a partition that becomes a table of its own.

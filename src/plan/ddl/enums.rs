@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::Writer;
-use super::graph::mentions;
+use super::graph::{has_identifier, mentions};
 use super::table::alter_column;
 use crate::model::ddl::{Obstacle, Statement};
 use crate::model::schema::{ObjectId, ObjectKind, Properties, Property, ident, qualified};
@@ -11,7 +11,7 @@ use crate::model::schema::{ObjectId, ObjectKind, Properties, Property, ident, qu
 impl<'s> Writer<'s> {
     pub(super) fn alter_enum(&mut self, id: &ObjectId, old: &Properties, new: &Properties) {
         let (was, is) = (labels(old), labels(new));
-        if was == is {
+        if was == is || self.stuck.contains(id) {
             return;
         }
         if self.remade.contains(id) {
@@ -28,8 +28,8 @@ impl<'s> Writer<'s> {
     /// Makes the type anew, and gives it to the columns that have it.
     fn rebuild(&mut self, id: &ObjectId, (was, is): (&[String], &[String])) {
         let name = id.sql();
-        let aside = ident(&format!("{}__old", id.name));
-        let renamed = ObjectId { name: format!("{}__old", id.name), ..id.clone() };
+        let renamed = ObjectId { name: self.aside(id), ..id.clone() };
+        let aside = ident(&renamed.name);
         let removed: Vec<String> = was.iter().filter(|label| !is.contains(label)).cloned().collect();
         self.push(id, format!("ALTER TYPE {name} RENAME TO {aside}"));
         self.push(id, format!("CREATE TYPE {name} AS ENUM ({})", is.join(", ")));
@@ -62,7 +62,7 @@ impl<'s> Writer<'s> {
 
     /// Returns the enumerations that are made anew.
     pub(super) fn remade_enums(&self) -> BTreeSet<&'s ObjectId> {
-        let enums = self.changed.iter().copied().filter(|id| id.kind == ObjectKind::Enum);
+        let enums = self.changed.iter().copied().filter(|id| id.kind == ObjectKind::Enum && !self.stuck.contains(*id));
         let remade = enums.filter(|id| {
             let (Some(old), Some(new)) = (self.old(id), self.new_of(id)) else { return false };
             let (was, is) = (labels(old), labels(new));
@@ -94,7 +94,7 @@ impl<'s> Writer<'s> {
                 name: column.parent.clone().unwrap_or_default(),
             };
             let by = self.old(&table).and_then(|it| it.get(&Property::PartitionBy));
-            by.is_some_and(|by| by.contains(&ident(&column.name)))
+            by.is_some_and(|by| has_identifier(by, &column.name))
         };
         let named = |said: &Properties| {
             let mentioned = said.get(&Property::Definition).map(|it| mentions(it)).unwrap_or_default();
@@ -114,7 +114,7 @@ impl<'s> Writer<'s> {
         for id in self.remade_enums() {
             if let Some(holder) = self.holder_of(id) {
                 self.by_hand(id, &format!("a label cannot be taken from it while the {holder} has it"));
-                self.changed.remove(id);
+                self.stuck.insert(id);
             }
         }
         let of_domains = |id: &&&ObjectId| id.kind == ObjectKind::Constraint && self.from.is_of_domain(id);
@@ -128,18 +128,22 @@ impl<'s> Writer<'s> {
         }
     }
 
-    /// Returns what has a domain in an array, or in a composite type.
+    /// Returns a column that has a domain in an array, or in a composite type.
     pub(super) fn container_of(&self, schema: &str, domain: &str) -> Option<&'s ObjectId> {
-        let many = format!("{}[]", qualified(schema, domain));
-        let holds = |(it, said): &(&ObjectId, &Properties)| match it.kind {
-            ObjectKind::Column => said.get(&Property::Type) == Some(&many),
-            ObjectKind::CompositeType => {
-                let mentioned = said.get(&Property::Definition).map(|it| mentions(it)).unwrap_or_default();
-                mentioned.iter().any(|(space, name)| space == schema && name == domain)
-            }
-            _ => false,
+        let objects = &self.from.schema.objects;
+        let mentions_domain = |said: &Properties| {
+            let mentioned = said.get(&Property::Definition).map(|it| mentions(it)).unwrap_or_default();
+            mentioned.iter().any(|(space, name)| space == schema && name == domain)
         };
-        self.from.schema.objects.iter().find(holds).map(|(it, _)| it)
+        let composites =
+            objects.iter().filter(|(it, said)| it.kind == ObjectKind::CompositeType && mentions_domain(said));
+        let mut inside: BTreeSet<String> =
+            composites.flat_map(|(it, _)| [it.sql(), format!("{}[]", it.sql())]).collect();
+        inside.insert(format!("{}[]", qualified(schema, domain)));
+        let holds = |(it, said): &(&ObjectId, &Properties)| {
+            it.kind == ObjectKind::Column && said.get(&Property::Type).is_some_and(|kind| inside.contains(kind))
+        };
+        objects.iter().find(holds).map(|(it, _)| it)
     }
 
     /// Returns the columns that have the type, and stay.

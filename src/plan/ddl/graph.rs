@@ -262,6 +262,24 @@ pub(super) fn mentions(text: &str) -> Vec<(String, String)> {
     found
 }
 
+/// Whether a text has a name as an identifier of its own.
+pub(super) fn has_identifier(text: &str, name: &str) -> bool {
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        if let Some(constant) = rest.strip_prefix('\'') {
+            rest = constant_of(constant).1;
+        } else if let Some((found, after)) = identifier(rest) {
+            if found == name {
+                return true;
+            }
+            rest = after;
+        } else {
+            rest = rest.get(first.len_utf8()..).unwrap_or_default();
+        }
+    }
+    false
+}
+
 /// Returns a constant up to its closing quote, and what follows that.
 fn constant_of(text: &str) -> (String, &str) {
     let mut inside = String::new();

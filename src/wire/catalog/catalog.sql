@@ -186,7 +186,11 @@ from pg_rewrite w join relations r on r.oid = w.ev_class where w.rulename <> '_R
 union all
 select case p.prokind when 'p' then 'procedure' when 'a' then 'aggregate' else 'function' end, s.nspname, null,
     format('%s(%s)', p.proname, case p.prokind when 'a' then pg_get_function_identity_arguments(p.oid)
-        -- The names of arguments identify nothing.
+        -- The names of arguments identify nothing; what comes out does, of a procedure.
+        when 'p' then coalesce((
+            select string_agg(case p.proargmodes[n] when 'o' then 'OUT ' when 'b' then 'INOUT ' when 'v' then 'VARIADIC '
+                else '' end || format_type(p.proallargtypes[n], null), ', ' order by n)
+            from generate_subscripts(p.proallargtypes, 1) n), oidvectortypes(p.proargtypes))
         else oidvectortypes(p.proargtypes) end), array[
     'definition', case when p.prokind <> 'a' then pg_get_functiondef(p.oid) else
         (select concat_ws(' ', 'returns', pg_get_function_result(p.oid), 'sfunc', g.aggtransfn,
