@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::drift::Chronicle;
-use crate::model::schema::{Change, ObjectId, ObjectKind, Properties, Property, Schema};
+use crate::model::schema::{Change, ObjectId, ObjectKind, Properties, Property, Schema, ident};
 use crate::model::verify::{Mark, VerifiedColumn, VerifiedTable};
 
 /// Returns the tables of these names (all without any), or the names that nothing has.
@@ -17,8 +17,12 @@ pub fn tables(
         schema.objects.keys().filter(|id| id.kind == ObjectKind::Table).cloned().collect()
     };
     let all: BTreeSet<ObjectId> = of(database).into_iter().chain(chain.into_iter().flat_map(of)).collect();
+    // As they are, or as SQL has them.
     let is = |id: &ObjectId, name: &str| {
-        id.name == name || id.path() == name || format!("{}.{}", id.schema, id.name) == name
+        let quoted = |name: &str| format!("\"{}\"", name.replace('"', "\"\""));
+        let own = [id.name.clone(), ident(&id.name), quoted(&id.name)];
+        let space = [id.schema.clone(), ident(&id.schema), quoted(&id.schema)];
+        own.iter().any(|own| own == name || space.iter().any(|space| format!("{space}.{own}") == name))
     };
     let unknown: Vec<String> = names.iter().filter(|name| !all.iter().any(|id| is(id, name))).cloned().collect();
     if !unknown.is_empty() {

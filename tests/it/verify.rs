@@ -59,6 +59,11 @@ fn wrong_names_and_files_are_named() {
     let shop = Shop::new(cluster);
     shop.devdb(["migrate", "up"]).run().assert_code(0);
     shop.devdb(["verify"]).run().assert_code(0).assert_stdout_has("→ users.id");
+    shop.database.sql("create table \"User.x\" (id int)");
+    for name in ["User.x", "public.User.x", "\"User.x\"", "public.\"User.x\"", "\"public\".\"User.x\""] {
+        shop.devdb(["verify", name]).run().assert_code(1).assert_stdout_has("User.x");
+    }
+    shop.database.sql("drop table \"User.x\"");
     shop.devdb(["verify", "uesrs"]).run().assert_code(2).assert_stderr_has("a table `uesrs`");
     shop.devdb(["verify", "--expect", "nowhere.json"]).run().assert_code(2).assert_stderr_has("nowhere.json");
     shop.project.write("broken.json", "{\n  \"version\": oops\n}\n");
