@@ -23,16 +23,25 @@ pub(super) struct Args {
 const QUIET: Duration = Duration::from_millis(400);
 /// As a shell has it for a command that SIGPIPE ended.
 const BROKEN_PIPE: u8 = 141;
+const NOT_FOUND: u8 = 127;
+const NOT_RUN: u8 = 126;
 /// Bytes before the error that may belong to it.
 const KEPT: usize = 64 << 10;
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let name = args.command.first().map(|word| word.to_string_lossy().into_owned()).unwrap_or_default();
     let started = Watched::start(&args.command, &context.path(std::path::Path::new("")));
-    let (mut watched, mut pieces) = started.map_err(|error| {
-        let error = Error::environment(format!("cannot run `{name}`")).because(error);
-        error.hint("is it installed, and is its environment (.venv) active?")
-    })?;
+    let (mut watched, mut pieces) = match started {
+        Ok(both) => both,
+        Err(error) => {
+            // As a shell has it.
+            let code = if error.kind() == std::io::ErrorKind::NotFound { NOT_FOUND } else { NOT_RUN };
+            let error = Error::environment(format!("cannot run `{name}`")).because(error);
+            let error = error.hint("is it installed, and is its environment (.venv) active?");
+            crate::render::error::show(&context.ui, &error);
+            return Ok(code);
+        }
+    };
     let mut seen = Seen::default();
     let status = loop {
         tokio::select! {

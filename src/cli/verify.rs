@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::context::Context;
 use super::drift;
 use crate::diagnose::verify;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::execute;
 use crate::model::verify::VerifiedTable;
 use crate::plan::migrate;
@@ -48,13 +48,22 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     });
     let told = told.unwrap_or_default();
     let right = told.is_empty() && tables.iter().all(VerifiedTable::is_right);
+    // What was not compared did not agree.
+    let unread = compared.drift.unread.iter().map(|(source, why)| format!("the {source} could not be read: {why}"));
+    let unread: Vec<String> = unread.collect();
+    let code = match (right, unread.is_empty()) {
+        (false, _) => 1,
+        (true, true) => 0,
+        (true, false) => Kind::Environment.exit_code(),
+    };
     if args.json {
+        let told: Vec<String> = told.iter().chain(&unread).cloned().collect();
         context.ui.answer(&render::json::text(&render::verify::report(&tables, revision, &told)));
-        return Ok(u8::from(!right));
+        return Ok(code);
     }
     let ui = &context.ui;
-    for (source, why) in &compared.drift.unread {
-        ui.warning(&ui.wrapped(&format!("the {source} could not be read: {why}"), 9));
+    for what in &unread {
+        ui.warning(&ui.wrapped(what, 9));
     }
     render::verify::show(ui, &tables);
     for line in &told {
@@ -73,7 +82,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         ui.answer(&format!("{} {faulty} of {all} tables not as the migrations make them", style::bad("✗")));
         ui.hint(&format!("{} says who is behind", style::command("devdb drift")));
     }
-    Ok(u8::from(!right))
+    Ok(code)
 }
 
 fn expected(context: &Context, path: &std::path::Path) -> Result<VerifyReport> {

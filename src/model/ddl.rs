@@ -40,6 +40,8 @@ pub enum Loss {
     Values { table: TableName, column: String },
     /// Values that are others when converted there and back.
     Conversion { table: TableName, column: String, from: String, to: String },
+    /// Where a sequence stands.
+    Position(TableName),
     /// All that an extension brought, tables with their rows among it.
     Extension,
 }

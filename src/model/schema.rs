@@ -102,6 +102,10 @@ pub enum Property {
     Comment,
     /// Only where they were asked for.
     Privileges,
+    /// Of a view's columns: `name default`, each ended by a unit separator.
+    ColumnDefaults,
+    /// Of a view's columns: `name 'comment'`, each ended by a unit separator.
+    ColumnComments,
 }
 
 const KINDS: [(ObjectKind, &str); 22] = [
@@ -129,7 +133,7 @@ const KINDS: [(ObjectKind, &str); 22] = [
     (ObjectKind::EventTrigger, "event trigger"),
 ];
 
-const PROPERTIES: [(Property, &str); 22] = [
+const PROPERTIES: [(Property, &str); 24] = [
     (Property::Kind, "kind"),
     (Property::Type, "type"),
     (Property::NotNull, "not null"),
@@ -152,6 +156,8 @@ const PROPERTIES: [(Property, &str); 22] = [
     (Property::Invalid, "invalid"),
     (Property::Comment, "comment"),
     (Property::Privileges, "privileges"),
+    (Property::ColumnDefaults, "column defaults"),
+    (Property::ColumnComments, "column comments"),
 ];
 
 impl ObjectKind {

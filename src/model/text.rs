@@ -31,7 +31,11 @@ pub fn without_secrets(text: &str) -> String {
         shown.push_str(before);
         let end = after.find(|c: char| c.is_whitespace() || "/\"'<>`".contains(c)).unwrap_or(after.len());
         let authority = after.get(..end).unwrap_or_default();
-        let secret = authority.rsplit_once('@').and_then(|(user, _)| user.split_once(':'));
+        let token = after.split(|c: char| c.is_whitespace() || "\"'<>`".contains(c)).next().unwrap_or_default();
+        // A slash in a password ends no host: what stands behind the colon is no port.
+        let cut =
+            authority.split_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_err()) && !authority.contains('@');
+        let secret = if cut { token } else { authority }.rsplit_once('@').and_then(|(user, _)| user.split_once(':'));
         if let Some((user, secret)) = secret {
             shown.push_str(user);
             shown.push_str(":***");
@@ -41,16 +45,51 @@ pub fn without_secrets(text: &str) -> String {
         }
     }
     shown.push_str(rest);
-    let (mut text, mut rest) = (String::with_capacity(shown.len()), shown.as_str());
-    while let Some(at) = rest.to_ascii_lowercase().find("password=") {
-        let (before, after) = rest.split_at_checked(at + "password=".len()).unwrap_or((rest, ""));
-        let end = after.find(|c: char| c.is_whitespace() || "&;,)\"".contains(c)).unwrap_or(after.len());
-        text.push_str(before);
-        text.push_str("***");
-        rest = after.get(end..).unwrap_or_default();
+    without_named_secrets(&shown)
+}
+
+/// Hides what follows the word `password`: `password=…`, `"password": "…"`, `PASSWORD '…'`.
+fn without_named_secrets(shown: &str) -> String {
+    const WORDS: [&str; 3] = ["password", "passwd", "pwd"];
+    let lower = shown.to_ascii_lowercase();
+    let (mut text, mut at) = (String::with_capacity(shown.len()), 0);
+    while let Some((start, word)) = WORDS
+        .iter()
+        .filter_map(|word| Some((lower.get(at..)?.find(word)? + at, *word)))
+        .min_by_key(|(start, word)| (*start, std::cmp::Reverse(word.len())))
+    {
+        let behind = start + word.len();
+        let (from, to) = value_behind(shown.get(behind..).unwrap_or_default()).unwrap_or_default();
+        text.push_str(shown.get(at..behind + from).unwrap_or_default());
+        if to > from {
+            text.push_str("***");
+        }
+        at = behind + to;
     }
-    text.push_str(rest);
+    text.push_str(shown.get(at..).unwrap_or_default());
     text
+}
+
+/// Returns where a value stands behind its name; nothing where none does.
+fn value_behind(text: &str) -> Option<(usize, usize)> {
+    let mut rest = text.trim_start_matches(['"', '\'', '`']);
+    rest = rest.trim_start_matches([' ', '\t']);
+    let named = rest.starts_with(['=', ':']);
+    rest = rest.trim_start_matches(['=', ':', '>']).trim_start_matches([' ', '\t']);
+    let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''));
+    let from = text.len() - rest.len();
+    if let Some(quote) = quote.filter(|quote| named || *quote == '\'') {
+        let inside = rest.get(1..)?;
+        let mut escaped = false;
+        let end = inside.char_indices().find(|(_, c)| {
+            let ends = *c == quote && !escaped;
+            escaped = *c == '\\' && !escaped;
+            ends
+        });
+        return Some((from + 1, from + 1 + end.map_or(inside.len(), |(at, _)| at)));
+    }
+    let end = rest.find(|c: char| c.is_whitespace() || "&;,)\"'".contains(c)).unwrap_or(rest.len());
+    named.then_some((from, from + end))
 }
 
 /// Returns bytes as hexadecimal digits.
@@ -105,6 +144,21 @@ mod tests {
         let text = "at postgresql://dev:hun@ter2@h:1/x and DSN: host=h password=hunter2 user=x, http://a/b:c@d";
         let shown = super::without_secrets(text);
         assert_eq!(shown, "at postgresql://dev:***@h:1/x and DSN: host=h password=*** user=x, http://a/b:c@d");
+        for (text, expect) in [
+            (
+                "failed for user \"u\" password='my hunter2 pass' dbname=x",
+                "failed for user \"u\" password='***' dbname=x",
+            ),
+            ("{\"password\": \"hunter2\", \"x\": 1}", "{\"password\": \"***\", \"x\": 1}"),
+            ("ALTER ROLE u PASSWORD 'hunter2'", "ALTER ROLE u PASSWORD '***'"),
+            ("Password: hunter2; pwd=hunter2; x", "Password: ***; pwd=***; x"),
+            ("postgres://u:hunter/2@h/db", "postgres://u:***@h/db"),
+            ("postgres://h:5432/db?x=a@b", "postgres://h:5432/db?x=a@b"),
+            ("password authentication failed for user \"u\"", "password authentication failed for user \"u\""),
+            ("no password supplied", "no password supplied"),
+        ] {
+            assert_eq!(super::without_secrets(text), expect);
+        }
     }
 
     #[test]

@@ -4,12 +4,12 @@ use super::ddl;
 use crate::error::Error;
 use crate::model::ddl::{Loss, Script, Statement};
 use crate::model::drift::{AdoptPlan, Drift, Position, Sources, Verdict};
-use crate::model::schema::ObjectId;
+use crate::model::schema::{ObjectId, Schema};
 use crate::model::text::counted;
 
 /// Returns the statements of the migration; fails where there is nothing to adopt, or the database is not at the end of
-/// its migrations: a new one comes after them.
-pub fn adopt(sources: &Sources, drift: &Drift, message: &str) -> Result<AdoptPlan, Error> {
+/// its migrations: a new one comes after them. What is made again gets the privileges that it has in `granted`.
+pub fn adopt(sources: &Sources, drift: &Drift, message: &str, granted: &Schema) -> Result<AdoptPlan, Error> {
     if drift.position == Position::NoChain {
         return Err(Error::usage("the project has no migrations that one could be added to"));
     }
@@ -32,7 +32,7 @@ pub fn adopt(sources: &Sources, drift: &Drift, message: &str) -> Result<AdoptPla
             .hint("devdb reset"));
     }
     let after = sources.database.clone();
-    let mut up = ddl::script_at_once(&made.head, &after);
+    let mut up = ddl::script_at_once(&made.head, &after, granted);
     ddl::suggest_renames(&mut up, drift);
     if let Some(first) = up.by_hand.first() {
         return Err(Error::failed("not everything that was made by hand can be written as a migration")
@@ -48,7 +48,7 @@ pub fn adopt(sources: &Sources, drift: &Drift, message: &str) -> Result<AdoptPla
         // Alembic reads its own arguments.
         (message, _) => message.replace(['\\', '\n', '\r'], " "),
     };
-    let down = ddl::script_at_once(&after, &made.head);
+    let down = ddl::script_at_once(&after, &made.head, granted);
     Ok(AdoptPlan { message, up: texts(&up), down: texts(&down), takes: takes(&up), adopted: adopted.len(), after })
 }
 

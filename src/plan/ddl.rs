@@ -37,11 +37,11 @@ pub fn script_keeping(from: &Schema, to: &Schema, granted: &Schema) -> Script {
 }
 
 /// Returns the same for a migration, all of which runs in one transaction.
-pub fn script_at_once(from: &Schema, to: &Schema) -> Script {
+pub fn script_at_once(from: &Schema, to: &Schema, granted: &Schema) -> Script {
     if from.objects == to.objects {
         return Script { equal: true, ..Script::default() };
     }
-    Writer { at_once: true, ..Writer::new(from, to) }.written()
+    Writer { granted, at_once: true, ..Writer::new(from, to) }.written()
 }
 
 /// Says beside a column that goes, and one that comes in its place, that it may have been given another name.
@@ -189,7 +189,9 @@ impl<'s> Writer<'s> {
 
     /// Returns what stays with a default that calls a function which is made again.
     fn undefaulted(&self) -> BTreeSet<&'s ObjectId> {
-        let functions: Vec<&ObjectId> = self.again.iter().copied().filter(|id| id.kind.has_arguments()).collect();
+        let replaced = self.gone.iter().filter(|id| self.is_replaced(id));
+        let functions: Vec<&ObjectId> =
+            self.again.iter().chain(replaced).copied().filter(|id| id.kind.has_arguments()).collect();
         if functions.is_empty() {
             return BTreeSet::new();
         }
@@ -269,8 +271,15 @@ impl<'s> Writer<'s> {
         for id in self.undefaulted.clone() {
             let default = |said: Option<&'s Properties>| said.and_then(|it| it.get(&Property::Default));
             let (old, new) = (default(self.old(id)), default(self.new_of(id)));
-            // Another one is set where the column is altered; one that goes keeps its own until then.
-            let set = old.filter(|old| new.is_none_or(|new| new == *old));
+            // Another one is set where the column is altered; one that goes keeps its own until then, where it can.
+            let calls_gone = |default: &&String| {
+                let named = graph::mentions(default);
+                let mut gone = self.gone.iter().filter(|id| id.kind.has_arguments());
+                gone.any(|id| {
+                    named.contains(&(id.schema.clone(), id.name.split('(').next().unwrap_or_default().to_owned()))
+                })
+            };
+            let set = old.filter(|old| new.is_none_or(|new| new == *old) && !calls_gone(old));
             let set = new.filter(|_| self.rebuilt.contains(id)).or(set);
             if let Some(set) = set.filter(|_| new.is_some() || self.gone.contains(id)) {
                 let text = format!("{} SET DEFAULT {set}", alter_default(id));

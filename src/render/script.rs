@@ -147,6 +147,15 @@ fn lost(loss: &Loss, number: Option<Observed<u64>>) -> Option<String> {
     if *loss == Loss::Extension {
         return Some("takes along all that it brought, tables with their rows among it:".to_owned());
     }
+    if let Loss::Conversion { from, to, .. } = loss
+        && [from, to].iter().any(|kind| kind.ends_with(" with time zone"))
+        && [from, to].iter().any(|kind| kind.ends_with(" without time zone"))
+    {
+        return Some(format!("from {from} to {to}, as the TimeZone of the session that runs it has it:"));
+    }
+    if let Loss::Position(_) = loss {
+        return Some("loses where the sequence stands:".to_owned());
+    }
     let count = match number {
         Some(Observed::Known(count)) => count,
         Some(Observed::Unknown(why)) if matches!(loss, Loss::Conversion { .. }) => {
@@ -163,7 +172,7 @@ fn lost(loss: &Loss, number: Option<Observed<u64>>) -> Option<String> {
         Loss::Conversion { from, to, .. } if count == 0 => {
             Some(format!("from {from} to {to}, which changes no value now:"))
         }
-        Loss::Extension => None,
+        Loss::Extension | Loss::Position(_) => None,
         Loss::Conversion { from, to, .. } => {
             Some(format!("from {from} to {to}, {} would not come back the same:", counted(number_of(count), "value")))
         }

@@ -142,7 +142,10 @@ fn a_command_is_passed_through_and_its_error_explained() {
     // Nothing is said of a command that fails otherwise, or not at all; its code is ours.
     let output = shop.devdb(["run", "--", "sh", "-c", "echo fine; echo no >&2; exit 7"]).run();
     assert_eq!((output.code, output.stdout.as_str(), output.stderr.as_str()), (7, "fine\n", "no\n"));
-    shop.devdb(["run", "--", "no-such-program"]).run().assert_code(4).assert_stderr_has("cannot run `no-such-program`");
+    shop.devdb(["run", "--", "no-such-program"])
+        .run()
+        .assert_code(127)
+        .assert_stderr_has("cannot run `no-such-program`");
     // A server that goes on: the error is explained while it runs, and its end is asked for through us.
     let mut running = shop
         .devdb(["run", "--", "sh", "-c", "echo 'ERROR:  relation \"orders_archive\" does not exist' >&2; sleep 60"])

@@ -64,6 +64,14 @@ fn wrong_names_and_files_are_named() {
         shop.devdb(["verify", name]).run().assert_code(1).assert_stdout_has("User.x");
     }
     shop.database.sql("drop table \"User.x\"");
+    // What was not compared did not agree.
+    shop.database.sql("create table extra (id int)");
+    shop.project.write("db/migrations/999_broken.sql", "-- migrate:up\nselect nothing;\n-- migrate:down\n");
+    let output = shop.devdb(["verify", "users"]).run();
+    output.assert_code(4).assert_stderr_has("could not be read");
+    assert_eq!(shop.devdb(["verify", "--json"]).run().json().get("ok"), Some(&false.into()));
+    shop.project.remove("db/migrations/999_broken.sql");
+    shop.database.sql("drop table extra");
     shop.devdb(["verify", "uesrs"]).run().assert_code(2).assert_stderr_has("a table `uesrs`");
     shop.devdb(["verify", "--expect", "nowhere.json"]).run().assert_code(2).assert_stderr_has("nowhere.json");
     shop.project.write("broken.json", "{\n  \"version\": oops\n}\n");

@@ -7,6 +7,7 @@ use crate::cli::migrate as commands;
 use crate::cli::reset::surroundings;
 use crate::discover::Depth;
 use crate::error::{Error, Kind, Result};
+use crate::execute;
 use crate::execute::chain_test::chain_test;
 use crate::execute::migrate::{remove_with_folder, write_new};
 use crate::model::drift::{AdoptPlan, Tried, WayBack};
@@ -33,7 +34,8 @@ pub(super) async fn run(context: &Context, picture: &Picture, reading: Reading, 
     let mut interrupt = Box::pin(context.cancelled());
     stopped(&mut interrupt).await?;
     let compared = Box::pin(compare_without_models(context, picture, reading, false)).await?;
-    let plan = plan::adopt::adopt(&compared.sources, &compared.drift, message)?;
+    let granted = execute::drift::granted(&compared.plan.target).await?;
+    let plan = plan::adopt::adopt(&compared.sources, &compared.drift, message, &granted)?;
     stopped(&mut interrupt).await?;
     let mut files = Vec::new();
     let proven = Box::pin(prove(context, picture, &plan, privileges, &mut files)).await;

@@ -79,7 +79,7 @@ fn lost(loss: &Loss) -> Option<String> {
             let column = ident(column);
             format!("{} where ({column}::{to}::{was})::text is distinct from {column}::text", from(table))
         }
-        Loss::Extension => return None,
+        Loss::Extension | Loss::Position(_) => return None,
     })
 }
 
@@ -89,7 +89,8 @@ fn met(obstacle: &Obstacle) -> String {
         Obstacle::AnyRow(table) => from(table),
         Obstacle::TooLong { table, column, to } => {
             let column = ident(column);
-            format!("{} where {column}::{to}::text is distinct from {column}::text", from(table))
+            // Blanks at the end do not count: they are cut off.
+            format!("{} where rtrim({column}::{to}::text) is distinct from rtrim({column}::text)", from(table))
         }
         Obstacle::Check { table, condition } => {
             format!("select count(*)::int8 from {table} where not ({condition})")

@@ -29,6 +29,7 @@ impl Writer<'_> {
                 self.push(id, definition);
             }
             K::Index => self.alter_index(id, old, new),
+            K::View | K::MaterializedView => self.view_columns(id, Some(old), new),
             _ => {}
         }
         if differ(old, new, &[Property::Enabled]) {
@@ -262,7 +263,9 @@ impl Writer<'_> {
         let other_family = family(was) != family(is);
         let collation = new.get(&P::Collation).map(|it| format!(" COLLATE {it}")).unwrap_or_default();
         // Without `USING`, text that does not fit is an error instead of being cut off.
-        let using = if other_family { format!(" USING {}::{is}", ident(&id.name)) } else { String::new() };
+        let array = if was.ends_with("[]") && is.ends_with("[]") { "[]" } else { "" };
+        let through = if self.is_enum(was) || self.is_enum(is) { format!("::text{array}") } else { String::new() };
+        let using = if other_family { format!(" USING {}{through}::{is}", ident(&id.name)) } else { String::new() };
         let retyped = format!("TYPE {is}{collation}{using}");
         // A default of the old type stands in the way; all is one statement, which is done or left as a whole.
         let dropped = old.get(&P::Default).filter(|_| other_family).map(|_| format!(" {column} DROP DEFAULT,"));
@@ -277,11 +280,21 @@ impl Writer<'_> {
         self.script.statements.push(if was == is || is_wider(was, is) {
             statement
         } else if family(was) == "text" && family(is) == "text" {
-            statement.meeting(Obstacle::TooLong { table, column: id.name.clone(), to: is.clone() })
+            // Blanks at the end are cut off without an error.
+            let met = Obstacle::TooLong { table: table.clone(), column: id.name.clone(), to: is.clone() };
+            let (from, to) = (was.clone(), is.clone());
+            statement.meeting(met).losing(Loss::Conversion { table, column: id.name.clone(), from, to })
         } else {
             let (from, to) = (was.clone(), is.clone());
             statement.losing(Loss::Conversion { table, column: id.name.clone(), from, to })
         });
+    }
+
+    /// Whether a type is an enumeration of either side: one cannot be cast to another, but by way of text.
+    fn is_enum(&self, kind: &str) -> bool {
+        let base = kind.trim_end_matches("[]");
+        let is = |id: &ObjectId| id.kind == ObjectKind::Enum && id.sql() == base;
+        self.from.schema.objects.keys().chain(self.to.schema.objects.keys()).any(is)
     }
 
     fn set_default(&mut self, id: &ObjectId, old: &Properties, new: &Properties) {

@@ -1,6 +1,8 @@
 //! What comes, kind by kind (PostgreSQL documentation, part VI, "SQL Commands").
 
-use super::graph::mentions;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::graph::{identifier, mentions};
 use super::table::{column, create_table, options};
 use super::{Writer, table_of};
 use crate::model::ddl::{Obstacle, Statement};
@@ -142,6 +144,7 @@ impl Writer<'_> {
                     }
                 }
             }
+            ObjectKind::View | ObjectKind::MaterializedView => self.view_columns(id, None, new),
             ObjectKind::Sequence if !self.implied.contains(id) => self.owned_by(id, new),
             ObjectKind::Index => {
                 if let Some(above) = new.get(&Property::PartitionOf) {
@@ -152,6 +155,31 @@ impl Writer<'_> {
             _ => {}
         }
         self.around(id, new);
+    }
+
+    /// Writes the defaults and the comments of a view's columns.
+    pub(super) fn view_columns(&mut self, id: &ObjectId, old: Option<&Properties>, new: &Properties) {
+        let view = address(id, None);
+        let of = |said: Option<&Properties>, property: Property| -> BTreeMap<String, String> {
+            let list = said.and_then(|it| it.get(&property)).map_or("", String::as_str);
+            let entries = list.split('\u{1f}').filter_map(identifier);
+            entries.map(|(name, value)| (name, value.trim_start().to_owned())).collect()
+        };
+        for (property, comment) in [(Property::ColumnDefaults, false), (Property::ColumnComments, true)] {
+            let (was, is) = (of(old, property), of(Some(new), property));
+            let names: BTreeSet<&String> = was.keys().chain(is.keys()).collect();
+            for name in names.into_iter().filter(|name| was.get(*name) != is.get(*name)) {
+                let column = ident(name);
+                let text = match (comment, is.get(name)) {
+                    (true, said) => {
+                        format!("COMMENT ON COLUMN {}.{column} IS {}", id.sql(), said.map_or("NULL", String::as_str))
+                    }
+                    (false, Some(default)) => format!("ALTER {view} ALTER COLUMN {column} SET DEFAULT {default}"),
+                    (false, None) => format!("ALTER {view} ALTER COLUMN {column} DROP DEFAULT"),
+                };
+                self.push(id, text);
+            }
+        }
     }
 
     pub(super) fn around(&mut self, id: &ObjectId, new: &Properties) {

@@ -74,6 +74,7 @@ impl<'s> Writer<'s> {
                 ObjectKind::Table => self.rows_of(id),
                 ObjectKind::Column => Some(values_of(id)),
                 ObjectKind::Extension => Some(Loss::Extension),
+                ObjectKind::Sequence => Some(Loss::Position((id.schema.clone(), id.name.clone()))),
                 _ => None,
             };
             let holder = held.get(id).copied();
@@ -159,7 +160,7 @@ impl<'s> Writer<'s> {
     }
 
     /// Whether something without rows gives its name to another kind of object.
-    fn is_replaced(&self, id: &ObjectId) -> bool {
+    pub(super) fn is_replaced(&self, id: &ObjectId) -> bool {
         id.parent.is_none() && id.kind != ObjectKind::Table && self.gone.contains(id) && named(&self.come, id).is_some()
     }
 

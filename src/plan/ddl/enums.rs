@@ -77,7 +77,9 @@ impl<'s> Writer<'s> {
             is.iter().filter(|label| !was.contains(label)).map(|label| format!("{label}::{}", id.sql())).collect();
         self.come.iter().chain(&self.changed).any(|it| {
             let text = self.to.text(it);
-            new.iter().any(|label| text.contains(label))
+            let in_array = text.contains(&format!("::{}[]", id.sql()));
+            let inside = |label: &&String| !was.contains(label) && text.contains(label.trim_matches('\''));
+            new.iter().any(|label| text.contains(label)) || in_array && is.iter().any(|label| inside(&label))
         })
     }
 

@@ -222,7 +222,9 @@ impl<'s> Graph<'s> {
 
 fn add(text: &mut String, kind: ObjectKind, properties: &Properties) {
     use Property as P;
-    for property in [P::Type, P::Default, P::Generated, P::Collation, P::PartitionOf, P::Inherits, P::Definition] {
+    for property in
+        [P::Type, P::Default, P::ColumnDefaults, P::Generated, P::Collation, P::PartitionOf, P::Inherits, P::Definition]
+    {
         let Some(value) = properties.get(&property) else { continue };
         let function = matches!(kind, ObjectKind::Function | ObjectKind::Procedure);
         // What stands in quotes is read when it runs, and not before.
@@ -305,7 +307,7 @@ fn whole_name(text: &str) -> Option<(String, String)> {
 }
 
 /// Reads an identifier, and returns what follows it.
-fn identifier(text: &str) -> Option<(String, &str)> {
+pub(super) fn identifier(text: &str) -> Option<(String, &str)> {
     if let Some(quoted) = text.strip_prefix('"') {
         let mut name = String::new();
         let mut characters = quoted.char_indices().peekable();

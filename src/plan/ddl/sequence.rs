@@ -25,6 +25,14 @@ impl<'s> Writer<'s> {
             }
         }
         if let Some(when) = new.get(&Property::Identity) {
+            // One that nobody owns may have the name.
+            let own = self.to.sequence_of(id, new).map(|(it, _)| it);
+            if let Some(taken) = own.filter(|it| self.old(it).is_some() && !self.script_drops(it)) {
+                for user in self.others_on(id, taken) {
+                    self.push(user, format!("{} DROP DEFAULT", alter_column(user)));
+                }
+                self.push(taken, format!("DROP SEQUENCE {}", taken.sql()));
+            }
             let identity = identity(&self.to, id, new, when);
             self.push(id, format!("{alter} ADD {identity}"));
         } else if let Some((sequence, said)) = self.to.sequence_of(id, new) {
@@ -34,9 +42,35 @@ impl<'s> Writer<'s> {
             }
         }
         if let Some(default) = new.get(&Property::Default) {
+            // One that nobody owns went with the identity whose name it has.
+            let named = mentions(default).into_iter().next().map(|(schema, name)| ObjectId {
+                kind: ObjectKind::Sequence,
+                schema,
+                parent: None,
+                name,
+            });
+            let of_identity = self.from.sequence_of(id, old).map(|(it, _)| it);
+            let unowned = named.filter(|it| self.to.sequence_of(id, new).is_none() && of_identity == Some(it));
+            if let Some((sequence, said)) = unowned.and_then(|it| self.to.schema.objects.get_key_value(&it)) {
+                self.create(sequence, said);
+            }
             self.push(id, format!("{alter} SET DEFAULT {default}"));
         }
         self.count_on(id, new);
+    }
+
+    /// Returns the sequence that a column takes its numbers from, whoever owns it.
+    fn numbers_of(&self, id: &ObjectId, new: &Properties) -> Option<(&'s ObjectId, &'s Properties)> {
+        self.to.sequence_of(id, new).or_else(|| {
+            let (schema, name) = mentions(new.get(&Property::Default)?).into_iter().next()?;
+            let named = ObjectId { kind: ObjectKind::Sequence, schema, parent: None, name };
+            self.to.schema.objects.get_key_value(&named)
+        })
+    }
+
+    fn script_drops(&self, sequence: &ObjectId) -> bool {
+        let drop = format!("DROP SEQUENCE {}", sequence.sql());
+        self.script.statements.iter().any(|it| it.text == drop)
     }
 
     /// Returns the other columns whose default takes numbers from a sequence.
@@ -50,7 +84,7 @@ impl<'s> Writer<'s> {
 
     /// Lets a new sequence begin behind the numbers that are there.
     pub(super) fn count_on(&mut self, id: &ObjectId, new: &Properties) {
-        let Some((sequence, said)) = self.to.sequence_of(id, new) else { return };
+        let Some((sequence, said)) = self.numbers_of(id, new) else { return };
         if said.get(&Property::Definition).is_some_and(|it| it.contains("increment -")) {
             return;
         }
@@ -67,7 +101,7 @@ impl<'s> Writer<'s> {
 
     /// Whether a column that was there already gets a sequence that was not.
     pub(super) fn is_numbered_anew(&self, id: &ObjectId, new: &Properties) -> bool {
-        self.to.sequence_of(id, new).is_some_and(|(sequence, _)| self.come.contains(sequence))
+        self.numbers_of(id, new).is_some_and(|(sequence, _)| self.come.contains(sequence))
             && id.kind == ObjectKind::Column
     }
 }

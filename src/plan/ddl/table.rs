@@ -133,10 +133,6 @@ impl<'s> Writer<'s> {
         if let Some(of) = new.get(&Property::PartitionOf) {
             self.last.push(Statement::new(id, attach(&name, of)));
         }
-        for parent in new.get(&Property::Inherits).map(|it| mentions(it)).unwrap_or_default() {
-            let parent = qualified(&parent.0, &parent.1);
-            self.last.push(Statement::new(id, format!("ALTER TABLE {name} INHERIT {parent}")));
-        }
         self.row_security(id, None, new);
         if let Some(identity) = new.get(&Property::ReplicaIdentity) {
             self.last.push(Statement::new(id, replica_identity(&name, Some(identity))));
@@ -192,6 +188,22 @@ pub(super) fn create_table(graph: &Graph<'_>, id: &ObjectId, new: &Properties) -
     let parts = graph.parts(&id.schema, &id.name);
     let mut columns: Vec<&ObjectId> = parts.iter().copied().filter(|it| it.kind == ObjectKind::Column).collect();
     columns.sort_by_key(|part| place(part));
+    // What an heir says otherwise than its parents it says itself.
+    let heirs = new.get(&Property::Inherits).map(|it| mentions(it)).unwrap_or_default();
+    let inherited = |part: &ObjectId| {
+        heirs.iter().any(|(schema, parent)| {
+            let above = ObjectId { schema: schema.clone(), parent: Some(parent.clone()), ..part.clone() };
+            let alike = |said: &Properties| -> Vec<(Property, String)> {
+                let beside = [Property::Comment, Property::Privileges, Property::Options];
+                said.iter().filter(|(it, _)| !beside.contains(it)).map(|(it, value)| (*it, value.clone())).collect()
+            };
+            let (Some(above), Some(own)) = (graph.schema.objects.get(&above), graph.schema.objects.get(part)) else {
+                return false;
+            };
+            alike(above) == alike(own)
+        })
+    };
+    columns.retain(|part| !inherited(part));
     // A partition takes its identities from its parent.
     let alone = !new.contains_key(&Property::PartitionOf);
     let said = |part: &&ObjectId| graph.schema.objects.get(*part);
@@ -199,6 +211,7 @@ pub(super) fn create_table(graph: &Graph<'_>, id: &ObjectId, new: &Properties) -
         columns.iter().filter_map(|part| Some(format!("    {}", column(graph, part, said(part)?, alone)))).collect();
     let mut constraints: Vec<&ObjectId> =
         parts.iter().copied().filter(|it| it.kind == ObjectKind::Constraint && !graph.is_reference(it)).collect();
+    constraints.retain(|it| graph.is_key(it) || !inherited(it));
     constraints.sort_by_key(|it| !graph.is_key(it));
     for part in constraints {
         let definition = said(&part).and_then(|it| it.get(&Property::Definition));
@@ -210,7 +223,9 @@ pub(super) fn create_table(graph: &Graph<'_>, id: &ObjectId, new: &Properties) -
     let partitioned = new.get(&Property::PartitionBy).map(|it| format!(" PARTITION BY {it}")).unwrap_or_default();
     let with = new.get(&Property::Options).map(|it| format!(" WITH ({it})")).unwrap_or_default();
     let body = if lines.is_empty() { "()".to_owned() } else { format!("(\n{}\n)", lines.join(",\n")) };
-    Ok(format!("CREATE {unlogged}TABLE {} {body}{partitioned}{with}", id.sql()))
+    let parents: Vec<String> = heirs.iter().map(|(schema, name)| qualified(schema, name)).collect();
+    let inherits = if parents.is_empty() { String::new() } else { format!(" INHERITS ({})", parents.join(", ")) };
+    Ok(format!("CREATE {unlogged}TABLE {} {body}{inherits}{partitioned}{with}", id.sql()))
 }
 
 /// Returns a column as `CREATE TABLE` and `ADD COLUMN` have it.

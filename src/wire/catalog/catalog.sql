@@ -173,6 +173,11 @@ from pg_statistic_ext x join spaces s on s.oid = x.stxnamespace
 union all
 select case r.relkind when 'v' then 'view' else 'materialized view' end, r.nspname, null, r.relname::text, array[
     'definition', rtrim(pg_get_viewdef(r.oid), ';'), 'options', array_to_string(r.reloptions, ', '),
+    'column defaults', (select string_agg(format(E'%I %s\x1f', a.attname, pg_get_expr(d.adbin, 0)), '' order by a.attnum)
+        from pg_attrdef d join pg_attribute a on a.attrelid = d.adrelid and a.attnum = d.adnum where d.adrelid = r.oid),
+    'column comments', (select string_agg(format(E'%I %L\x1f', a.attname, c.description), '' order by a.attnum)
+        from pg_description c join pg_attribute a on a.attrelid = c.objoid and a.attnum = c.objsubid
+        where c.classoid = 'pg_class'::regclass and c.objoid = r.oid and c.objsubid > 0),
     'comment', obj_description(r.oid, 'pg_class'),
     'privileges', case when $1 then (select string_agg(a::text, ', ' order by a::text) from unnest(r.relacl) a) end]
 from relations r where r.relkind in ('v', 'm')
