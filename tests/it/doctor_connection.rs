@@ -375,7 +375,8 @@ fn no_createdb_in_a_container() {
     let container = shop.engine.postgres(&shop.wanted(Some(("127.0.0.1", port))));
     container.wait_ready();
     let password = new_password();
-    Held::open(&container.url()).run(&format!("CREATE ROLE limited LOGIN PASSWORD '{password}'"));
+    Held::open(&container.url())
+        .run(&format!("CREATE ROLE limited LOGIN PASSWORD '{password}'; GRANT CREATE ON SCHEMA public TO limited"));
     shop.project.write(".env", &format!("DATABASE_URL=postgresql://limited:{password}@localhost:{port}/app\n"));
     shop.doctor()
         .only_warning("no-createdb")

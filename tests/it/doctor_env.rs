@@ -126,7 +126,7 @@ fn url_scheme_postgres() {
     let Some((project, database)) = local_project() else { return };
     project.copy_fixture("alembic-sync");
     database
-        .sql("CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('e07d58a2c3b6')");
+        .sql("CREATE TABLE alembic_version (version_num text); INSERT INTO alembic_version VALUES ('e07d58a2c3b6'); CREATE TABLE users ()");
     project.write(
         ".env",
         &format!("DATABASE_URL={}\nAPP_ENV=development\n", database.url().replacen("postgresql", "postgres", 1)),

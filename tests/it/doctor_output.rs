@@ -71,7 +71,7 @@ fn a_mismatch_in_a_narrow_terminal() {
     ✓ connection  1 passed
     - migrations  does not apply
 
-    1 error · no warnings · 19 passed · 31 skipped · TIME
+    1 error · no warnings · 19 passed · 36 skipped · TIME
     next: devdb doctor --fix
     "#);
 }
@@ -88,10 +88,10 @@ fn a_healthy_project() {
     ✓ env         7 passed
     - engine      does not apply
     ✓ ports       1 passed
-    ✓ connection  10 passed
+    ✓ connection  14 passed
     - migrations  does not apply
 
-    no errors · no warnings · 18 passed · 33 skipped · TIME
+    no errors · no warnings · 22 passed · 34 skipped · TIME
     ");
 }
 
@@ -126,7 +126,7 @@ fn a_duplicate_and_a_refused_connection() {
 
     - migrations  does not apply
 
-    1 error · 1 warning · 13 passed · 36 skipped · TIME
+    1 error · 1 warning · 13 passed · 41 skipped · TIME
     next: devdb doctor --fix
     ");
 }
@@ -183,7 +183,7 @@ fn only_list_and_explain() {
     assert_eq!(json["version"], 1);
     assert!(json["took_ms"].is_u64());
     let listed = sandbox.clone().args(["doctor", "--list"]).run();
-    assert_eq!(listed.assert_code(0).stdout.lines().filter(|line| !line.starts_with(' ')).count(), 51, "{listed}");
+    assert_eq!(listed.assert_code(0).stdout.lines().filter(|line| !line.starts_with(' ')).count(), 56, "{listed}");
     for id in listed.stdout.lines().filter_map(|line| line.split_whitespace().nth(1)) {
         let page = sandbox.clone().args(["explain", id]).run();
         for part in ["Seen as:", "Cause:", "Proof:", "Fix:"] {

@@ -18,7 +18,8 @@ pub(super) use crate::model::operation::{Action, MigrationOperations, WayBack, l
 pub(super) use crate::model::picture::Picture;
 pub(super) use crate::model::place::Place;
 pub(super) use crate::model::plan::Step;
-pub(super) use crate::model::server::{LoginFailureKind, Reply};
+pub(super) use crate::model::schema::ident;
+pub(super) use crate::model::server::{LoginFailureKind, ReadOnly, Reply};
 #[cfg(test)]
 pub(super) use crate::model::sql_chain::{AppliedMigration, State};
 pub(super) use crate::model::sql_chain::{SqlChainFault, dirty};

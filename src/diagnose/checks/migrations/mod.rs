@@ -11,6 +11,7 @@ pub(super) mod alembic_needs_bootstrap;
 pub(super) mod alembic_order;
 pub(super) mod alembic_overlapping_rows;
 pub(super) mod alembic_rev_too_long;
+pub(super) mod alembic_stamped_empty;
 pub(super) mod alembic_unknown_revision;
 pub(super) mod alembic_unreadable_revision;
 pub(super) mod alembic_unstamped;

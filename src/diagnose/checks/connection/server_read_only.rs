@@ -1,0 +1,53 @@
+//! `server-read-only`
+
+use super::super::prelude::*;
+
+pub(in crate::diagnose) const CHECK: Check = Check {
+    id: "server-read-only",
+    title: "The server takes writes",
+    area: "connection",
+    severity: Severity::Error,
+    needs: &[Need::Target, Need::Server],
+    follows: &["wrong-server"],
+    explain: "Seen as: `cannot execute INSERT in a read-only transaction` (25006); migrations that fail at their first statement.\n\
+        Cause: `default_transaction_read_only` was set on the server, the database or the role and never taken back, or the port\n\
+        leads to a standby.\n\
+        Proof: `default_transaction_read_only` in a new session, and `pg_is_in_recovery()`.\n\
+        Fix: the command that takes the setting back from each of the three; for a standby, the address of its primary.",
+    detect,
+    #[cfg(test)]
+    breaks: |picture| sample::server(picture).read_only = Some(ReadOnly::Setting),
+};
+
+fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
+    let Some(server) = picture.server.known() else { return Ok(Vec::new()) };
+    let Some(target) = picture.target().map(|candidate| &candidate.target) else { return Ok(Vec::new()) };
+    Ok(match server.read_only {
+        None => Vec::new(),
+        Some(ReadOnly::Standby) => vec![
+            Finding::new(format!("the server at {} is a standby, which takes no writes", target.address()))
+                .seen("`pg_is_in_recovery()` is true")
+                .manual("name the primary's address instead", &["devdb env   (says which file names it)"]),
+        ],
+        Some(ReadOnly::Setting) => {
+            let (database, role) = (ident(target.database()), ident(&server.role.name));
+            let commands = [
+                format!(
+                    "devdb psql -c 'SET default_transaction_read_only = off' -c 'ALTER DATABASE {database} RESET default_transaction_read_only'"
+                ),
+                format!(
+                    "devdb psql -c 'SET default_transaction_read_only = off' -c 'ALTER ROLE {role} RESET default_transaction_read_only'"
+                ),
+            ];
+            let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+            vec![
+                Finding::new(format!("every session on `{}` is read-only", target.database()))
+                    .seen("`default_transaction_read_only` is on in a new session")
+                    .manual(
+                        "take the setting back from where it stands: the database, the role, or postgresql.conf",
+                        &commands,
+                    ),
+            ]
+        }
+    })
+}
