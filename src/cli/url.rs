@@ -2,54 +2,39 @@
 
 use std::io::IsTerminal as _;
 
-use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::context::Context;
 use crate::discover::Depth;
 use crate::error::{Error, Result};
 use crate::model::picture::Picture;
 use crate::model::target::Candidate;
-use crate::parse::pg_url::{Client, for_client};
+use crate::parse::pg_url::{CLIENTS, Client, for_client};
 
 /// Print the URL of the database that the project means, as a client writes it; the password is in it where the output is
 /// no terminal
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Who is to read it
-    #[arg(long = "for", value_enum, default_value_t = For::Libpq, value_name = "CLIENT")]
-    client: For,
+    #[arg(long = "for", value_parser = client(), default_value = "libpq", value_name = "CLIENT")]
+    client: Client,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum For {
-    Libpq,
-    Sqlalchemy,
-    Asyncpg,
-    Jdbc,
-    Pgx,
-    Prisma,
-    Sqlx,
+/// Reads a client's name; the others are shown where it is none.
+fn client() -> impl TypedValueParser<Value = Client> {
+    PossibleValuesParser::new(CLIENTS.map(|(name, _)| name)).try_map(|name| Client::parse(&name).ok_or("no client"))
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let picture = context.look(Depth::Files).await;
     let candidate = meant(&picture)?;
-    let client = match args.client {
-        For::Libpq => Client::Libpq,
-        For::Sqlalchemy => Client::Sqlalchemy,
-        For::Asyncpg => Client::Asyncpg,
-        For::Jdbc => Client::Jdbc,
-        For::Pgx => Client::Pgx,
-        For::Prisma => Client::Prisma,
-        For::Sqlx => Client::Sqlx,
-    };
     let mut target = candidate.target.clone();
     let hidden = target.password.is_some() && std::io::stdout().is_terminal();
     if hidden {
         // A star needs no escape.
         target.password = Some("***".into());
     }
-    let url = for_client(&target, client).map_err(|why| {
+    let url = for_client(&target, args.client).map_err(|why| {
         Error::usage(why)
             .detail("target", candidate.target.to_string())
             .detail("named by", candidate.origin.to_string())

@@ -29,7 +29,7 @@ pub enum UrlError {
 
 mod clients;
 
-pub use clients::{Client, for_client};
+pub use clients::{CLIENTS, Client, for_client};
 
 /// A URL, and what is wrong with its text.
 #[derive(Debug, Clone)]

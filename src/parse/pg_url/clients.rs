@@ -23,6 +23,24 @@ pub enum Client {
     Sqlx,
 }
 
+/// The clients by their names.
+pub const CLIENTS: [(&str, Client); 7] = [
+    ("libpq", Client::Libpq),
+    ("sqlalchemy", Client::Sqlalchemy),
+    ("asyncpg", Client::Asyncpg),
+    ("jdbc", Client::Jdbc),
+    ("pgx", Client::Pgx),
+    ("prisma", Client::Prisma),
+    ("sqlx", Client::Sqlx),
+];
+
+impl Client {
+    /// Returns the client of that name.
+    pub fn parse(name: &str) -> Option<Self> {
+        CLIENTS.iter().find(|(known, _)| *known == name).map(|(_, client)| *client)
+    }
+}
+
 /// Returns the URL of a target for a client; why it cannot be written where the client has no word for it.
 pub fn for_client(target: &Target, client: Client) -> Result<Secret, &'static str> {
     let socket = target.hosts.iter().any(|(host, _)| matches!(host, Host::Socket(_)));
