@@ -15,7 +15,7 @@ use crate::render::verify::VerifyReport;
 use crate::wire::files::read_text;
 
 /// Show tables column by column, with a mark at each that is not as the migrations make it, and the chain below; exit 1
-/// when there is one
+/// when there is one, 4 when the migrations could not be read
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Only these tables
