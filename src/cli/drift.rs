@@ -82,14 +82,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
 pub(super) async fn look(context: &Context, privileges: bool) -> (Picture, Option<Ahead>) {
     let mut ahead = None;
     let begin = |_picture: &Picture, target: &Target| ahead = Some(Ahead::begin(target, privileges));
-    let picture = context.look_and(Depth::All, begin).await;
+    let picture = context.look_and(Depth::Chain, begin).await;
     // On a full server, or for a role that may log in but once, ours was the one too many.
     let full = |failure: &LoginFailure| failure.kind == LoginFailureKind::TooManyClients;
     if let Some(ours) = &ahead
         && picture.login_failure.as_ref().is_some_and(full)
     {
         ours.abandon();
-        return (context.look(Depth::All).await, None);
+        return (context.look(Depth::Chain).await, None);
     }
     (picture, ahead)
 }

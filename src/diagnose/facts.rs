@@ -8,12 +8,13 @@ use crate::model::compose::{Port, PublishedPort, Service};
 use crate::model::engine::Container;
 use crate::model::env::{EnvEntry, EnvFile};
 use crate::model::finding::Finding;
+use crate::model::health::Health;
 use crate::model::observed::Unknown;
 use crate::model::operation::MigrationOperations;
 use crate::model::picture::Picture;
 use crate::model::place::Place;
 use crate::model::plan::Step;
-use crate::model::server::Reply;
+use crate::model::server::{Database, Reply, Server};
 use crate::model::sql_chain::{AppliedMigration, SqlChain};
 use crate::model::target::{Candidate, Host, Origin};
 use crate::parse::pg_url;
@@ -96,6 +97,13 @@ pub(super) fn on_loopback(candidate: &Candidate) -> bool {
 /// Returns whether a login succeeded.
 pub(super) fn logged_in(picture: &Picture) -> bool {
     picture.server.known().is_some()
+}
+
+/// Returns what the role meets in its database; nothing when that could not be entered.
+pub(super) fn health(picture: &Picture) -> Result<Option<(&Server, &Database, &Health)>, Unknown> {
+    let Some(server) = picture.server.known() else { return Ok(None) };
+    let Some(database) = server.database.known() else { return Ok(None) };
+    Ok(server.health.look()?.map(|health| (server, database, health)))
 }
 
 /// Returns whether any address of the target speaks PostgreSQL.

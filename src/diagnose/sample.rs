@@ -7,6 +7,7 @@ use crate::model::chain::{AlembicConfig, Chain, Revision};
 use crate::model::compose::{Compose, Service};
 use crate::model::engine::{Container, ContainerState, Engine, EngineOutcome, EngineProbe, PortBinding};
 use crate::model::env::Dialect;
+use crate::model::health::Health;
 use crate::model::observed::Observed;
 use crate::model::operation::{MigrationOperations, WayBack};
 use crate::model::picture::Picture;
@@ -135,6 +136,7 @@ fn live_server() -> Server {
             versions: Observed::Known(vec!["b2".to_owned()]),
             ..Database::default()
         }),
+        health: Observed::Known(Health::default()),
         ..Server::default()
     }
 }
@@ -197,6 +199,13 @@ pub(super) fn server(picture: &mut Picture) -> &mut Server {
     match &mut picture.server {
         Observed::Known(server) => server,
         other => panic!("no server: {other:?}"),
+    }
+}
+
+pub(super) fn health(picture: &mut Picture) -> &mut Health {
+    match &mut server(picture).health {
+        Observed::Known(health) => health,
+        other => panic!("not looked at: {other:?}"),
     }
 }
 

@@ -7,6 +7,7 @@ mod compose;
 mod engine;
 mod files;
 pub mod git;
+mod health;
 pub mod inputs;
 pub mod operations;
 pub mod preflight;
@@ -32,7 +33,7 @@ use crate::model::git::Origins;
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::secret::Secret;
-use crate::model::server::{Endpoint, LoginFailure, LoginFailureKind, Reach, Reply, Server};
+use crate::model::server::{Endpoint, Listener, LoginFailure, LoginFailureKind, Reach, Reply, Server};
 use crate::model::target::Target;
 use crate::wire::sockets::Named;
 
@@ -61,7 +62,10 @@ pub enum Depth {
     Server,
     /// What the proof of a reset needs: files, engine, sockets, server.
     Proof,
-    /// Everything: what the revisions do and what git knows of them, too.
+    /// What the comparison with the chain needs: the proof, what the revisions do, and what git knows of them.
+    Chain,
+    /// Everything: who holds each port, what each address of the server's name answers, and what only a diagnosis asks of
+    /// the server, too.
     All,
 }
 
@@ -72,37 +76,25 @@ pub async fn discover(scope: &Scope, begin: impl FnOnce(&Picture, &Target)) -> P
     if scope.depth == Depth::Files {
         return picture;
     }
-    if scope.depth == Depth::All {
+    let with_chain = matches!(scope.depth, Depth::Chain | Depth::All);
+    if with_chain {
         picture.operations = operations::look(&scope.root, &picture.chain);
     }
-    let proves = matches!(scope.depth, Depth::Proof | Depth::All);
+    let proves = matches!(scope.depth, Depth::Proof | Depth::Chain | Depth::All);
     let Some(target) = picture.target().map(|candidate| candidate.target.clone()) else {
         if proves {
             let both = async { tokio::join!(engine::look(scope, &picture), sockets::look(Named::All, scope.deadline)) };
             (picture.engine, picture.listeners) = Box::pin(both).await;
         }
-        if scope.depth == Depth::All {
+        if with_chain {
             picture.origins = origins(scope, &picture).await;
         }
         return picture;
     };
     let version_table = chain::version_table(&picture);
     begin(&picture, &target);
-    let named = if scope.depth == Depth::All { Named::All } else { Named::Port(target.port()) };
-    let (engine, listeners, reach, mut login) = if proves {
-        tokio::join!(
-            Box::pin(engine::look(scope, &picture)),
-            sockets::look(named, scope.deadline),
-            reach::look(&target, scope.deadline),
-            Box::pin(server::look(&target, version_table.as_ref(), scope.deadline)),
-        )
-    } else {
-        let login = Box::pin(server::look(&target, version_table.as_ref(), scope.deadline)).await;
-        (not_asked(), Observed::Unknown("not asked".to_owned()), Reach::default(), login)
-    };
-    if busy(&reach, &login) {
-        login = Box::pin(server::look(&target, version_table.as_ref(), BUSY)).await;
-    }
+    let asked = server::Asked { versions: version_table.as_ref(), health: scope.depth == Depth::All };
+    let Probed { engine, listeners, reach, login } = Box::pin(probe(scope, &picture, &target, asked)).await;
     picture.engine = engine;
     picture.listeners = listeners;
     picture.reach = reach;
@@ -120,10 +112,43 @@ pub async fn discover(scope: &Scope, begin: impl FnOnce(&Picture, &Target)) -> P
     if proves {
         Box::pin(engine::look_closer(scope, &mut picture, password)).await;
     }
-    if scope.depth == Depth::All {
+    if with_chain {
         picture.origins = origins(scope, &picture).await;
     }
     picture
+}
+
+/// What came of asking.
+struct Probed {
+    engine: EngineProbe,
+    listeners: Observed<Vec<Listener>>,
+    reach: Reach,
+    login: Result<Server, LoginFailure>,
+}
+
+/// Asks engine, sockets and server side by side, as far as the depth goes.
+async fn probe(scope: &Scope, picture: &Picture, target: &Target, asked: server::Asked<'_>) -> Probed {
+    let all = scope.depth == Depth::All;
+    let reaching = async {
+        let login = Box::pin(server::look(target, asked, scope.deadline));
+        if all {
+            return tokio::join!(reach::look(target, scope.deadline), login);
+        }
+        // Knocking is a session more for the server: it is left where the login says all.
+        let login = login.await;
+        let knock = login.is_err() && scope.depth != Depth::Server;
+        (if knock { reach::look(target, scope.deadline).await } else { Reach::default() }, login)
+    };
+    let (engine, listeners, (reach, mut login)) = if scope.depth == Depth::Server {
+        (not_asked(), Observed::Unknown("not asked".to_owned()), reaching.await)
+    } else {
+        let named = if all { Named::All } else { Named::Port(target.port()) };
+        tokio::join!(Box::pin(engine::look(scope, picture)), sockets::look(named, scope.deadline), reaching)
+    };
+    if busy(&reach, &login) {
+        login = Box::pin(server::look(target, asked, BUSY)).await;
+    }
+    Probed { engine, listeners, reach, login }
 }
 
 /// True when a server is there, and only the look at it took too long, as clients that come back in tight loops make it,

@@ -7,10 +7,9 @@ use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
 
 use super::chain::VersionTable;
+use super::health;
 use crate::model::observed::Observed;
-use crate::model::server::{
-    Attached, Database, LoginFailure, LoginFailureKind, ReadOnly, Role, Server, Session as Other,
-};
+use crate::model::server::{Attached, Database, LoginFailure, LoginFailureKind, Role, Server, Session as Other};
 use crate::model::sql_chain::AppliedMigration;
 use crate::model::target::Target;
 use crate::model::text::visible;
@@ -29,21 +28,6 @@ select json_build_object(
   'version_number', current_setting('server_version_num')::int,
   'address', host(inet_server_addr()),
   'entered', current_database(),
-  'standby', pg_is_in_recovery(),
-  'read_only', current_setting('default_transaction_read_only')::boolean,
-  'closed_schema', (select n.nspname from pg_namespace n
-    where n.nspname = current_schema() and not has_schema_privilege(n.oid, 'create')),
-  'foreign', (select coalesce(json_agg(json_build_array(name, owner)), '[]') from (
-    select c.oid::regclass::text as name, pg_get_userbyid(c.relowner) as owner
-    from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'p', 'v', 'm', 'S') and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
-      and not pg_has_role(c.relowner, 'usage')
-      and not exists (select from pg_depend e where e.objid = c.oid and e.deptype = 'e')
-    order by 1 limit 20) others),
-  'invalid_indexes', (select coalesce(json_agg(x.indexrelid::regclass::text), '[]')
-    from pg_index x join pg_class i on i.oid = x.indexrelid
-    where not x.indisvalid and i.relkind = 'i'
-      and not exists (select from pg_stat_progress_create_index p where p.index_relid = x.indexrelid)),
   'max_connections', current_setting('max_connections')::int,
   'connections', (select count(*) from activity where datid is not null),
   'role', (select json_build_object(
@@ -91,11 +75,6 @@ struct Facts {
     version_number: u32,
     address: Option<String>,
     entered: String,
-    standby: bool,
-    read_only: bool,
-    closed_schema: Option<String>,
-    foreign: Vec<(String, String)>,
-    invalid_indexes: Vec<String>,
     max_connections: u32,
     connections: u32,
     role: RoleFacts,
@@ -149,16 +128,27 @@ struct SessionFacts {
     idle: Option<i64>,
 }
 
+/// What is asked beside the description.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// The rows of the chain's version table.
+    pub versions: Option<&'a VersionTable>,
+    /// What only a diagnosis asks.
+    pub health: bool,
+}
+
 /// Returns the server as the target's role sees it. When the target database cannot be entered, the server is asked
 /// through a maintenance database.
-pub(super) async fn look(
-    target: &Target,
-    versions: Option<&VersionTable>,
-    deadline: Duration,
-) -> Result<Server, LoginFailure> {
+pub(super) async fn look(target: &Target, asked: Asked<'_>, deadline: Duration) -> Result<Server, LoginFailure> {
     let name = target.database();
     let failure = match Session::open(target, name, "devdb", deadline).await {
-        Ok(session) => return ask(&session, name, versions, deadline).await,
+        Ok(session) => {
+            let mut server = ask(&session, name, asked.versions, deadline).await?;
+            if asked.health {
+                server.health = health::look(&session, deadline).await;
+            }
+            return Ok(server);
+        }
         Err(failure) => failure,
     };
     if !matches!(failure.kind, LoginFailureKind::DatabaseMissing | LoginFailureKind::NoConnectionsAllowed) {
@@ -254,14 +244,6 @@ fn server(facts: Facts, system_identifier: Option<u64>, applied: Applied) -> Ser
     let sessions: Vec<Other> = facts.sessions.into_iter().map(session).collect();
     let tables = facts.tables;
     let all = |names: &[String]| -> Vec<String> { names.iter().map(|name| visible(name)).collect() };
-    let (closed_schema, invalid_indexes) = (facts.closed_schema, all(&facts.invalid_indexes));
-    let foreign: Vec<(String, String)> =
-        facts.foreign.iter().map(|(name, owner)| (visible(name), visible(owner))).collect();
-    let read_only = match (facts.standby, facts.read_only) {
-        (true, _) => Some(ReadOnly::Standby),
-        (false, true) => Some(ReadOnly::Setting),
-        (false, false) => None,
-    };
     let attached = Attached {
         slots: all(&facts.attached.slots),
         subscriptions: all(&facts.attached.subscriptions),
@@ -284,9 +266,6 @@ fn server(facts: Facts, system_identifier: Option<u64>, applied: Applied) -> Ser
             history: if inside { applied.history } else { Observed::Unknown(UNSEEN.to_owned()) },
             sessions,
             attached,
-            closed_schema: closed_schema.filter(|_| inside),
-            foreign: if inside { foreign } else { Vec::new() },
-            invalid_indexes: if inside { invalid_indexes } else { Vec::new() },
             name: database.name,
         }
     });
@@ -305,8 +284,8 @@ fn server(facts: Facts, system_identifier: Option<u64>, applied: Applied) -> Ser
         max_connections: facts.max_connections,
         connections: facts.connections,
         entered,
-        read_only,
         database: database.into(),
+        health: Observed::Absent,
     }
 }
 

@@ -12,6 +12,7 @@ pub mod env;
 pub mod event;
 pub mod finding;
 pub mod git;
+pub mod health;
 pub mod history;
 pub mod layer;
 pub mod local_server;

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use super::health::Health;
 use super::observed::Observed;
 use super::sql_chain::AppliedMigration;
 
@@ -99,19 +100,10 @@ pub struct Server {
     pub connections: u32,
     /// The maintenance database that was used, when the target's own could not be entered.
     pub entered: String,
-    /// Why sessions cannot write.
-    pub read_only: Option<ReadOnly>,
     /// The target database; absent when it does not exist.
     pub database: Observed<Database>,
-}
-
-/// What keeps a session from writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ReadOnly {
-    /// The server follows another one (`pg_is_in_recovery()`).
-    Standby,
-    /// `default_transaction_read_only` of the server, the database or the role.
-    Setting,
+    /// Absent where nobody asked, and where the target database could not be entered.
+    pub health: Observed<Health>,
 }
 
 /// The role that logged in.
@@ -149,12 +141,6 @@ pub struct Database {
     pub history: Observed<Vec<AppliedMigration>>,
     pub sessions: Vec<Session>,
     pub attached: Attached,
-    /// The schema that new objects go into and the role may not create in.
-    pub closed_schema: Option<String>,
-    /// Tables, views and sequences that another role owns, as SQL has them, each with that role; not all of many.
-    pub foreign: Vec<(String, String)>,
-    /// Indexes whose concurrent build failed, as SQL has them; not all of many.
-    pub invalid_indexes: Vec<String>,
 }
 
 /// What belongs to the database itself and does not follow its name, or stands in the way of a rename.

@@ -79,7 +79,7 @@ async fn prove(
     files: &mut Vec<PathBuf>,
 ) -> Result<Written> {
     let draft = Box::pin(Draft::begin(context, picture, plan, files)).await?;
-    let picture = Box::pin(context.look(Depth::All)).await;
+    let picture = Box::pin(context.look(Depth::Chain)).await;
     let version = version(&picture, files)?;
     let compared = Box::pin(compare_without_models(context, &picture, (privileges, None), false)).await?;
     same(&compared, plan)?;

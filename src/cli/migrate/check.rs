@@ -42,7 +42,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
-    let picture = Box::pin(context.look(Depth::All)).await;
+    let picture = Box::pin(context.look(Depth::Chain)).await;
     let history = migrate::history(&picture)?;
     let diagnosis = diagnose::diagnose(&picture, &CHAIN.map(str::to_owned));
     let faulty = diagnosis.count(Severity::Error) > 0;

@@ -47,7 +47,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
 }
 
 async fn locked(context: &Context, args: &Args, lock: &Lock) -> Result<u8> {
-    let picture = Box::pin(context.look(Depth::All)).await;
+    let picture = Box::pin(context.look(Depth::Chain)).await;
     let plan = migrate::along(&picture, Direction::Down, args.target.as_deref())?;
     if plan.steps().is_some_and(<[_]>::is_empty) {
         render::migrate::nothing(&context.ui, &plan);

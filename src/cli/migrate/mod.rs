@@ -119,7 +119,7 @@ pub(super) async fn new_revision(context: &Context, picture: &Picture, message: 
 /// Returns the picture as far as migrations need it: the engine only where commands run inside a container.
 async fn look(context: &Context) -> Picture {
     let inside = context.config.migrations.service.is_some();
-    context.look(if inside { Depth::All } else { Depth::Server }).await
+    context.look(if inside { Depth::Chain } else { Depth::Server }).await
 }
 
 /// Takes the lock of the target's migrations, telling who holds it meanwhile; after `patience` for the server's login,

@@ -51,7 +51,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
-    let picture = if args.autogenerate { Box::pin(context.look(Depth::All)).await } else { look(context).await };
+    let picture = if args.autogenerate { Box::pin(context.look(Depth::Chain)).await } else { look(context).await };
     let request = NewRequest {
         message: args.message.or(args.message_option).unwrap_or_default(),
         head: args.head,

@@ -38,7 +38,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
-    let picture = Box::pin(context.look(Depth::All)).await;
+    let picture = Box::pin(context.look(Depth::Chain)).await;
     let request =
         SquashRequest { message: args.message, keep: args.keep, with_data: !args.without_data, force: args.force };
     let plan = plan(context, &picture, &request)?;

@@ -24,7 +24,7 @@ pub(in crate::cli) struct Args {
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
-    let picture = Box::pin(context.look(Depth::All)).await;
+    let picture = Box::pin(context.look(Depth::Chain)).await;
     let plan = scratch::chain_test(&picture, args.from.as_deref())?;
     let mut progress = Progress::new(&context.ui, args.json);
     let mut tell = |event| progress.tell(&event);

@@ -17,13 +17,11 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         as long as there are duplicates.",
     detect,
     #[cfg(test)]
-    breaks: |picture| sample::database(picture).invalid_indexes = vec!["ix_users_email".to_owned()],
+    breaks: |picture| sample::health(picture).invalid_indexes = vec!["ix_users_email".to_owned()],
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let Some(database) = picture.server.known().and_then(|server| server.database.known()) else {
-        return Ok(Vec::new());
-    };
+    let Some((_, _, health)) = facts::health(picture)? else { return Ok(Vec::new()) };
     let finding = |name: &String| {
         let again = format!("devdb psql -c 'REINDEX INDEX CONCURRENTLY {name}'");
         let drop = format!("devdb psql -c 'DROP INDEX {name}'");
@@ -31,5 +29,5 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             .seen("it is kept up at every write, and no query uses it")
             .manual("build it again, or drop it and migrate again", &[&again, &drop])
     };
-    Ok(database.invalid_indexes.iter().map(finding).collect())
+    Ok(health.invalid_indexes.iter().map(finding).collect())
 }

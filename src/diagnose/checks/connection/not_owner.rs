@@ -15,26 +15,24 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Fix: a superuser gives them to the app's role, which keeps all data.",
     detect,
     #[cfg(test)]
-    breaks: |picture| sample::database(picture).foreign = vec![("users".to_owned(), "postgres".to_owned())],
+    breaks: |picture| sample::health(picture).foreign = vec![("users".to_owned(), "postgres".to_owned())],
 };
 
 /// Named in the finding.
 const SHOWN: usize = 5;
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let Some(server) = picture.server.known() else { return Ok(Vec::new()) };
-    let Some(database) = server.database.known().filter(|database| !database.foreign.is_empty()) else {
-        return Ok(Vec::new());
-    };
-    let owners: BTreeSet<&String> = database.foreign.iter().map(|(_, owner)| owner).collect();
-    let names: Vec<&str> = database.foreign.iter().take(SHOWN).map(|(name, _)| name.as_str()).collect();
-    let more = if database.foreign.len() > SHOWN { ", and more" } else { "" };
+    let found = facts::health(picture)?.filter(|(_, _, health)| !health.foreign.is_empty());
+    let Some((server, database, Health { foreign, .. })) = found else { return Ok(Vec::new()) };
+    let owners: BTreeSet<&String> = foreign.iter().map(|(_, owner)| owner).collect();
+    let names: Vec<&str> = foreign.iter().take(SHOWN).map(|(name, _)| name.as_str()).collect();
+    let more = if foreign.len() > SHOWN { ", and more" } else { "" };
     let list: Vec<String> = owners.iter().map(|owner| format!("`{owner}`")).collect();
     let role = ident(&server.role.name);
     let command = |(name, owner): &(String, String)| {
         format!("psql -U postgres -d {} -c 'ALTER TABLE {name} OWNER TO {role}'   (of {owner})", ident(&database.name))
     };
-    let commands: Vec<String> = database.foreign.iter().take(SHOWN).map(command).collect();
+    let commands: Vec<String> = foreign.iter().take(SHOWN).map(command).collect();
     let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
     Ok(vec![
         Finding::new(format!("role `{}` does not own what is in `{}`", server.role.name, database.name))

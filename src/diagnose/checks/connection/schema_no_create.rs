@@ -16,13 +16,12 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         and write, while another one migrates, needs neither.",
     detect,
     #[cfg(test)]
-    breaks: |picture| sample::database(picture).closed_schema = Some("public".to_owned()),
+    breaks: |picture| sample::health(picture).closed_schema = Some("public".to_owned()),
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let Some(server) = picture.server.known() else { return Ok(Vec::new()) };
-    let Some(database) = server.database.known() else { return Ok(Vec::new()) };
-    let Some(schema) = &database.closed_schema else { return Ok(Vec::new()) };
+    let Some((server, database, health)) = facts::health(picture)? else { return Ok(Vec::new()) };
+    let Some(schema) = &health.closed_schema else { return Ok(Vec::new()) };
     let (name, role) = (ident(&database.name), ident(&server.role.name));
     let commands = [
         format!("psql -U postgres -c 'ALTER DATABASE {name} OWNER TO {role}'"),

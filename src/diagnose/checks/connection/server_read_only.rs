@@ -16,13 +16,13 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Fix: the command that takes the setting back from each of the three; for a standby, the address of its primary.",
     detect,
     #[cfg(test)]
-    breaks: |picture| sample::server(picture).read_only = Some(ReadOnly::Setting),
+    breaks: |picture| sample::health(picture).read_only = Some(ReadOnly::Setting),
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let Some(server) = picture.server.known() else { return Ok(Vec::new()) };
+    let Some((server, _, health)) = facts::health(picture)? else { return Ok(Vec::new()) };
     let Some(target) = picture.target().map(|candidate| &candidate.target) else { return Ok(Vec::new()) };
-    Ok(match server.read_only {
+    Ok(match health.read_only {
         None => Vec::new(),
         Some(ReadOnly::Standby) => vec![
             Finding::new(format!("the server at {} is a standby, which takes no writes", target.address()))
