@@ -141,7 +141,11 @@ pub(super) fn fixer<'a>(picture: &'a Picture, surroundings: &'a Surroundings, st
 pub(super) fn allowed(picture: &Picture, step: &Step) -> Result<()> {
     let writes = matches!(
         step,
-        Step::CreateDatabase { .. } | Step::EndSessions { .. } | Step::Upgrade | Step::DowngradeElsewhere(_)
+        Step::CreateDatabase { .. }
+            | Step::EndSessions { .. }
+            | Step::Sql { .. }
+            | Step::Upgrade
+            | Step::DowngradeElsewhere(_)
     );
     if !writes {
         return Ok(());

@@ -14,7 +14,7 @@ use crate::model::operation::MigrationOperations;
 use crate::model::picture::Picture;
 use crate::model::place::Place;
 use crate::model::plan::Step;
-use crate::model::server::{Database, Reply, Server};
+use crate::model::server::{Database, LoginFailure, Reply, Server};
 use crate::model::sql_chain::{AppliedMigration, SqlChain};
 use crate::model::target::{Candidate, Host, Origin};
 use crate::parse::pg_url;
@@ -104,6 +104,40 @@ pub(super) fn health(picture: &Picture) -> Result<Option<(&Server, &Database, &H
     let Some(server) = picture.server.known() else { return Ok(None) };
     let Some(database) = server.database.known() else { return Ok(None) };
     Ok(server.health.look()?.map(|health| (server, database, health)))
+}
+
+/// Returns the running container that holds the server which let the role in.
+pub(super) fn own_container<'a>(picture: &'a Picture, server: &Server) -> Option<&'a Container> {
+    picture.database_container().filter(|container| {
+        container.is_running() && container.system_identifier.known() == server.system_identifier.as_ref()
+    })
+}
+
+/// Returns the running container that answers on the target's port.
+pub(super) fn answering_container(picture: &Picture) -> Option<&Container> {
+    let candidate = picture.target().filter(|candidate| on_loopback(candidate))?;
+    let serves = |it: &&Container| it.is_running() && it.database_ports().contains(&candidate.target.port());
+    picture.database_container().filter(serves)
+}
+
+/// Returns who is superuser inside: who was found there, else who should be.
+pub(super) fn superuser(container: &Container) -> &str {
+    container.inside.known().map_or_else(|| container.superuser(), |inside| inside.superuser.as_str())
+}
+
+/// Returns the step that runs a statement as the container's superuser.
+pub(super) fn as_superuser(container: &Container, statement: String, shown: String) -> Step {
+    Step::AsSuperuser {
+        container: container.name.clone(),
+        superuser: superuser(container).to_owned(),
+        statement,
+        shown,
+    }
+}
+
+/// Returns the SQLSTATE of a refusal in parentheses.
+pub(super) fn code(failure: &LoginFailure) -> String {
+    failure.sqlstate.as_deref().map(|code| format!(" ({code})")).unwrap_or_default()
 }
 
 /// Returns whether any address of the target speaks PostgreSQL.

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 
 use crate::model::chain::{AlembicConfig, Chain, Revision};
 use crate::model::compose::{Compose, Service};
-use crate::model::engine::{Container, ContainerState, Engine, EngineOutcome, EngineProbe, PortBinding};
+use crate::model::engine::{
+    Container, ContainerState, Engine, EngineOutcome, EngineProbe, InsideLook, InsideRole, PortBinding,
+};
 use crate::model::env::Dialect;
 use crate::model::health::Health;
 use crate::model::observed::Observed;
@@ -202,6 +204,17 @@ pub(super) fn server(picture: &mut Picture) -> &mut Server {
     }
 }
 
+/// What `psql` inside the container sees when nothing is wrong with the role.
+pub(super) fn inside() -> InsideLook {
+    let role = |name: &str| InsideRole { name: name.to_owned(), can_login: true, expired: None };
+    InsideLook {
+        superuser: "app".to_owned(),
+        roles: vec![role("app")],
+        databases: vec!["app".to_owned()],
+        hba_file: "/var/lib/postgresql/data/pg_hba.conf".to_owned(),
+    }
+}
+
 pub(super) fn health(picture: &mut Picture) -> &mut Health {
     match &mut server(picture).health {
         Observed::Known(health) => health,
@@ -260,7 +273,15 @@ pub(super) fn applied(picture: &mut Picture) -> &mut Vec<AppliedMigration> {
 pub(super) fn fail_login(picture: &mut Picture, kind: LoginFailureKind, sqlstate: &str) {
     picture.server = Observed::Unknown("the login failed".to_owned());
     let message = "refused".to_owned();
-    picture.login_failure = Some(LoginFailure { sqlstate: Some(sqlstate.to_owned()), message, kind });
+    picture.login_failure = Some(LoginFailure { sqlstate: Some(sqlstate.to_owned()), message, kind, routine: None });
+}
+
+/// The server refuses the role before or after its password, in this function.
+pub(super) fn refuse_by(picture: &mut Picture, kind: LoginFailureKind, sqlstate: &str, routine: &str) {
+    fail_login(picture, kind, sqlstate);
+    if let Some(failure) = &mut picture.login_failure {
+        failure.routine = Some(routine.to_owned());
+    }
 }
 
 pub(super) fn refuse_password(picture: &mut Picture) {

@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::Scope;
-use crate::model::engine::{Container, Engine, EngineOutcome, EngineProbe, InsideLook};
+use crate::model::engine::{Container, Engine, EngineOutcome, EngineProbe, InsideLook, InsideRole};
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::text::visible;
@@ -71,20 +71,45 @@ pub(super) async fn look_closer(scope: &Scope, picture: &mut Picture, login_refu
 
 /// Asks `psql` inside, where the image trusts the local socket.
 async fn look_inside(docker: &Docker, id: &str, superuser: &str) -> Observed<InsideLook> {
-    let script = "select 'role ' || rolname from pg_roles where rolcanlogin;\n\
-                  select 'database ' || datname from pg_database where not datistemplate;\n";
-    let command = wire::psql(superuser, "template1", script.to_owned());
-    match wire::execute(docker, id, command, &mut |_piece| {}).await {
-        Ok(done) if done.exit_code == 0 => {
-            let names = |kind: &str| {
-                let lines = done.stdout.lines().filter_map(|line| line.strip_prefix(kind));
-                lines.map(visible).collect()
-            };
-            Observed::Known(InsideLook { roles: names("role "), databases: names("database ") })
+    // `pg_` is the system's.
+    let script = "select 'role', rolcanlogin, case when rolvaliduntil < now() then rolvaliduntil end, rolname from pg_roles\n\
+                    where rolname !~ '^pg_' order by rolname;\n\
+                  select 'database', datname from pg_database where not datistemplate;\n\
+                  select 'hba', current_setting('hba_file');\n";
+    let mut refused = String::new();
+    // A volume that was made with another POSTGRES_USER does not know today's; most have `postgres`.
+    for name in [superuser, "postgres"] {
+        let command = wire::psql(name, "template1", script.to_owned());
+        match wire::execute(docker, id, command, &mut |_piece| {}).await {
+            Ok(done) if done.exit_code == 0 => {
+                return Observed::Known(InsideLook { superuser: name.to_owned(), ..inside(&done.stdout) });
+            }
+            Ok(done) if refused.is_empty() => refused = visible(done.stderr.trim()),
+            Ok(_other) => {}
+            Err(why) => return Observed::Unknown(why),
         }
-        Ok(done) => Observed::Unknown(visible(done.stderr.trim())),
-        Err(why) => Observed::Unknown(why),
     }
+    Observed::Unknown(refused)
+}
+
+/// Reads what `psql -A -t` printed.
+fn inside(text: &str) -> InsideLook {
+    let mut look = InsideLook::default();
+    for line in text.lines() {
+        match line.split_once('|') {
+            Some(("role", rest)) => {
+                let mut columns = rest.splitn(3, '|');
+                let (can_login, expired) = (columns.next() == Some("t"), columns.next().unwrap_or_default());
+                let expired = Some(visible(expired)).filter(|since| !since.is_empty());
+                let name = visible(columns.next().unwrap_or_default());
+                look.roles.push(InsideRole { name, can_login, expired });
+            }
+            Some(("database", name)) => look.databases.push(visible(name)),
+            Some(("hba", file)) => look.hba_file = visible(file),
+            _ => {}
+        }
+    }
+    look
 }
 
 async fn ask(address: &str, picture: &Picture, deadline: Duration) -> EngineOutcome {

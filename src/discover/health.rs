@@ -1,15 +1,18 @@
-//! What only a diagnosis asks of the database: one more statement in the session that described the server.
+//! What only a diagnosis asks of the database: two more statements in the session that described the server.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::model::health::{Health, ReadOnly};
+use crate::model::health::{Behind, Collated, Extension, Health, Outdated, ReadOnly};
 use crate::model::observed::Observed;
 use crate::model::text::visible;
 use crate::wire::postgres::{Session, message};
 
+/// `{outdated}` and `{trusted}` are what the server's major has of them.
 const HEALTH: &str = "
+with used as materialized (select distinct attcollation from pg_attribute where attrelid >= 16384 and attcollation > 0)
 select json_build_object(
   'standby', pg_is_in_recovery(),
   'read_only', current_setting('default_transaction_read_only')::boolean,
@@ -25,8 +28,48 @@ select json_build_object(
   'invalid_indexes', (select coalesce(json_agg(x.indexrelid::regclass::text), '[]')
     from pg_index x join pg_class i on i.oid = x.indexrelid
     where not x.indisvalid and i.relkind = 'i'
-      and not exists (select from pg_stat_progress_create_index p where p.index_relid = x.indexrelid))
+      and not exists (select from pg_stat_progress_create_index p where p.index_relid = x.indexrelid)),
+  'outdated', (select coalesce(json_agg(json_build_array(sort, name, recorded, actual)), '[]') from (
+    {outdated}
+    select 'collation' as sort, c.oid::regcollation::text, c.collversion, pg_collation_actual_version(c.oid)
+    from pg_collation c where c.oid in (select attcollation from used) and c.collversion is not null
+    ) versions (sort, name, recorded, actual) where recorded is distinct from actual),
+  'extensions', (select coalesce(json_agg(json_build_array(x.name, x.installed_version is not null,
+      (select rolsuper from pg_roles where rolname = current_user)
+      or has_database_privilege(current_database(), 'create') and exists (
+        select from pg_available_extension_versions v
+        where v.name = x.name and v.version = x.default_version and (not v.superuser {trusted})))), '[]')
+    from pg_available_extensions x)
 )::text";
+
+/// Since PostgreSQL 15. A database whose template is out of date cannot be copied.
+const OUTDATED_DATABASES: &str = "
+    select 'database', datname, datcollversion, pg_database_collation_actual_version(oid) from pg_database
+    where datname in (current_database(), 'template1') and datcollversion is not null
+    union all";
+
+/// The sequences of columns whose highest number an index tells, and that the role may read. The server may ask for
+/// privileges before it looks what a relation is, and refuses to on a table: hence the `case`.
+const SEQUENCES: &str = "
+select s.oid::regclass::text, t.oid::regclass::text, quote_ident(a.attname), q.seqincrement
+from pg_depend d
+join pg_class s on s.oid = d.objid and s.relkind = 'S'
+join pg_sequence q on q.seqrelid = s.oid
+join pg_class t on t.oid = d.refobjid and t.relkind in ('r', 'p')
+join pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid
+where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')
+  and q.seqincrement > 0 and (a.atthasdef or a.attidentity <> '')
+  and has_column_privilege(t.oid, a.attnum, 'select') and case s.relkind when 'S' then has_sequence_privilege(s.oid, 'select') else false end
+  and has_schema_privilege(t.relnamespace, 'usage') and has_schema_privilege(s.relnamespace, 'usage')
+  and exists (select from pg_index i
+    where i.indrelid = t.oid and i.indisunique and i.indisvalid and i.indkey[0] = a.attnum)
+order by 1 limit 1000";
+
+/// A number that is this many steps ahead is soon met.
+const STEPS: i64 = 100;
+
+/// A session of the app's may hold a table's lock: nobody waits for it here.
+const BEGIN: &str = "begin read only; set local lock_timeout = '500ms'; set local statement_timeout = '1s'";
 
 #[derive(Deserialize)]
 struct Facts {
@@ -35,25 +78,40 @@ struct Facts {
     closed_schema: Option<String>,
     foreign: Vec<(String, String)>,
     invalid_indexes: Vec<String>,
+    outdated: Vec<(String, String, String, Option<String>)>,
+    extensions: Vec<(String, bool, bool)>,
 }
 
 /// Returns what the session's role meets in the session's database; unknown when the server takes longer than `deadline`.
 pub(super) async fn look(session: &Session, deadline: Duration) -> Observed<Health> {
-    let asked = match tokio::time::timeout(deadline, session.query_typed(HEALTH, &[])).await {
+    let too_long = || format!("the catalog did not answer within {:.1} s", deadline.as_secs_f32());
+    let databases = if session.major() >= 15 { OUTDATED_DATABASES } else { "" };
+    let trusted = if session.major() >= 13 { "or v.trusted" } else { "" };
+    let statement = HEALTH.replace("{outdated}", databases).replace("{trusted}", trusted);
+    let asked = match tokio::time::timeout(deadline, session.query_typed(&statement, &[])).await {
         Ok(Ok(rows)) => rows,
         Ok(Err(error)) => return Observed::Unknown(message(&error)),
-        Err(_elapsed) => {
-            return Observed::Unknown(format!("the catalog did not answer within {:.1} s", deadline.as_secs_f32()));
-        }
+        Err(_elapsed) => return Observed::Unknown(too_long()),
     };
     let text: String = asked.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
-    match serde_json::from_str::<Facts>(&text) {
-        Ok(facts) => Observed::Known(health(facts)),
-        Err(error) => Observed::Unknown(format!("what the catalog says is not understood: {error}")),
-    }
+    let facts = match serde_json::from_str::<Facts>(&text) {
+        Ok(facts) => facts,
+        Err(error) => return Observed::Unknown(format!("what the catalog says is not understood: {error}")),
+    };
+    let behind = match tokio::time::timeout(deadline, Box::pin(behind(session))).await {
+        Ok(Ok(behind)) => Observed::Known(behind),
+        Ok(Err(error)) => Observed::Unknown(message(&error)),
+        Err(_elapsed) => Observed::Unknown(too_long()),
+    };
+    Observed::Known(health(facts, behind))
 }
 
-fn health(facts: Facts) -> Health {
+fn health(facts: Facts, behind: Observed<Vec<Behind>>) -> Health {
+    let outdated = |(sort, name, recorded, actual): (String, String, String, Option<String>)| Outdated {
+        of: if sort == "database" { Collated::Database(visible(&name)) } else { Collated::Collation(visible(&name)) },
+        recorded: visible(&recorded),
+        actual: actual.as_deref().map(visible),
+    };
     Health {
         read_only: match (facts.standby, facts.read_only) {
             (true, _) => Some(ReadOnly::Standby),
@@ -63,5 +121,53 @@ fn health(facts: Facts) -> Health {
         closed_schema: facts.closed_schema,
         foreign: facts.foreign.iter().map(|(name, owner)| (visible(name), visible(owner))).collect(),
         invalid_indexes: facts.invalid_indexes.iter().map(|name| visible(name)).collect(),
+        behind,
+        outdated: facts.outdated.into_iter().map(outdated).collect(),
+        extensions: facts
+            .extensions
+            .into_iter()
+            .map(|(name, installed, permitted)| Extension { name, installed, permitted })
+            .collect(),
     }
+}
+
+/// Returns the sequences that are behind: within the next numbers that they give, a row has one.
+async fn behind(session: &Session) -> Result<Vec<Behind>, tokio_postgres::Error> {
+    let sequences = session.query_typed(SEQUENCES, &[]).await?;
+    let mut found = Vec::new();
+    let mut statement = String::new();
+    for row in &sequences {
+        let (sequence, table, column): (String, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+        let step: i64 = row.try_get(3)?;
+        if !statement.is_empty() {
+            statement.push_str(" union all ");
+        }
+        // Writing to a string cannot fail.
+        let _written = write!(
+            statement,
+            "select {}, n.next, (select max({column}) from {table})::int8
+             from (select last_value + case when is_called then {step} else 0 end as next from {sequence}) n
+             where exists (select from {table} where {column} >= n.next and {column} < n.next + {})",
+            found.len(),
+            step.saturating_mul(STEPS),
+        );
+        found.push(Behind { sequence, table, column, next: 0, highest: 0 });
+    }
+    if found.is_empty() {
+        return Ok(found);
+    }
+    // `set local`: behind a pooler, the session is another client's afterwards.
+    let (begun, rows, ended) = tokio::join!(
+        session.batch_execute(BEGIN),
+        session.query_typed(&statement, &[]),
+        session.batch_execute("rollback"),
+    );
+    begun.and(ended)?;
+    let mut behind = Vec::new();
+    for row in rows? {
+        let index: i32 = row.try_get(0)?;
+        let Some(one) = usize::try_from(index).ok().and_then(|index| found.get(index)) else { continue };
+        behind.push(Behind { next: row.try_get(1)?, highest: row.try_get(2)?, ..one.clone() });
+    }
+    Ok(behind)
 }

@@ -105,10 +105,9 @@ pub async fn discover(scope: &Scope, begin: impl FnOnce(&Picture, &Target)) -> P
             picture.login_failure = Some(failure);
         }
     }
-    let password = picture
-        .login_failure
-        .as_ref()
-        .is_some_and(|failure| matches!(failure.kind, LoginFailureKind::Password | LoginFailureKind::NotPermitted));
+    let password = picture.login_failure.as_ref().is_some_and(|failure| {
+        matches!(failure.kind, LoginFailureKind::Password | LoginFailureKind::NotPermitted) || failure.is_by_limit()
+    });
     if proves {
         Box::pin(engine::look_closer(scope, &mut picture, password)).await;
     }

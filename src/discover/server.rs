@@ -180,7 +180,7 @@ async fn ask(
     let (described, applied) = both.await;
     let Ok((facts, identity)) = described else {
         let message = format!("the server took longer than {:.1} s to describe itself", deadline.as_secs_f32());
-        return Err(LoginFailure { sqlstate: None, message, kind: LoginFailureKind::TimedOut });
+        return Err(LoginFailure { sqlstate: None, message, kind: LoginFailureKind::TimedOut, routine: None });
     };
     let applied = applied.unwrap_or_else(|_elapsed| {
         let why = format!(
@@ -195,6 +195,7 @@ async fn ask(
         sqlstate: None,
         message: format!("its description of itself is not understood: {error}"),
         kind: LoginFailureKind::Other,
+        routine: None,
     })?;
     let identifier = identity.ok().and_then(|rows| rows.first()?.try_get::<_, String>(0).ok()?.parse().ok());
     Ok(server(facts, identifier, applied))
@@ -304,5 +305,6 @@ fn other(error: &tokio_postgres::Error) -> LoginFailure {
         sqlstate: error.code().map(|code| code.code().to_owned()),
         message: message(error),
         kind: LoginFailureKind::Other,
+        routine: None,
     }
 }

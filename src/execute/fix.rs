@@ -19,7 +19,7 @@ use crate::model::target::Target;
 use crate::parse::env_file;
 use crate::wire::engine::{Command, execute, psql};
 use crate::wire::files::{copy_private, exists, read_text, write_whole};
-use crate::wire::postgres::{quote_ident, quote_literal};
+use crate::wire::postgres::{Session, message, quote_ident, quote_literal};
 
 /// How long a server may take to accept logins.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -63,10 +63,10 @@ impl Fixer<'_> {
                 let sql = format!("alter role {} password {};", quote_ident(role), quote_literal(&verifier));
                 self.inside(container, superuser, sql, &format!("set the password of role `{role}`")).await
             }
-            Step::GrantCreateDatabase { container, superuser, role } => {
-                let sql = format!("alter role {} createdb;", quote_ident(role));
-                self.inside(container, superuser, sql, &format!("give role `{role}` CREATEDB")).await
+            Step::AsSuperuser { container, superuser, statement, shown } => {
+                self.inside(container, superuser, format!("{statement};"), shown).await
             }
+            Step::Sql { statement, shown } => self.statement(statement, shown).await,
             Step::CreateDatabase { name } => {
                 let statement = format!("create database {}", quote_ident(name));
                 self.administer(&statement, &format!("create the database `{name}`")).await
@@ -153,6 +153,16 @@ impl Fixer<'_> {
         let admin = Admin::open(self.server()?, "doctor").await?;
         let done = admin.run(statement, what).await;
         admin.close().await;
+        done
+    }
+
+    async fn statement(&self, statement: &str, what: &str) -> Result<()> {
+        let target = self.server()?;
+        let failed = |why: String| Error::environment(format!("cannot {what}")).detail("server says", why);
+        let opened = Session::open(target, target.database(), "devdb doctor", PATIENCE).await;
+        let session = opened.map_err(|failure| failed(failure.message))?;
+        let done = session.batch_execute(statement).await.map_err(|error| failed(message(&error)));
+        session.close().await;
         done
     }
 

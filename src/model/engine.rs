@@ -75,10 +75,30 @@ pub struct Container {
 }
 
 /// What `psql` inside a container says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct InsideLook {
-    pub roles: Vec<String>,
+    /// The superuser who looked: the container's own, or `postgres` where the volume has another than that.
+    pub superuser: String,
+    pub roles: Vec<InsideRole>,
     pub databases: Vec<String>,
+    /// `pg_hba.conf`, as the server was started with it.
+    pub hba_file: String,
+}
+
+/// A role, as `psql` inside a container sees it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InsideRole {
+    pub name: String,
+    pub can_login: bool,
+    /// Since when its password is refused (`rolvaliduntil`), where that is past.
+    pub expired: Option<String>,
+}
+
+impl InsideLook {
+    /// Returns the role of this name.
+    pub fn role(&self, name: &str) -> Option<&InsideRole> {
+        self.roles.iter().find(|role| role.name == name)
+    }
 }
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

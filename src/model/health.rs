@@ -1,5 +1,7 @@
 //! What only a diagnosis asks of a server and of the database it is on.
 
+use super::observed::Observed;
+
 /// What the target's role meets inside of its database.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Health {
@@ -11,6 +13,51 @@ pub struct Health {
     pub foreign: Vec<(String, String)>,
     /// Indexes whose concurrent build failed, as SQL has them.
     pub invalid_indexes: Vec<String>,
+    /// Sequences that will soon give a number which a row has already; unknown where the rows could not be asked for.
+    pub behind: Observed<Vec<Behind>>,
+    /// What was sorted by another version of the operating system's collation library; not what no column uses.
+    pub outdated: Vec<Outdated>,
+    /// The extensions whose files the server has.
+    pub extensions: Vec<Extension>,
+}
+
+/// A sequence that is behind the rows of its column; names as SQL has them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Behind {
+    pub sequence: String,
+    pub table: String,
+    pub column: String,
+    /// The number that it gives next.
+    pub next: i64,
+    /// The highest number that a row has.
+    pub highest: i64,
+}
+
+/// A collation version that was recorded and is no longer what the operating system has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outdated {
+    pub of: Collated,
+    pub recorded: String,
+    /// Nothing where the library tells none.
+    pub actual: Option<String>,
+}
+
+/// What sorts by a collation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Collated {
+    Database(String),
+    /// A collation of columns, as SQL has it.
+    Collation(String),
+}
+
+/// An extension whose files the server has (`pg_available_extensions`).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Extension {
+    pub name: String,
+    /// `CREATE EXTENSION` was run in this database.
+    pub installed: bool,
+    /// The role may run it.
+    pub permitted: bool,
 }
 
 /// What keeps a session from writing.

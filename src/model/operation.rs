@@ -137,6 +137,10 @@ pub enum Action {
     DropRelation {
         relation: Name,
     },
+    /// Whatever tables and types it brings.
+    CreateExtension {
+        name: String,
+    },
     /// Another change of a table that has to be there.
     Alter {
         table: Name,
@@ -333,6 +337,7 @@ impl Action {
             | Self::DropType { .. }
             | Self::CreateRelation { .. }
             | Self::DropRelation { .. }
+            | Self::CreateExtension { .. }
             | Self::Other
             | Self::Opaque { .. } => None,
         }

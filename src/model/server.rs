@@ -62,6 +62,27 @@ pub struct LoginFailure {
     /// The server's own words, or the driver's; escaped, without secrets.
     pub message: String,
     pub kind: LoginFailureKind,
+    /// The server's function that refused, which says the reason in every language (`routine` of the error message).
+    pub routine: Option<String>,
+}
+
+impl LoginFailure {
+    /// Returns whether no line of `pg_hba.conf` lets the client in (`ClientAuthentication`).
+    pub fn is_by_hba(&self) -> bool {
+        self.kind == LoginFailureKind::NotPermitted && self.routine.as_deref() == Some("ClientAuthentication")
+    }
+
+    /// Returns whether the role's or the database's own limit was reached, and not the server's.
+    pub fn is_by_limit(&self) -> bool {
+        const OWN: [&str; 2] = ["InitializeSessionUserId", "CheckMyDatabase"];
+        self.kind == LoginFailureKind::TooManyClients && self.routine.as_deref().is_some_and(|it| OWN.contains(&it))
+    }
+
+    /// Returns whether the role is there or not, and in either case may not log in (`InitializeSessionUserId`): without a
+    /// password to ask for, the server says so.
+    pub fn is_by_role(&self) -> bool {
+        self.kind == LoginFailureKind::NotPermitted && self.routine.as_deref() == Some("InitializeSessionUserId")
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

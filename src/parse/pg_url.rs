@@ -110,6 +110,23 @@ pub fn replace_host(text: &str, host: &str) -> Option<String> {
     Some(format!("{}{host}{}{}", text.get(..start)?, authority.get(host_end..)?, text.get(end..)?))
 }
 
+/// Returns `text` with another value of a query parameter, all else as it was; nothing where it has no such parameter.
+pub fn replace_parameter(text: &str, key: &str, value: &str) -> Option<String> {
+    let (head, query) = text.split_once('?')?;
+    let mut found = false;
+    let pairs: Vec<String> = query
+        .split('&')
+        .map(|pair| match pair.split_once('=') {
+            Some((name, _)) if name == key => {
+                found = true;
+                format!("{key}={value}")
+            }
+            _ => pair.to_owned(),
+        })
+        .collect();
+    found.then(|| format!("{head}?{}", pairs.join("&")))
+}
+
 /// Returns `text` with the scheme `postgresql`, its driver suffix kept.
 pub fn replace_scheme(text: &str) -> Option<String> {
     let (scheme, rest) = split_scheme(text)?;
@@ -333,6 +350,8 @@ mod tests {
             replace_host("postgresql://a:p@db:5432/d", "localhost").unwrap(),
             "postgresql://a:p@localhost:5432/d"
         );
+        assert_eq!(replace_parameter("postgres://h/d?a=1&ssl=x&b", "ssl", "y").unwrap(), "postgres://h/d?a=1&ssl=y&b");
+        assert_eq!(replace_parameter("postgres://h/d?a=1", "ssl", "y"), None);
         assert_eq!(replace_scheme("postgres://h/d").unwrap(), "postgresql://h/d");
         assert_eq!(escape_userinfo("postgresql://a:p@s#s@h/d").unwrap(), "postgresql://a:p%40s%23s@h/d");
     }

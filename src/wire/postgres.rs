@@ -32,6 +32,7 @@ impl Session {
             sqlstate: None,
             message: error.to_string(),
             kind: LoginFailureKind::Tls,
+            routine: None,
         })?;
         let mut config = config(target, database, application);
         config.ssl_mode(mode).connect_timeout(deadline);
@@ -44,6 +45,7 @@ impl Session {
                     sqlstate: None,
                     message: format!("no answer within {:.1} s", deadline.as_secs_f32()),
                     kind: LoginFailureKind::TimedOut,
+                    routine: None,
                 });
             }
         };
@@ -158,7 +160,7 @@ fn login_failure(error: &tokio_postgres::Error) -> LoginFailure {
         } else {
             LoginFailureKind::Network
         };
-        return LoginFailure { sqlstate: None, message, kind };
+        return LoginFailure { sqlstate: None, message, kind, routine: None };
     };
     let code = server.code();
     let kind = match () {
@@ -170,7 +172,7 @@ fn login_failure(error: &tokio_postgres::Error) -> LoginFailure {
         () if *code == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE => LoginFailureKind::NoConnectionsAllowed,
         () => LoginFailureKind::Other,
     };
-    LoginFailure { sqlstate: Some(code.code().to_owned()), message, kind }
+    LoginFailure { sqlstate: Some(code.code().to_owned()), message, kind, routine: server.routine().map(visible) }
 }
 
 #[cfg(test)]

@@ -193,7 +193,13 @@ fn auth_password() {
         .seen("password authentication failed for user")
         .seen("(28P01)")
         .seen(&format!("127.0.0.1:{} is held by `postgres`", cluster.port()))
-        .fix("manual", &[]);
+        .fix(
+            "manual",
+            &[
+                &format!("sudo -u postgres psql -c '\\du+ {}'   (is it there, may it log in, until when?)", wrong.name),
+                &format!("sudo -u postgres psql -c '\\password {}'", wrong.name),
+            ],
+        );
 }
 
 #[test]
@@ -222,7 +228,7 @@ fn auth_password_that_the_container_knows() {
 }
 
 #[test]
-fn auth_password_of_a_role_that_the_container_lacks() {
+fn role_missing_by_a_name_that_only_the_url_has() {
     let Some(shop) = Shop::new() else { return };
     let port = free_port();
     shop.compose(&format!("ports: [\"{port}:5432\"]"));
@@ -230,18 +236,11 @@ fn auth_password_of_a_role_that_the_container_lacks() {
     shop.project.write(".env", &line);
     let container = shop.engine.postgres(&shop.wanted(Some(("0.0.0.0", port))));
     container.wait_ready();
-    shop.doctor().only_error("auth-password").seen("has no such role, only: app").fix("manual", &[]);
-}
-
-#[test]
-fn auth_password_by_a_server_without_tls() {
-    let Some((project, database)) = local_project() else { return };
-    project.write(".env", &format!("DATABASE_URL={}?sslmode=require\n", database.url()));
-    Report::of(&Sandbox::new(&project))
-        .only_error("auth-password")
-        .at(".env", 1, "leads to")
-        .seen("TLS")
-        .fix("manual", &[]);
+    let make = format!("docker exec -it {} createuser -U app --createdb --pwprompt nobody", container.name);
+    shop.doctor()
+        .only_error("role-missing")
+        .seen(&format!("container `{}` (service `db`) has: app", container.name))
+        .fix("manual", &[&make]);
 }
 
 #[test]

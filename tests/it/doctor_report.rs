@@ -9,6 +9,9 @@ use serde_json::Value;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+/// How many checks there are.
+pub(crate) const CHECKS: usize = 66;
+
 /// One diagnosis as JSON and as text, which must agree.
 pub(crate) struct Report {
     pub(crate) json: Value,

@@ -19,6 +19,7 @@ mod doctor_engine;
 mod doctor_env;
 mod doctor_fix;
 mod doctor_healthy;
+mod doctor_login;
 mod doctor_migrations;
 mod doctor_output;
 mod doctor_ports;

@@ -9,7 +9,7 @@ pub(super) use crate::diagnose::sample;
 #[cfg(test)]
 pub(super) use crate::model::chain::UnreadableRevision;
 pub(super) use crate::model::chain::{Chain, ChainFault};
-pub(super) use crate::model::engine::{Container, EngineOutcome};
+pub(super) use crate::model::engine::{Container, EngineOutcome, InsideLook};
 pub(super) use crate::model::env::{Dialect, EnvEntry, EnvFile, EnvProblemKind};
 pub(super) use crate::model::finding::{Finding, Severity};
 pub(super) use crate::model::git::{Elsewhere, FoundRevision, Origins};

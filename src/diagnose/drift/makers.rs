@@ -55,6 +55,7 @@ fn changed(operation: &Operation) -> Vec<ObjectId> {
         | Action::DropRelation { .. }
         | Action::Alter { .. }
         | Action::Write { .. }
+        | Action::CreateExtension { .. }
         | Action::Other
         | Action::Opaque { .. } => Vec::new(),
     }

@@ -129,11 +129,7 @@ impl State {
     /// Takes note of what an operation will have done.
     pub(super) fn apply(&mut self, operation: &Operation, file: &Path) {
         if matches!(operation.action, Action::Opaque { .. }) {
-            // An extension changes no rows of the project.
-            let begins = operation.source.get(..16).unwrap_or_default();
-            if !begins.eq_ignore_ascii_case("create extension") {
-                self.opaque = Some(Place::new(file, operation.line));
-            }
+            self.opaque = Some(Place::new(file, operation.line));
             return;
         }
         let made = match &operation.action {

@@ -189,6 +189,7 @@ impl World {
             Action::DropTable { table, .. } if !operation.conditional => {
                 self.remove(table);
             }
+            Action::CreateExtension { .. } => self.opaque(true),
             Action::Opaque { may_create } => self.opaque(*may_create),
             action => self.change(action, operation.conditional),
         }

@@ -24,8 +24,10 @@ pub enum Step {
     StartContainer { name: String },
     /// Sets a role's password through the local socket inside the container, as its superuser.
     SetRolePassword { container: String, superuser: String, role: String, password: Secret },
-    /// Gives a role `CREATEDB` through the local socket inside the container, as its superuser.
-    GrantCreateDatabase { container: String, superuser: String, role: String },
+    /// Runs a statement through the local socket inside the container, as its superuser; `shown` says what it does.
+    AsSuperuser { container: String, superuser: String, statement: String, shown: String },
+    /// Runs a statement in the target database as the role that logs in; `shown` says what it does.
+    Sql { statement: String, shown: String },
     /// Creates the target database, owned by the role that logs in.
     CreateDatabase { name: String },
     /// Ends the other sessions of the target database.
@@ -74,9 +76,8 @@ impl Step {
             Self::SetRolePassword { container, role, .. } => {
                 format!("set the password of role `{role}` inside the container `{container}`")
             }
-            Self::GrantCreateDatabase { container, role, .. } => {
-                format!("give role `{role}` CREATEDB inside the container `{container}`")
-            }
+            Self::AsSuperuser { container, shown, .. } => format!("{shown} inside the container `{container}`"),
+            Self::Sql { shown, .. } => shown.clone(),
             Self::CreateDatabase { name } => format!("create the database `{name}`"),
             Self::EndSessions { database } => format!("end the other sessions on `{database}`"),
             Self::WaitForServer => "wait until the server accepts logins".to_owned(),

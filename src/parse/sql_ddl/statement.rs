@@ -70,9 +70,11 @@ fn create(mut at: Cursor<'_>) -> Option<Found> {
         at.skip();
         return Some(plain(vec![Action::Alter { table: at.name()? }]));
     }
-    // An extension brings tables of its own.
-    let action = if at.eat(&["extension"]) { Action::Opaque { may_create: true } } else { Action::Other };
-    Some(plain(vec![action]))
+    if at.eat(&["extension"]) {
+        at.eat(&["if", "not", "exists"]);
+        return Some(plain(vec![Action::CreateExtension { name: at.ident()? }]));
+    }
+    Some(plain(vec![Action::Other]))
 }
 
 /// Reads what follows `CREATE [UNIQUE] INDEX`.

@@ -25,6 +25,7 @@ struct Bench {
     venv_chains: Option<PathBuf>,
     dbmate: Option<PathBuf>,
     sqlx: Option<PathBuf>,
+    pgbouncer: Option<PathBuf>,
     corpus: Option<PathBuf>,
     #[serde(default)]
     missing: Vec<Missing>,
@@ -154,6 +155,11 @@ pub(crate) fn old_venv() -> Option<PathBuf> {
 /// The Python environment with the chains and the models of Argilla and Optuna.
 pub(crate) fn chains() -> Option<PathBuf> {
     require("Python environment for Argilla and Optuna", load().venv_chains.as_ref())
+}
+
+/// The program `pgbouncer`.
+pub(crate) fn pgbouncer() -> Option<PathBuf> {
+    require("PgBouncer", load().pgbouncer.as_ref())
 }
 
 /// The program `dbmate`.

@@ -12,7 +12,7 @@ mod rootfs;
 mod tools;
 mod venv;
 
-use crate::places;
+use crate::{places, run};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
@@ -56,6 +56,7 @@ pub(crate) struct Bench {
     venv_chains: Option<PathBuf>,
     dbmate: Option<PathBuf>,
     sqlx: Option<PathBuf>,
+    pgbouncer: Option<PathBuf>,
     corpus: Option<PathBuf>,
     pub(crate) missing: Vec<Missing>,
 }
@@ -100,6 +101,8 @@ pub(crate) fn prepare(quick: bool, majors: &[u32]) -> Result<(Bench, PathBuf), S
         bench.compose = bench.keep(found);
         let found = timed("image", || image::ensure(bench.pg.as_ref(), bench.docker.as_ref(), &directory));
         bench.image = bench.keep(found);
+        let found = timed("PgBouncer", pgbouncer);
+        bench.pgbouncer = bench.keep(found);
         let found = timed("corpus", corpus);
         bench.corpus = bench.keep(found);
         bench.keep_majors(&directory, quick, majors);
@@ -125,6 +128,16 @@ pub(crate) fn prepare(quick: bool, majors: &[u32]) -> Result<(Bench, PathBuf), S
     write(&bench, &file)?;
     println!("bench: ready in {:.1} s, see {}", started.elapsed().as_secs_f32(), file.display());
     Ok((bench, file))
+}
+
+/// Returns the pooler; installs it where that needs no question.
+fn pgbouncer() -> Result<PathBuf, Missing> {
+    let look = || places::program("pgbouncer");
+    let missing = |why: String| Missing::new("PgBouncer", why, "sudo apt-get install -y pgbouncer");
+    if look().is_none() {
+        run::install(&["pgbouncer"]).map_err(missing)?;
+    }
+    look().ok_or_else(|| missing("it was installed, but `pgbouncer` is nowhere to be found".to_owned()))
 }
 
 /// Holds off a second preparation: two would install packages and build the image over each other.

@@ -2,7 +2,7 @@
 
 use super::super::prelude::*;
 use crate::model::server::LoginFailure;
-use crate::model::target::Target;
+use crate::model::target::{Host, Target};
 use crate::parse::pg_url;
 
 pub(in crate::diagnose) const CHECK: Check = Check {
@@ -25,10 +25,15 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         "wrong-server",
         "volume-password-stale",
         "port-mismatch",
+        "tls-unsupported",
+        "hba-no-entry",
+        "role-missing",
+        "role-nologin",
+        "password-expired",
     ],
-    explain: "Seen as: `password authentication failed for user` (28P01), `role does not exist`, `no pg_hba.conf entry` (28000).\n\
-        Cause: user or password differ from the server's; with SCRAM a missing role looks the same as a wrong password.\n\
-        Proof: the server's refusal; the roles that `psql` inside the container sees; the password that the container was made with.\n\
+    explain: "Seen as: `password authentication failed for user` (28P01), `Peer authentication failed` (28000).\n\
+        Cause: user or password differ from the server's; with SCRAM a role that is missing or whose password expired looks the same.\n\
+        Proof: the server's refusal; the password that the container was made with.\n\
         Fix: the container's own password where `.env` has another one.",
     detect,
     #[cfg(test)]
@@ -57,33 +62,36 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         finding =
             finding.at(at, if target.password.is_some() { "the password that is sent" } else { "has no password" });
     }
-    let code = failure.sqlstate.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
-    finding = finding.seen(format!("the server says: {}{code}", failure.message));
-    let container = picture.database_container().filter(|container| container.is_running());
-    let Some(container) = container.filter(|container| container.database_ports().contains(&target.port())) else {
+    finding = finding.seen(format!("the server says: {}{}", failure.message, facts::code(failure)));
+    let Some(container) = facts::answering_container(picture) else {
         if let Some(holder) = facts::holder(picture, target.port()) {
             finding = finding.seen(holder);
         }
-        return Ok(vec![finding.manual("use a role and password of that server", &[])]);
+        return Ok(vec![without_container(target, failure, finding)]);
     };
-    if let Some(inside) =
-        container.inside.known().filter(|inside| !inside.roles.iter().any(|role| role == target.user()))
-    {
-        finding = finding.seen(format!(
-            "{} has no such role, only: {}",
-            facts::container_name(container),
-            inside.roles.join(", ")
-        ));
-        return Ok(vec![finding.manual("use one of its roles, or start with an empty volume", &[])]);
-    }
     Ok(vec![with_container_password(picture, candidate, container, finding)])
+}
+
+/// With SCRAM, a missing role and a password that expired look like a wrong one: a superuser sees which it is.
+fn without_container(target: &Target, failure: &LoginFailure, finding: Finding) -> Finding {
+    if matches!(target.host(), Host::Socket(_)) && failure.routine.as_deref() == Some("auth_failed") {
+        let other =
+            format!("postgresql://{}:PASSWORD@127.0.0.1:{}/{}", target.user(), target.port(), target.database());
+        let peer =
+            "over the socket the server may ask for the system user of that name: dial 127.0.0.1, with a password";
+        return finding.manual(peer, &[&other]);
+    }
+    let role = ident(target.user());
+    let look = format!("sudo -u postgres psql -c '\\du+ {role}'   (is it there, may it log in, until when?)");
+    let set = format!("sudo -u postgres psql -c '\\password {role}'");
+    finding.manual("use a role and password of that server, or have its superuser look", &[&look, &set])
 }
 
 /// The server speaks, and the login fails for a reason that is neither role nor password: TLS, a privilege, a pooler.
 fn another(candidate: &Candidate, failure: &LoginFailure) -> Finding {
-    let code = failure.sqlstate.as_deref().map(|code| format!(" ({code})")).unwrap_or_default();
     let finding = Finding::new(format!("the login at {} fails", candidate.target.address()));
-    let finding = facts::leads_there(candidate, finding).seen(format!("it says: {}{code}", failure.message));
+    let finding =
+        facts::leads_there(candidate, finding).seen(format!("it says: {}{}", failure.message, facts::code(failure)));
     let fix = if failure.kind == LoginFailureKind::Tls {
         "let `sslmode` in the URL agree with the server: `disable` for one without TLS"
     } else {

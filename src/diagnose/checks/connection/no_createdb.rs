@@ -25,17 +25,11 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let role = &server.role.name;
     let finding = Finding::new(format!("role `{role}` may not create databases"))
         .seen("a reset can then only work in place, without a way back");
-    let identified = picture.database_container().filter(|container| {
-        container.is_running() && container.system_identifier.known() == server.system_identifier.as_ref()
-    });
-    let Some(container) = identified.filter(|container| container.superuser() != role) else {
+    let Some(container) = facts::own_container(picture, server).filter(|it| it.superuser() != role) else {
         let sql = format!("psql -U postgres -c 'ALTER ROLE \"{role}\" CREATEDB'");
         return Ok(vec![finding.manual("have a superuser grant it", &[&sql])]);
     };
-    let step = Step::GrantCreateDatabase {
-        container: container.name.clone(),
-        superuser: container.superuser().to_owned(),
-        role: role.clone(),
-    };
+    let statement = format!("alter role {} createdb", ident(role));
+    let step = facts::as_superuser(container, statement, format!("give role `{role}` CREATEDB"));
     Ok(vec![finding.confirm(step.describe(), vec![step])])
 }

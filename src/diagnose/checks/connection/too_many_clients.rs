@@ -8,7 +8,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "connection",
     severity: Severity::Error,
     needs: &[Need::Target],
-    follows: &[],
+    follows: &["connection-limit"],
     explain: "Seen as: `sorry, too many clients already`, `remaining connection slots are reserved` (53300).\n\
         Cause: pools of dev servers that reload, test runs that leak, a notebook that was left open.\n\
         Proof: SQLSTATE 53300 at login; or 95 of 100 connections in use, counted by application.\n\

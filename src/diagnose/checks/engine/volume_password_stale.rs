@@ -18,9 +18,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     #[cfg(test)]
     breaks: |picture| {
         sample::refuse_password(picture);
-        let roles = vec!["app".to_owned()];
-        sample::container(picture).inside =
-            Observed::Known(crate::model::engine::InsideLook { roles, databases: vec![] });
+        sample::container(picture).inside = Observed::Known(sample::inside());
     },
 };
 
@@ -36,7 +34,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         return Ok(Vec::new());
     }
     let Some(inside) = container.inside.look()? else { return Ok(Vec::new()) };
-    if !inside.roles.iter().any(|role| role == target.user()) {
+    if inside.role(target.user()).is_none_or(|role| role.expired.is_some()) {
         return Ok(Vec::new());
     }
     let name = facts::container_name(container);

@@ -54,5 +54,5 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
 }
 
 fn changes_schema(action: &Action) -> bool {
-    !matches!(action, Action::Write { .. } | Action::Opaque { .. })
+    !matches!(action, Action::Write { .. } | Action::CreateExtension { .. } | Action::Opaque { .. })
 }

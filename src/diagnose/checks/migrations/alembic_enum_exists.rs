@@ -32,7 +32,7 @@ fn left(migration: &MigrationOperations) -> Vec<Finding> {
         migration.down.iter().any(|operation| match &operation.action {
             Action::DropType { name: dropped } => dropped.fits(name),
             // What cannot be read may drop it.
-            Action::Opaque { .. } => true,
+            Action::CreateExtension { .. } | Action::Opaque { .. } => true,
             _ => false,
         })
     };

@@ -11,7 +11,14 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "migrations",
     severity: Severity::Error,
     needs: &[Need::SqlChain, Need::Server],
-    follows: &["wrong-server", "db-missing", "sql-chain-fault", "sql-dirty", "sql-unknown-version"],
+    follows: &[
+        "wrong-server",
+        "db-missing",
+        "sql-chain-fault",
+        "sql-dirty",
+        "sql-unknown-version",
+        "extension-unavailable",
+    ],
     explain: "Seen as: `relation \"orders\" does not exist`, `column users.username does not exist`.\n\
         Cause: migrations came with a pull and were not run.\n\
         Proof: the files against the rows of the tool's own table.\n\
