@@ -145,9 +145,39 @@ pub(super) fn answers(picture: &Picture) -> bool {
     picture.reach.endpoints.iter().any(|endpoint| matches!(endpoint.reply, Reply::Postgres { .. }))
 }
 
+/// Returns the port on which a service's server listens: `PGPORT`, else 5432.
+pub(super) fn inner_port(service: &Service) -> u16 {
+    service.variable("PGPORT").and_then(|port| port.reveal().parse().ok()).unwrap_or(crate::model::target::DEFAULT_PORT)
+}
+
+/// Returns the major that an image's tag says: 18 of `postgres:18.1-alpine`, `pgvector/pgvector:pg18`, `postgis/postgis:18-3.6`.
+pub(super) fn image_major(image: &str) -> Option<u32> {
+    let tag = tag(image)?;
+    let digits: String = tag.strip_prefix("pg").unwrap_or(tag).chars().take_while(char::is_ascii_digit).collect();
+    digits.parse().ok().filter(|major| (9..100).contains(major))
+}
+
+/// Returns the image with another major in its tag, `postgres` of that major where its tag says none.
+pub(super) fn with_major(image: &str, major: u32, wanted: u32) -> String {
+    match tag(image).filter(|_| image_major(image) == Some(major)) {
+        Some(tag) if tag == major.to_string() || tag == format!("pg{major}") => {
+            let name = image.strip_suffix(tag).unwrap_or(image);
+            format!("{name}{}", tag.replace(&major.to_string(), &wanted.to_string()))
+        }
+        // A minor, or a distribution's name, is that major's own.
+        Some(tag) => format!("{}{wanted}", image.strip_suffix(tag).unwrap_or("postgres:")),
+        None => format!("postgres:{wanted}"),
+    }
+}
+
+fn tag(image: &str) -> Option<&str> {
+    let name = image.split('@').next().unwrap_or_default();
+    name.rsplit_once(':').map(|(_, tag)| tag).filter(|tag| !tag.contains('/'))
+}
+
 /// Returns the mapping of a service's database port (5432, or `PGPORT`).
 pub(super) fn database_port(service: &Service) -> Option<&Port> {
-    let inner = service.variable("PGPORT").and_then(|port| port.reveal().parse().ok()).unwrap_or(5432_u16);
+    let inner = inner_port(service);
     service.ports.iter().find(|port| port.target == inner)
 }
 
@@ -243,4 +273,29 @@ pub(super) fn in_order(picture: &Picture) -> Result<Option<Ordered<'_>>, Unknown
     let by_file: HashMap<&Path, &MigrationOperations> = operations.iter().map(|it| (it.file.as_path(), it)).collect();
     let ordered = order.iter().filter_map(|revision| by_file.get(revision.at.file.as_path()).copied());
     Ok(Some((chain, ordered.collect())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{image_major, with_major};
+
+    #[test]
+    fn an_images_tag_says_its_major() {
+        for (image, major) in [
+            ("postgres:18", Some(18)),
+            ("postgres:15.4-alpine3.18", Some(15)),
+            ("registry:5000/pgvector/pgvector:pg17", Some(17)),
+            ("postgis/postgis:16-3.4@sha256:abc", Some(16)),
+            ("timescale/timescaledb:latest-pg16", None),
+            ("registry:5000/postgres", None),
+            ("postgres", None),
+            ("postgres:latest", None),
+        ] {
+            assert_eq!(image_major(image), major, "{image}");
+        }
+        assert_eq!(with_major("postgres:18", 18, 17), "postgres:17");
+        assert_eq!(with_major("pgvector/pgvector:pg18", 18, 16), "pgvector/pgvector:pg16");
+        assert_eq!(with_major("postgres:18.1-bookworm", 18, 17), "postgres:17");
+        assert_eq!(with_major("postgres:latest", 18, 17), "postgres:17");
+    }
 }

@@ -20,6 +20,8 @@ use crate::wire::engine as wire;
 
 /// How many lines of a log are read.
 const LOG_LINES: usize = 200;
+/// What the server and the system say of a full disk (ENOSPC).
+const NO_SPACE: &str = "No space left on device";
 /// How many containers are inspected at most.
 const CONTAINERS: usize = 60;
 
@@ -36,17 +38,18 @@ pub(super) async fn look(scope: &Scope, picture: &Picture) -> EngineProbe {
     EngineProbe { address, named_by, outcome }
 }
 
-/// Reads logs and asks inside, where a check will need it: a database container that is not well, or a login that
-/// was refused.
-pub(super) async fn look_closer(scope: &Scope, picture: &mut Picture, login_refused: bool) {
+/// Reads the log and asks inside, where a check will need it: a database container that is not well, a login that was
+/// refused, or `always` the log, which may tell of what went wrong while the server runs.
+pub(super) async fn look_closer(scope: &Scope, picture: &mut Picture, login_refused: bool, always: bool) {
     let Some(container) = picture.database_container() else { return };
     let state = &container.state;
     let restarts = state.restart_count > 0 && picture.login_failure.is_some();
     let well = container.is_running() && state.health.as_deref() != Some("unhealthy") && !restarts;
-    if well && !login_refused {
+    if well && !login_refused && !always {
         return;
     }
     let (id, superuser, running) = (container.id.clone(), container.superuser().to_owned(), container.is_running());
+    let data = container.data_directory().to_owned();
     let address = picture.engine.address.clone();
     let Ok(docker) = wire::client(&address, scope.deadline) else { return };
     let closer = async {
@@ -54,18 +57,37 @@ pub(super) async fn look_closer(scope: &Scope, picture: &mut Picture, login_refu
         let log = wire::log_tail(&docker, &id, LOG_LINES).await?;
         let inside =
             if running && login_refused { look_inside(&docker, &id, &superuser).await } else { Observed::Absent };
-        Ok::<_, String>((log, inside))
+        let was_full = log.iter().any(|line| line.contains(NO_SPACE));
+        let free = if running && was_full { data_free(&docker, &id, &data).await } else { Observed::Absent };
+        Ok::<_, String>((log, inside, free))
     };
-    let (log, inside) = match timeout(scope.deadline, Box::pin(closer)).await {
-        Ok(Ok((log, inside))) => (Observed::Known(log), inside),
-        Ok(Err(why)) => (Observed::Unknown(why), Observed::Absent),
-        Err(_elapsed) => (Observed::Unknown("the engine took too long".to_owned()), Observed::Absent),
+    let (log, inside, free) = match timeout(scope.deadline, Box::pin(closer)).await {
+        Ok(Ok((log, inside, free))) => (Observed::Known(log), inside, free),
+        Ok(Err(why)) => (Observed::Unknown(why), Observed::Absent, Observed::Absent),
+        Err(_elapsed) => (Observed::Unknown("the engine took too long".to_owned()), Observed::Absent, Observed::Absent),
     };
     if let EngineOutcome::Answered(engine) = &mut picture.engine.outcome
         && let Some(container) = engine.containers.iter_mut().find(|container| container.id == id)
     {
         container.log_tail = log;
         container.inside = inside;
+        container.data_free = free;
+    }
+}
+
+/// Asks `df` inside, in POSIX's format (`df -P`, blocks of 1024 bytes).
+async fn data_free(docker: &Docker, id: &str, data: &str) -> Observed<u64> {
+    let arguments = ["df", "-Pk", data].map(str::to_owned).to_vec();
+    let command = wire::Command { arguments, ..wire::Command::default() };
+    match wire::execute(docker, id, command, &mut |_piece| {}).await {
+        Ok(done) => {
+            let line = done.stdout.lines().nth(1).unwrap_or_default();
+            match line.split_whitespace().nth(3).and_then(|blocks| blocks.parse::<u64>().ok()) {
+                Some(blocks) => Observed::Known(blocks * 1024),
+                None => Observed::Unknown(visible(done.stderr.trim())),
+            }
+        }
+        Err(why) => Observed::Unknown(why),
     }
 }
 
@@ -147,8 +169,26 @@ async fn inspect(docker: &Docker, id: String) -> Option<Container> {
     let mut container = container::read(response);
     if container.is_postgres() {
         container.system_identifier = identifier(docker, &container).await;
+        // A server that starts has data of its own major.
+        if !container.is_running() || container.state.restart_count > 0 {
+            container.data_major = data_major(docker, &container).await;
+        }
     }
     Some(container)
+}
+
+/// `PG_VERSION` holds the major that made the data directory (PostgreSQL documentation, "Database File Layout").
+async fn data_major(docker: &Docker, container: &Container) -> Observed<u32> {
+    // An image since 18 finds what an older one wrote at the place where those look.
+    for folder in [container.data_directory(), "/var/lib/postgresql/data"] {
+        let path = format!("{}/PG_VERSION", folder.trim_end_matches('/'));
+        let Ok(bytes) = wire::read_file(docker, &container.id, &path).await else { continue };
+        return match String::from_utf8_lossy(&bytes).trim().parse() {
+            Ok(major) => Observed::Known(major),
+            Err(_other) => Observed::Unknown(format!("`{path}` is no number")),
+        };
+    }
+    Observed::Absent
 }
 
 /// The first eight bytes of `global/pg_control` are the system identifier (`ControlFileData`, `pg_control.h`).

@@ -109,7 +109,7 @@ pub async fn discover(scope: &Scope, begin: impl FnOnce(&Picture, &Target)) -> P
         matches!(failure.kind, LoginFailureKind::Password | LoginFailureKind::NotPermitted) || failure.is_by_limit()
     });
     if proves {
-        Box::pin(engine::look_closer(scope, &mut picture, password)).await;
+        Box::pin(engine::look_closer(scope, &mut picture, password, scope.depth == Depth::All)).await;
     }
     if with_chain {
         picture.origins = origins(scope, &picture).await;

@@ -57,6 +57,9 @@ impl Fixer<'_> {
                 self.edit(file, tell, |text| remove_entry(file, text, (*line, key), value))
             }
             Step::UnixLineEnds { file } => self.edit(file, tell, |text| Ok(text.replace("\r\n", "\n"))),
+            Step::EditLine { file, line, from, to } => {
+                self.edit(file, tell, |text| edit_line(file, text, *line, (from, to)))
+            }
             Step::ComposeUp { .. } | Step::StartContainer { .. } => self.start(tell).await,
             Step::SetRolePassword { container, superuser, role, password } => {
                 let verifier = postgres_protocol::password::scram_sha_256(password.reveal().as_bytes());
@@ -214,6 +217,20 @@ fn set_value(path: &Path, text: &str, (line, key): (usize, &str), value: &Secret
     let index = nearest(&parsed, line, |entry| entry.key == key)?;
     env_file::replace_value(&parsed, index, value.reveal())
         .map_err(|error| Error::failed(format!("cannot edit `{}:{line}`", path.display())).because(error))
+}
+
+/// Returns the text with one text of one line replaced.
+fn edit_line(path: &Path, text: &str, line: usize, (from, to): (&str, &str)) -> Result<String> {
+    let changed =
+        || Error::environment(format!("`{}` changed since it was looked at", path.display())).hint("devdb doctor");
+    let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+    let (before, rest) = text.split_at_checked(start).ok_or_else(changed)?;
+    let end = rest.find('\n').unwrap_or(rest.len());
+    let (old, after) = rest.split_at_checked(end).ok_or_else(changed)?;
+    if old.matches(from).count() != 1 {
+        return Err(changed());
+    }
+    Ok(format!("{before}{}{after}", old.replacen(from, to, 1)))
 }
 
 /// Writes a file that is not there yet and that only its owner may read.

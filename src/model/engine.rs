@@ -68,6 +68,12 @@ pub struct Container {
     pub compose_directory: Option<String>,
     /// The system identifier in `global/pg_control` of its data directory.
     pub system_identifier: Observed<u64>,
+    /// `PG_VERSION` of its data directory; absent where it has none, and where the server runs.
+    pub data_major: Observed<u32>,
+    /// What its data directory's file system has left, in bytes; asked only where the log says that it was full.
+    pub data_free: Observed<u64>,
+    /// The size of `/dev/shm`, in bytes.
+    pub shm_bytes: u64,
     /// The end of its log, read only where a check may need it.
     pub log_tail: Observed<Vec<String>>,
     /// Whether `psql` inside, over the local socket, accepts the superuser; asked only after a failed login.
@@ -168,6 +174,18 @@ impl Container {
     /// Returns the superuser that the image made: `POSTGRES_USER`, else `postgres`.
     pub fn superuser(&self) -> &str {
         self.environment.get("POSTGRES_USER").map(Secret::reveal).filter(|user| !user.is_empty()).unwrap_or("postgres")
+    }
+
+    /// Returns the major of the server in the image: `PG_MAJOR`.
+    pub fn image_major(&self) -> Option<u32> {
+        self.environment.get("PG_MAJOR").and_then(|major| major.reveal().parse().ok())
+    }
+
+    /// Returns what is mounted where the data are: the mount whose path is the longest above the data directory.
+    pub fn data_mount(&self) -> Option<&ContainerMount> {
+        let data = std::path::Path::new(self.data_directory());
+        let above = self.mounts.iter().filter(|mount| data.starts_with(&mount.destination));
+        above.max_by_key(|mount| mount.destination.len())
     }
 
     /// Returns the data directory inside the container.

@@ -200,25 +200,229 @@ fn container_restarting() {
 }
 
 #[test]
-fn container_restarting_with_another_majors_data() {
+fn pgdata_major_mismatch() {
+    let (Some(shop), Some(image_18)) = (Shop::new(), bench::image_18()) else { return };
+    let port = free_port();
+    let data = "volumes: [data:/var/lib/postgresql/data]\nvolumes:\n  data: {}";
+    shop.compose(&format!("ports: [\"{port}:5432\"]\n    {data}")).env(&format!("localhost:{port}"));
+    let Some(_) = bench::compose() else { return };
+    assert!(shop.run_compose(&["up", "-d"]));
+    shop.wait_ready(port);
+    // Data of 15, an image of 18.
+    let before = shop.project.read("docker-compose.yml");
+    shop.project.write("docker-compose.yml", &before.replace(&shop.engine.image, &image_18));
+    assert!(shop.run_compose(&["up", "-d"]));
+    let ended = || shop.doctor().ids("fail") == ["pgdata-major-mismatch"];
+    wait_until("the container of 18 ends", ended);
+    let report = shop.doctor();
+    report
+        .only_error("pgdata-major-mismatch")
+        .says("are of PostgreSQL 15, its image is 18")
+        .at("docker-compose.yml", line_of(&shop.project, "docker-compose.yml", "image:"), "image: ")
+        .seen("_data` holds PG_VERSION 15")
+        .fix(
+            "manual",
+            &[
+                &format!("image: {}", shop.engine.image),
+                "devdb up",
+                "devdb snapshot export before.dump   (then the new image, and an empty volume)",
+                "devdb snapshot import before.dump",
+            ],
+        );
+    assert_eq!(report.reason("pg18-mount"), "follows from pgdata-major-mismatch");
+    shop.project.write("docker-compose.yml", &before);
+    shop.sandbox().args(["up"]).env("COMPOSE_PROJECT_NAME", &shop.name.name).run().assert_code(0);
+    shop.doctor().is_healthy();
+}
+
+#[test]
+fn pg18_mount() {
+    let (Some(shop), Some(image_18), Some(_)) = (Shop::new(), bench::image_18(), bench::compose()) else { return };
+    let port = free_port();
+    let data = "volumes: [data:/var/lib/postgresql/data]   # ours\nvolumes:\n  data: {}";
+    shop.compose(&format!("ports: [\"{port}:5432\"]\n    {data}")).env(&format!("localhost:{port}"));
+    let before = shop.project.read("docker-compose.yml").replace(&shop.engine.image, &image_18);
+    shop.project.write("docker-compose.yml", &before);
+    assert!(shop.run_compose(&["up", "-d"]));
+    wait_until("the container of 18 ends", || shop.doctor().ids("fail") == ["pg18-mount"]);
+    let line = line_of(&shop.project, "docker-compose.yml", "# ours");
+    shop.doctor()
+        .only_error("pg18-mount")
+        .says("service `db` mounts its volume where PostgreSQL 18's image refuses it")
+        .at("docker-compose.yml", line, "mounted at /var/lib/postgresql/data")
+        .seen("log: Error: in 18+")
+        .fix(
+            "confirm",
+            &[
+                &format!("write `/var/lib/postgresql` for `/var/lib/postgresql/data` in `docker-compose.yml:{line}`"),
+                "recreate the Compose service `db`",
+            ],
+        );
+    shop.sandbox()
+        .env("COMPOSE_PROJECT_NAME", &shop.name.name)
+        .args(["doctor", "--fix", "--yes"])
+        .run()
+        .assert_code(0)
+        .assert_stderr_has("brings it back");
+    let after = before.replace("data:/var/lib/postgresql/data]", "data:/var/lib/postgresql]");
+    assert_eq!(shop.project.read("docker-compose.yml"), after, "one path, and nothing else");
+    shop.wait_ready(port);
+    shop.doctor().is_healthy();
+}
+
+#[track_caller]
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_mins(1), "{what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
+
+#[test]
+fn container_oom() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    shop.compose(&format!("ports: [\"{port}:5432\"]")).env(&format!("localhost:{port}"));
+    let mut wanted = shop.wanted(Some(("127.0.0.1", port)));
+    wanted.memory = Some(24 << 20);
+    wanted.command = Some(vec!["sh", "-c", "exec tail /dev/zero"]);
+    let container = shop.engine.postgres(&wanted);
+    wait_until("the kernel ends it", || container.has_ended());
+    shop.doctor()
+        .only_error("container-oom")
+        .says(&format!("container `{}` (service `db`) was killed for want of memory", container.name))
+        .seen("OOMKilled, exit code 137")
+        .fix("manual", &["devdb up"]);
+}
+
+#[test]
+fn shm_small() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    shop.compose(&format!("ports: [\"{port}:5432\"]")).env(&format!("localhost:{port}"));
+    let mut wanted = shop.wanted(Some(("127.0.0.1", port)));
+    wanted.shm = Some(2 << 20);
+    let container = shop.engine.postgres(&wanted);
+    container.wait_ready();
+    shop.doctor().is_healthy();
+    let settings = [
+        "SET max_parallel_workers_per_gather = 4",
+        "SET parallel_setup_cost = 0",
+        "SET parallel_tuple_cost = 0",
+        "SET min_parallel_table_scan_size = 0",
+        "SET work_mem = '64MB'",
+        "CREATE TABLE numbers AS SELECT n, md5(n::text) AS text FROM generate_series(1, 60000) n",
+        "ANALYZE numbers",
+        "SELECT count(*) FROM numbers a JOIN numbers b USING (text)",
+    ];
+    let mut psql = std::process::Command::new("psql");
+    for statement in settings {
+        psql.args(["-c", statement]);
+    }
+    let ran = psql.args(["-w", "-v", "ON_ERROR_STOP=1"]).arg(container.url()).output().unwrap();
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("could not resize shared memory segment"), "{ran:?}");
+    psql_in(&container, "DROP TABLE numbers");
+    shop.doctor()
+        .only_warning("shm-small")
+        .says(&format!("container `{}` (service `db`) has too little shared memory", container.name))
+        .seen("`/dev/shm` has 2048 kB")
+        .seen("could not resize shared memory segment")
+        .fix("manual", &["shm_size: 256mb", "devdb up"]);
+}
+
+#[track_caller]
+fn psql_in(container: &Container, statement: &str) {
+    let ran = std::process::Command::new("psql").args(["-w", "-c", statement, &container.url()]).output().unwrap();
+    assert!(ran.status.success(), "{ran:?}");
+}
+
+#[test]
+fn disk_full() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    shop.compose(&format!("ports: [\"{port}:5432\"]")).env(&format!("localhost:{port}"));
+    let volume = shop.engine.small_volume(110);
+    let mut wanted = shop.wanted(Some(("127.0.0.1", port)));
+    wanted.volume = Some(&volume);
+    let container = shop.engine.postgres(&wanted);
+    container.wait_ready();
+    shop.doctor().is_healthy();
+    // Unlogged, so that the table grows and the log of changes does not.
+    psql_in(&container, "CREATE UNLOGGED TABLE filler (text text)");
+    let fill = "INSERT INTO filler SELECT repeat(md5(n::text), 60) FROM generate_series(1, 100000) n";
+    let ran = std::process::Command::new("psql").args(["-w", "-c", fill, &container.url()]).output().unwrap();
+    assert!(String::from_utf8_lossy(&ran.stderr).contains("No space left on device"), "{ran:?}");
+    shop.doctor()
+        .only_error("disk-full")
+        .says(&format!("container `{}` (service `db`) has no room for its data", container.name))
+        .seen("could not extend file")
+        .seen("kB are left")
+        .seen(&format!("the data are in the volume `{}`", volume.name))
+        .fix("manual", &["docker system df", "docker builder prune", "docker image prune", "devdb up"]);
+    // Room again: what the log said is past.
+    psql_in(&container, "DROP TABLE filler");
+    psql_in(&container, "CHECKPOINT");
+    shop.doctor().is_healthy();
+}
+
+#[test]
+fn volume_shared() {
     let Some(shop) = Shop::new() else { return };
     let port = free_port();
     shop.compose(&format!("ports: [\"{port}:5432\"]")).env(&format!("localhost:{port}"));
     let volume = shop.engine.volume();
-    let mut wanted = shop.wanted(Some(("0.0.0.0", port)));
+    let mut wanted = shop.wanted(Some(("127.0.0.1", port)));
     wanted.volume = Some(&volume);
-    let first = shop.engine.postgres(&wanted);
-    first.wait_ready();
-    first.stop();
-    drop(first);
-    wanted.command = Some(vec!["sh", "-c", "echo 14 > \"$PGDATA/PG_VERSION\"; exec docker-entrypoint.sh postgres"]);
     let container = shop.engine.postgres(&wanted);
-    wait_for_log(&container, "not compatible with this version");
-    std::thread::sleep(Duration::from_millis(300));
+    container.wait_ready();
+    let other_port = free_port();
+    let mut second = crate::support::engine::PgContainer {
+        published: Some(("127.0.0.1", other_port)),
+        labels: vec![("com.docker.compose.project", "other"), ("com.docker.compose.service", "db")],
+        ..wanted
+    };
+    second.volume = Some(&volume);
+    let other = shop.engine.postgres(&second);
+    other.wait_ready();
     shop.doctor()
-        .only_error("container-restarting")
-        .says("ended (exit code 1)")
-        .seen("initialized by PostgreSQL version 14, which is not compatible with this version 15");
+        .only_error("volume-shared")
+        .says(&format!(
+            "container `{}` (service `db`) and container `{}` (service `db`) run on the same data",
+            container.name, other.name
+        ))
+        .seen(&format!("both mount the volume `{}`", volume.name))
+        .seen("the other belongs to the Compose project `other`")
+        .fix("manual", &[&format!("docker stop {}", other.name), "devdb reset"]);
+    other.stop();
+    shop.doctor().is_healthy();
+}
+
+#[test]
+fn healthcheck_args_lost() {
+    let (Some(shop), Some(_)) = (Shop::new(), bench::compose()) else { return };
+    let port = free_port();
+    let check = "healthcheck: {test: [\"CMD-SHELL\", \"pg_isready\", \"-U\", \"app\"], interval: 1s}";
+    shop.compose(&format!("ports: [\"{port}:5432\"]\n    {check}")).env(&format!("localhost:{port}"));
+    assert!(shop.run_compose(&["up", "-d"]));
+    shop.wait_ready(port);
+    let line = line_of(&shop.project, "docker-compose.yml", "healthcheck:");
+    wait_until("the check runs as root", || {
+        let report = shop.doctor();
+        let shown = report.text.stdout.contains("role \"root\" does not exist");
+        report
+            .only_warning("healthcheck-args-lost")
+            .says("runs `pg_isready` alone: `CMD-SHELL` takes one text")
+            .at("docker-compose.yml", line, "[CMD-SHELL, pg_isready, -U, app]")
+            .fix("manual", &["test: [\"CMD-SHELL\", \"pg_isready -U app\"]", "devdb up"]);
+        shown
+    });
+    let text = shop.project.read("docker-compose.yml");
+    let text = text.replace("\"pg_isready\", \"-U\", \"app\"", "\"pg_isready -U app\"");
+    shop.project.write("docker-compose.yml", &text);
+    assert!(shop.run_compose(&["up", "-d"]));
+    shop.wait_ready(port);
+    shop.doctor().is_healthy();
 }
 
 #[test]

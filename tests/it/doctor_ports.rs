@@ -295,3 +295,65 @@ fn host_localhost_inside() {
         )
         .fix("manual", &["DATABASE_URL: postgresql://…@db:5432/app   # under `environment:` of `web`"]);
 }
+
+#[test]
+fn port_in_container() {
+    let (Some(shop), Some(_)) = (Shop::new(), bench::compose()) else { return };
+    let port = free_port();
+    let web = |port: u16| {
+        format!(
+            "ports: [\"{port_outside}:5432\"]\n  web:\n    image: {image}\n    entrypoint: [sleep, infinity]\n    environment:\n      \
+             DATABASE_URL: postgresql://app:{password}@db:{port}/app",
+            port_outside = shop_port(&shop),
+            image = shop.engine.image,
+            password = shop.password,
+        )
+    };
+    shop.project.write("port", &port.to_string());
+    shop.compose(&web(port)).env(&format!("localhost:{port}"));
+    assert!(shop.run_compose(&["up", "-d"]));
+    shop.wait_ready(port);
+    // As the app in the container meets it.
+    let dial = |port: u16| {
+        let port = port.to_string();
+        shop.run_compose(&["exec", "-T", "web", "pg_isready", "-h", "db", "-p", &port])
+    };
+    assert!(!dial(port) && dial(5432));
+    let text = "docker-compose.yml";
+    shop.doctor()
+        .only_error("port-in-container")
+        .says(&format!("service `web` dials `db:{port}`, and `db` listens on 5432"))
+        .at(text, line_of(&shop.project, text, "DATABASE_URL"), "DATABASE_URL leads to postgresql://app:***@db:")
+        .at(text, line_of(&shop.project, text, "ports:"), &format!("\"{port}:5432\" is for the host"))
+        .fix("manual", &["DATABASE_URL: postgresql://…@db:5432/app"]);
+    shop.compose(&web(5432));
+    shop.doctor().is_healthy();
+}
+
+fn shop_port(shop: &Shop) -> String {
+    shop.project.read("port")
+}
+
+/// Three projects that all want one port, as those that were made of one template do.
+#[test]
+fn port_allocated_by_another_project_of_several() {
+    let (Some(first), Some(second), Some(third)) = (Shop::new(), Shop::new(), Shop::new()) else { return };
+    let Some(_) = bench::compose() else { return };
+    let port = free_port();
+    for shop in [&first, &second, &third] {
+        shop.compose(&format!("ports: [\"{port}:5432\"]")).env(&format!("localhost:{port}"));
+    }
+    assert!(first.run_compose(&["up", "-d"]));
+    first.wait_ready(port);
+    for shop in [&second, &third] {
+        assert!(!shop.run_compose(&["up", "-d"]), "the port is taken");
+        let holder = format!("{}_db_1", first.name.name);
+        shop.doctor()
+            .only_error("port-allocated")
+            .says(&format!("host port {port} is taken by container `{holder}` (service `db`)"))
+            .seen(&format!("it belongs to the Compose project `{}` in ", first.name.name))
+            .seen("the engine says: ")
+            .fix("manual", &[&format!("docker stop {holder}"), "devdb up"]);
+    }
+    first.doctor().is_healthy();
+}

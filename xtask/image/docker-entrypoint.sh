@@ -38,6 +38,23 @@ create_directories() {
     fi
 }
 
+# Since 18, data live below the volume, in a folder of the major's own, and a mount at the old place is an error: what
+# is written there would not be found by the next major's `pg_upgrade`.
+refuse_old_mount() {
+    old=/var/lib/postgresql/data
+    if [ "$PG_MAJOR" -ge 18 ] && [ "$PGDATA" = "/var/lib/postgresql/$PG_MAJOR/docker" ] && grep -q " $old " /proc/self/mountinfo; then
+        cat >&2 <<MESSAGE
+Error: in 18+, these Docker images are configured to store database data in a
+       format which is compatible with "pg_ctlcluster" (specifically, using
+       major-version-specific directory names).
+
+       Counter to that, there appears to be PostgreSQL data in:
+         $old
+MESSAGE
+        exit 1
+    fi
+}
+
 verify_minimum_env() {
     if [ -z "$POSTGRES_PASSWORD" ] && [ "$POSTGRES_HOST_AUTH_METHOD" != trust ]; then
         cat >&2 <<'MESSAGE'
@@ -154,6 +171,7 @@ main() {
         export POSTGRES_HOST_AUTH_METHOD
         as_postgres "$0" "$@"
     fi
+    refuse_old_mount
     if [ -s "$PGDATA/PG_VERSION" ]; then
         printf '\nPostgreSQL Database directory appears to contain a database; Skipping initialization\n\n'
     else

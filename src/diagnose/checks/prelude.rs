@@ -24,5 +24,5 @@ pub(super) use crate::model::server::{LoginFailureKind, Reply};
 #[cfg(test)]
 pub(super) use crate::model::sql_chain::{AppliedMigration, State};
 pub(super) use crate::model::sql_chain::{SqlChainFault, dirty};
-pub(super) use crate::model::target::{Candidate, Origin, UrlProblem};
+pub(super) use crate::model::target::{Candidate, Host, Origin, UrlProblem};
 pub(super) use crate::model::text::{counted, shortened, visible};

@@ -42,7 +42,8 @@ pub(super) fn read(response: ContainerInspectResponse) -> Container {
     let config = response.config.unwrap_or_default();
     let network = response.network_settings.unwrap_or_default();
     let labels = config.labels.unwrap_or_default();
-    let wanted = response.host_config.and_then(|host| host.port_bindings).unwrap_or_default();
+    let host = response.host_config.unwrap_or_default();
+    let wanted = host.port_bindings.unwrap_or_default();
     let addresses = network.networks.unwrap_or_default().into_iter();
     let mut addresses: Vec<String> = addresses.filter_map(|(_, endpoint)| endpoint.ip_address).collect();
     addresses.retain(|address| !address.is_empty());
@@ -61,6 +62,9 @@ pub(super) fn read(response: ContainerInspectResponse) -> Container {
         compose_service: labels.get(SERVICE).cloned(),
         compose_directory: labels.get(DIRECTORY).or_else(|| labels.get(crate::model::engine::ROOT_LABEL)).cloned(),
         system_identifier: Observed::Absent,
+        data_major: Observed::Absent,
+        data_free: Observed::Absent,
+        shm_bytes: host.shm_size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
         log_tail: Observed::Absent,
         inside: Observed::Absent,
     }

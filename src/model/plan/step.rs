@@ -18,6 +18,8 @@ pub enum Step {
     RemoveEntry { file: PathBuf, line: usize, key: String, value: Secret },
     /// Writes `\n` for `\r\n`.
     UnixLineEnds { file: PathBuf },
+    /// Replaces a text that stands once in a line of another file; all else stays as it is.
+    EditLine { file: PathBuf, line: usize, from: String, to: String },
     /// Starts (or recreates) a service of the Compose project.
     ComposeUp { service: String, recreate: bool },
     /// Starts a container that exists.
@@ -70,6 +72,9 @@ impl Step {
                 format!("delete `{}:{line}` (`{key}`, which is ignored)", file.display())
             }
             Self::UnixLineEnds { file } => format!("write `{}` with Unix line ends", file.display()),
+            Self::EditLine { file, line, from, to } => {
+                format!("write `{to}` for `{from}` in `{}:{line}`", file.display())
+            }
             Self::ComposeUp { service, recreate: false } => format!("start the Compose service `{service}`"),
             Self::ComposeUp { service, recreate: true } => format!("recreate the Compose service `{service}`"),
             Self::StartContainer { name } => format!("start the container `{name}`"),
@@ -106,6 +111,7 @@ impl Step {
                 | Self::AppendEnv { .. }
                 | Self::RemoveEntry { .. }
                 | Self::UnixLineEnds { .. }
+                | Self::EditLine { .. }
         )
     }
 }

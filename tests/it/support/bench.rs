@@ -18,6 +18,7 @@ struct Bench {
     docker: Option<Docker>,
     compose: Option<Vec<String>>,
     image: Option<String>,
+    image_18: Option<String>,
     venv: Option<PathBuf>,
     venv_prefect: Option<PathBuf>,
     venv_airflow: Option<PathBuf>,
@@ -125,6 +126,11 @@ pub(crate) fn engine() -> Option<EngineBench> {
     let both = bench.docker.as_ref().zip(bench.image.as_ref());
     let both = both.map(|(docker, image)| EngineBench { host: docker.host.clone(), image: image.clone() });
     require("Docker engine", both.as_ref())
+}
+
+/// The image of a server of 18, which keeps its data in another place than those before.
+pub(crate) fn image_18() -> Option<String> {
+    require("image of PostgreSQL 18", load().image_18.as_ref())
 }
 
 /// The words that run Docker Compose.

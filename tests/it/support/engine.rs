@@ -47,6 +47,10 @@ pub(crate) struct PgContainer<'a> {
     pub(crate) name: Option<String>,
     /// Starts it again whenever it ends.
     pub(crate) restarts: bool,
+    /// Bytes of memory, after which the kernel ends it.
+    pub(crate) memory: Option<i64>,
+    /// Bytes of `/dev/shm`.
+    pub(crate) shm: Option<i64>,
 }
 
 /// A container, running unless stopped.
@@ -143,6 +147,10 @@ impl Engine {
             host_config: Some(HostConfig {
                 binds: Some(binds),
                 port_bindings,
+                memory: wanted.memory,
+                // Else it would swap first.
+                memory_swap: wanted.memory,
+                shm_size: wanted.shm,
                 network_mode: wanted.network.map(|network| network.name.clone()),
                 restart_policy: wanted
                     .restarts
@@ -159,6 +167,20 @@ impl Engine {
         let wanted = VolumeCreateRequest {
             name: Some(name.clone()),
             labels: Some(own_label()),
+            ..VolumeCreateRequest::default()
+        };
+        block_on(async { self.docker().create_volume(wanted).await.expect("the volume is made") });
+        Volume { name }
+    }
+
+    /// Makes a named volume in memory, which so many megabytes fill.
+    pub(crate) fn small_volume(&self, megabytes: u32) -> Volume {
+        let name = unique('-');
+        let options = [("type", "tmpfs"), ("device", "tmpfs"), ("o", &format!("size={megabytes}m"))];
+        let wanted = VolumeCreateRequest {
+            name: Some(name.clone()),
+            labels: Some(own_label()),
+            driver_opts: Some(options.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect()),
             ..VolumeCreateRequest::default()
         };
         block_on(async { self.docker().create_volume(wanted).await.expect("the volume is made") });
@@ -242,6 +264,12 @@ impl Container {
 
     pub(crate) fn unpause(&self) {
         block_on(async { docker().unpause_container(&self.id).await.expect("the container goes on") });
+    }
+
+    /// Whether it was started and runs no more.
+    pub(crate) fn has_ended(&self) -> bool {
+        let state = block_on(async { docker().inspect_container(&self.id, None).await.expect("it is there") });
+        state.state.and_then(|state| state.status).is_some_and(|status| status.to_string() == "exited")
     }
 
     /// The container's address in its first network; empty when it does not run.

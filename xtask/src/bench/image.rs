@@ -14,14 +14,15 @@ use std::path::{Path, PathBuf};
 const ENTRYPOINT: &str = include_str!("../../image/docker-entrypoint.sh");
 const LABEL: &str = "devdb.bench.content";
 
-/// Makes sure that the engine has the image, and returns its name.
+/// Makes sure that the engine has the image of `postgres`, and returns its name; `own` is the machine's own server.
 pub(crate) fn ensure(
-    postgres: Option<&Postgres>,
+    (postgres, own): (Option<&Postgres>, Option<&Postgres>),
     docker: Option<&Docker>,
     directory: &Path,
 ) -> Result<String, Missing> {
     let missing = |why: &str| Missing::new("test image", why, "cargo xtask bench-setup");
-    let postgres = postgres.ok_or_else(|| missing("it is made from a PostgreSQL server, which is missing"))?;
+    let servers = postgres.zip(own);
+    let (postgres, own) = servers.ok_or_else(|| missing("it is made from a PostgreSQL server, which is missing"))?;
     let docker = docker.ok_or_else(|| missing("there is no Docker engine to hold it"))?;
     let name = format!("devdb-bench/postgres:{}", postgres.major);
     let label = label_in_engine(docker, &name);
@@ -35,7 +36,7 @@ pub(crate) fn ensure(
     }
     let content = content(postgres);
     if label.as_deref() != Some(content.as_str()) {
-        build(postgres, docker, &name, directory).map_err(|why| missing(&why))?;
+        build((postgres, own), docker, &name, directory).map_err(|why| missing(&why))?;
     }
     Ok(name)
 }
@@ -57,11 +58,11 @@ fn label_in_engine(docker: &Docker, name: &str) -> Option<String> {
     Some(label.unwrap_or_default().to_owned())
 }
 
-fn build(postgres: &Postgres, docker: &Docker, name: &str, directory: &Path) -> Result<(), String> {
+fn build((postgres, own): (&Postgres, &Postgres), docker: &Docker, name: &str, directory: &Path) -> Result<(), String> {
     println!("bench: building the image {name} …");
     let place = directory.join("image");
     fs::create_dir_all(&place).map_err(|error| error.to_string())?;
-    rootfs::build(postgres, &busybox()?, ENTRYPOINT, &place.join("rootfs"))?;
+    rootfs::build(postgres, own, &busybox()?, ENTRYPOINT, &place.join("rootfs"))?;
     fs::write(place.join("Dockerfile"), dockerfile(postgres)).map_err(|error| error.to_string())?;
     let context = directory.join("image.tar");
     let mut tar = run::command("tar");
@@ -96,13 +97,19 @@ fn is_static(program: &Path) -> bool {
 fn dockerfile(postgres: &Postgres) -> String {
     let (bin, major, version) = (postgres.bin.display(), postgres.major, &postgres.version);
     let content = content(postgres);
+    // Since 18 the official image keeps the data in a folder of the major's own, below the volume.
+    let (volume, data) = if postgres.major >= 18 {
+        ("/var/lib/postgresql".to_owned(), format!("/var/lib/postgresql/{major}/docker"))
+    } else {
+        ("/var/lib/postgresql/data".to_owned(), "/var/lib/postgresql/data".to_owned())
+    };
     format!(
         "FROM scratch\n\
          COPY rootfs /\n\
          ENV PATH={bin}:/usr/local/bin:/usr/bin:/bin LANG=C.utf8\n\
-         ENV PG_MAJOR={major} PG_VERSION={version} PGDATA=/var/lib/postgresql/data\n\
+         ENV PG_MAJOR={major} PG_VERSION={version} PGDATA={data}\n\
          EXPOSE 5432\n\
-         VOLUME /var/lib/postgresql/data\n\
+         VOLUME {volume}\n\
          ENTRYPOINT [\"docker-entrypoint.sh\"]\n\
          CMD [\"postgres\"]\n\
          # As the official image: PostgreSQL's fast shutdown, which does not wait for clients to leave.\n\

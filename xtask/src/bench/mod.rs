@@ -49,6 +49,7 @@ pub(crate) struct Bench {
     docker: Option<engine::Docker>,
     compose: Option<Vec<String>>,
     image: Option<String>,
+    image_18: Option<String>,
     venv: Option<PathBuf>,
     venv_prefect: Option<PathBuf>,
     venv_airflow: Option<PathBuf>,
@@ -99,13 +100,19 @@ pub(crate) fn prepare(quick: bool, majors: &[u32]) -> Result<(Bench, PathBuf), S
         bench.docker = bench.keep(found);
         let found = timed("Docker Compose", engine::find_compose);
         bench.compose = bench.keep(found);
-        let found = timed("image", || image::ensure(bench.pg.as_ref(), bench.docker.as_ref(), &directory));
+        let found =
+            timed("image", || image::ensure((bench.pg.as_ref(), bench.pg.as_ref()), bench.docker.as_ref(), &directory));
         bench.image = bench.keep(found);
         let found = timed("PgBouncer", pgbouncer);
         bench.pgbouncer = bench.keep(found);
         let found = timed("corpus", corpus);
         bench.corpus = bench.keep(found);
         bench.keep_majors(&directory, quick, majors);
+        // Its entrypoint keeps the data in another place than those before.
+        let found = timed("image of 18", || {
+            image::ensure((bench.majors.get(&18), bench.pg.as_ref()), bench.docker.as_ref(), &directory)
+        });
+        bench.image_18 = bench.keep(found);
         match venvs.join() {
             Ok([plain, prefect, airflow, dbmate, clients, old, chains]) => {
                 bench.venv = bench.keep(plain);

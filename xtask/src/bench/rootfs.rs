@@ -38,11 +38,19 @@ struct Layout {
 }
 
 /// Builds the whole tree anew in `root`.
-pub(crate) fn build(postgres: &Postgres, busybox: &Path, entrypoint: &str, root: &Path) -> Result<(), String> {
-    lay_out(postgres, busybox, entrypoint, root).map_err(|error| format!("building {}: {error}", root.display()))
+///
+/// Programs that the server came without, such as `psql`, are those beside the machine's own server, `own`.
+pub(crate) fn build(
+    postgres: &Postgres,
+    own: &Postgres,
+    busybox: &Path,
+    entrypoint: &str,
+    root: &Path,
+) -> Result<(), String> {
+    lay_out(postgres, own, busybox, entrypoint, root).map_err(|error| format!("building {}: {error}", root.display()))
 }
 
-fn lay_out(postgres: &Postgres, busybox: &Path, entrypoint: &str, root: &Path) -> io::Result<()> {
+fn lay_out(postgres: &Postgres, own: &Postgres, busybox: &Path, entrypoint: &str, root: &Path) -> io::Result<()> {
     if root.exists() {
         fs::remove_dir_all(root)?;
     }
@@ -51,7 +59,9 @@ fn lay_out(postgres: &Postgres, busybox: &Path, entrypoint: &str, root: &Path) -
     let layout = layout(postgres);
     let mut linked: Vec<PathBuf> = Vec::new();
     for program in SERVER_PROGRAMS {
-        linked.extend(optional_copy(&postgres.bin.join(program), &inside(root, &postgres.bin).join(program))?);
+        let found = [&postgres.bin, &own.bin].map(|bin| bin.join(program)).into_iter().find(|file| file.is_file());
+        let target = inside(root, &postgres.bin).join(program);
+        linked.extend(found.map(|found| optional_copy(&found, &target)).transpose()?.flatten());
     }
     for program in OTHER_PROGRAMS {
         let found =
@@ -126,16 +136,19 @@ fn shell(busybox: &Path, root: &Path) -> io::Result<()> {
     symlink("bash", bin.join("sh"))
 }
 
-/// Asks `pg_config`; without it, the layout of Debian's packages.
+/// Asks `pg_config`; without it, the layout of a folder of its own, or of Debian's packages.
 fn layout(postgres: &Postgres) -> Layout {
     let ask = |what: &str| {
         let said = run::output(run::command(postgres.bin.join("pg_config")).arg(what)).ok()?;
         Some(PathBuf::from(said.trim())).filter(|path| path.is_dir())
     };
     let above = postgres.bin.parent().unwrap_or(&postgres.bin);
+    let beside = |folder: &str| Some(above.join(folder).join("postgresql")).filter(|path| path.is_dir());
     Layout {
-        libraries: ask("--pkglibdir").unwrap_or_else(|| above.join("lib")),
-        share: ask("--sharedir").unwrap_or_else(|| format!("/usr/share/postgresql/{}", postgres.major).into()),
+        libraries: ask("--pkglibdir").or_else(|| beside("lib")).unwrap_or_else(|| above.join("lib")),
+        share: ask("--sharedir")
+            .or_else(|| beside("share"))
+            .unwrap_or_else(|| format!("/usr/share/postgresql/{}", postgres.major).into()),
     }
 }
 
@@ -180,7 +193,7 @@ fn share(share: &Path, root: &Path) -> io::Result<()> {
     // A container's server is reached from outside, or it is of no use: every new data directory says so.
     let sample = share.join("postgresql.conf.sample");
     let mut text = fs::read_to_string(&sample)?;
-    text.push_str("\nlisten_addresses = '*'\n");
+    text.push_str("\nlisten_addresses = '*'\nunix_socket_directories = '/var/run/postgresql'\n");
     fs::write(&sample, text)
 }
 

@@ -2,7 +2,7 @@
 
 use super::super::prelude::*;
 use crate::model::server::LoginFailure;
-use crate::model::target::{Host, Target};
+use crate::model::target::Target;
 use crate::parse::pg_url;
 
 pub(in crate::diagnose) const CHECK: Check = Check {

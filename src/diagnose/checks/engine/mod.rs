@@ -1,7 +1,14 @@
 //! What the container engine runs.
 
 pub(super) mod container_created;
+pub(super) mod container_oom;
 pub(super) mod container_restarting;
+pub(super) mod disk_full;
 pub(super) mod docker_down;
 pub(super) mod docker_permission;
+pub(super) mod healthcheck_args_lost;
+pub(super) mod pg18_mount;
+pub(super) mod pgdata_major_mismatch;
+pub(super) mod shm_small;
 pub(super) mod volume_password_stale;
+pub(super) mod volume_shared;
