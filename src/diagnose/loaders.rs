@@ -62,6 +62,13 @@ pub fn readings(picture: &Picture) -> Vec<KeyReadings> {
     keys.into_iter().filter_map(of_key).collect()
 }
 
+/// Returns whether a key names a database or a part of it.
+pub(super) fn names_database(picture: &Picture, key: &str) -> bool {
+    let part = || PARTS.iter().flatten().any(|names| names.contains(&key));
+    let wins = picture.target().is_some_and(|candidate| candidate.origin.key() == key);
+    wins || picture.config.database.url_key.as_deref() == Some(key) || URL_KEYS.contains(&key) || part()
+}
+
 /// The project's own loader, and then the others.
 fn own_first(own: Dialect) -> Vec<Dialect> {
     let others = Dialect::ALL.into_iter().filter(|it| *it != own);

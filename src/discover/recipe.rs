@@ -1,19 +1,26 @@
 //! What a new database is made from: the interpreter, SQL chains, seeds.
 #![expect(clippy::disallowed_methods, reason = "seed and migration folders are listed here")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{Scope, sql_chain};
+use super::{Depth, Scope, sql_chain};
 use crate::model::config::SeedConfig;
 use crate::model::observed::Observed;
 use crate::model::picture::Recipe;
 use crate::model::plan::SeedPlan;
 use crate::model::secret::Secret;
+use crate::wire::files::read_text;
 
 /// Returns the recipe; `config_folder` is the folder of `alembic.ini`, and `has_chain` whether that makes the schema.
 pub(super) fn read(scope: &Scope, config_folder: Option<&Path>, has_chain: bool) -> Recipe {
+    let python_environment = python_environment(scope, config_folder);
     Recipe {
-        python_environment: python_environment(scope, config_folder),
+        python_packages: match scope.depth {
+            Depth::All => python_packages(python_environment.as_deref()),
+            _ => Observed::Unknown("not asked".to_owned()),
+        },
+        python_environment,
         init: scope.config.database.init.iter().flat_map(|pattern| expand(scope, pattern)).collect(),
         sql_chain: if has_chain { Observed::Absent } else { sql_chain::read(scope) },
         seeds: seeds(scope),
@@ -34,6 +41,35 @@ fn python_environment(scope: &Scope, config_folder: Option<&Path>) -> Option<Pat
         let base = conda && scope.shell.get("CONDA_PREFIX").is_some_and(|prefix| Path::new(prefix.reveal()) == folder);
         !base && (folder.join("bin/python").exists() || folder.join("Scripts/python.exe").exists())
     })
+}
+
+/// Returns the modules and packages of an environment (Python's documentation, "site": `lib/pythonX.Y/site-packages`, on
+/// Windows `Lib/site-packages`).
+fn python_packages(environment: Option<&Path>) -> Observed<BTreeSet<String>> {
+    let Some(environment) = environment else { return Observed::Absent };
+    let settings = read_text(&environment.join("pyvenv.cfg")).unwrap_or_default();
+    let shares = |line: &str| {
+        let (key, value) = line.split_once('=').unwrap_or_default();
+        key.trim() == "include-system-site-packages" && value.trim() == "true"
+    };
+    if settings.is_empty() || settings.lines().any(shares) {
+        return Observed::Unknown("the environment has packages of the system, too".to_owned());
+    }
+    let versions = std::fs::read_dir(environment.join("lib")).into_iter().flatten().flatten().map(|entry| entry.path());
+    let mut folders: Vec<PathBuf> = versions.map(|version| version.join("site-packages")).collect();
+    folders.push(environment.join("Lib/site-packages"));
+    folders.retain(|folder| folder.is_dir());
+    let mut found = BTreeSet::new();
+    for entry in folders.iter().flat_map(std::fs::read_dir).flatten().flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        // `pyasn1`, `six.py`, `_cffi_backend.cpython-311-x86_64-linux-gnu.so`
+        found.extend(name.split('.').next().filter(|module| !module.is_empty()).map(str::to_owned));
+    }
+    if found.is_empty() {
+        Observed::Unknown("its packages are not where they should be".to_owned())
+    } else {
+        Observed::Known(found)
+    }
 }
 
 fn seeds(scope: &Scope) -> Vec<(Option<String>, SeedPlan)> {

@@ -57,8 +57,16 @@ impl Fixer<'_> {
                 self.edit(file, tell, |text| remove_entry(file, text, (*line, key), value))
             }
             Step::UnixLineEnds { file } => self.edit(file, tell, |text| Ok(text.replace("\r\n", "\n"))),
+            Step::RemoveMark { file } => {
+                self.edit(file, tell, |text| Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned()))
+            }
+            Step::DoublePercent { file, line } => {
+                let double = |old: &str| Some(old.replace("%%", "%").replace('%', "%%"));
+                self.edit(file, tell, |text| edit_line(file, text, *line, double))
+            }
             Step::EditLine { file, line, from, to } => {
-                self.edit(file, tell, |text| edit_line(file, text, *line, (from, to)))
+                let replace = |old: &str| (old.matches(from).count() == 1).then(|| old.replacen(from, to, 1));
+                self.edit(file, tell, |text| edit_line(file, text, *line, replace))
             }
             Step::ComposeUp { .. } | Step::StartContainer { .. } => self.start(tell).await,
             Step::SetRolePassword { container, superuser, role, password } => {
@@ -219,18 +227,16 @@ fn set_value(path: &Path, text: &str, (line, key): (usize, &str), value: &Secret
         .map_err(|error| Error::failed(format!("cannot edit `{}:{line}`", path.display())).because(error))
 }
 
-/// Returns the text with one text of one line replaced.
-fn edit_line(path: &Path, text: &str, line: usize, (from, to): (&str, &str)) -> Result<String> {
+/// Returns the text with one line as `change` makes it.
+fn edit_line(path: &Path, text: &str, line: usize, change: impl FnOnce(&str) -> Option<String>) -> Result<String> {
     let changed =
         || Error::environment(format!("`{}` changed since it was looked at", path.display())).hint("devdb doctor");
     let start: usize = text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
     let (before, rest) = text.split_at_checked(start).ok_or_else(changed)?;
     let end = rest.find('\n').unwrap_or(rest.len());
     let (old, after) = rest.split_at_checked(end).ok_or_else(changed)?;
-    if old.matches(from).count() != 1 {
-        return Err(changed());
-    }
-    Ok(format!("{before}{}{after}", old.replacen(from, to, 1)))
+    let new = change(old).ok_or_else(changed)?;
+    Ok(format!("{before}{new}{after}"))
 }
 
 /// Writes a file that is not there yet and that only its owner may read.

@@ -81,6 +81,12 @@ pub struct AlembicConfig {
     pub env_urls: Vec<super::place::Located<super::secret::Secret>>,
     /// `env.py` replaces `postgres://` by `postgresql://`.
     pub rewrites_scheme: bool,
+    /// `env.py` makes its engine of the configuration's section (`engine_from_config`).
+    pub engine_from_config: bool,
+    /// Where `env.py` sets `sqlalchemy.url` without doubling `%`, which `configparser` takes for its own.
+    pub sets_unescaped: Option<Place>,
+    /// The options that `configparser` cannot interpolate, each with its reason; see `parse::alembic::config::problems`.
+    pub problems: Vec<super::place::Located<String>>,
 }
 
 /// One revision file.

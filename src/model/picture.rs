@@ -1,6 +1,6 @@
 //! Everything that was read, once. Checks, plans and renderings are functions of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::chain::Chain;
@@ -63,6 +63,8 @@ pub struct Picture {
 pub struct Recipe {
     /// The project's virtual environment, when it lies in a usual place.
     pub python_environment: Option<PathBuf>,
+    /// What can be imported in it, by its folder of packages; unknown where it sees the system's packages, too.
+    pub python_packages: Observed<BTreeSet<String>>,
     /// `[database] init`, globs expanded.
     pub init: Vec<PathBuf>,
     /// A chain of SQL files; not looked for beside an Alembic chain.

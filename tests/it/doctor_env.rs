@@ -1,7 +1,7 @@
 //! Faults of `.env` files, each with a real server behind the rest of the project.
 
-use crate::doctor_report::{Report, line_of, local_project};
-use crate::support::cluster::{Cluster, Role};
+use crate::doctor_report::{Report, Shop, line_of, local_project};
+use crate::support::cluster::{Cluster, Database, Role};
 use crate::support::ports::free_port;
 use crate::support::project::Project;
 use crate::support::sandbox::Sandbox;
@@ -162,4 +162,139 @@ fn the_file_beside_the_chain_beats_the_one_above_it() {
     report.is_healthy();
     assert_eq!(report.json.pointer("/target/origin/file").unwrap(), "backend/.env");
     assert_eq!(line_of(&project, "backend/.env", "DATABASE_URL"), 1);
+}
+
+#[test]
+fn env_bom() {
+    let Some((project, database)) = local_project() else { return };
+    let text = format!("DATABASE_URL={}\nAPP_NAME=shop\n", database.url());
+    project.write(".env", &format!("\u{feff}{text}"));
+    let seen_by_node = || {
+        let ran = std::process::Command::new("node")
+            .args(["--env-file=.env", "-e", "process.stdout.write(process.env.DATABASE_URL ?? 'nothing')"])
+            .current_dir(project.path())
+            .env_remove("DATABASE_URL")
+            .output();
+        String::from_utf8(ran.unwrap().stdout).unwrap()
+    };
+    assert_eq!(seen_by_node(), "nothing");
+    let sandbox = Sandbox::new(&project);
+    Report::of(&sandbox)
+        .only_warning("env-bom")
+        .at(".env", 1, "`DATABASE_URL` has another name")
+        .fix("auto", &["take the byte order mark of `.env` away"]);
+    sandbox.clone().args(["doctor", "--fix", "--yes"]).run().assert_code(0).assert_stderr_has("brings it back");
+    assert_eq!(project.read(".env"), text);
+    assert_eq!(seen_by_node(), database.url());
+    Report::of(&sandbox).is_healthy();
+}
+
+/// A project whose `.env` has the parts, with this password as it is written.
+fn in_parts<'c>(cluster: &'c Cluster, password: &str) -> (Project, String, Database<'c>) {
+    let role = cluster.create_role_with_password("CREATEDB", password);
+    let database = cluster.fresh_database(&role);
+    let project = Project::new();
+    let text = format!(
+        "# parts\nPOSTGRES_HOST=127.0.0.1\nPOSTGRES_PORT={}\nPOSTGRES_USER={}\nPOSTGRES_PASSWORD={password} # mine\nPOSTGRES_DB={}\n",
+        cluster.port(),
+        role.name,
+        database.name
+    );
+    project.write(".env", &text);
+    (project, text, database)
+}
+
+#[test]
+fn env_value_cut_at_a_hash() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let password = format!("{}#of-mine", crate::support::new_password());
+    let (project, text, _database) = in_parts(cluster, &password);
+    project.write("package.json", "{\"name\": \"shop\"}\n");
+    let sandbox = Sandbox::new(&project);
+    let report = Report::of(&sandbox);
+    assert_eq!((report.ids("fail"), report.ids("warn")), (vec!["auth-password"], vec!["env-value-cut"]), "{report}");
+    report
+        .the_finding("env-value-cut")
+        .says("a part of `POSTGRES_PASSWORD` is lost to its loader")
+        .at(".env", 5, "dotenv (npm) takes ")
+        .fix("auto", &["set `POSTGRES_PASSWORD` in `.env:5` to the same value, in single quotes"]);
+    sandbox.clone().args(["doctor", "--fix", "--yes"]).run().assert_code(0);
+    assert_eq!(project.read(".env"), text.replace(&password, &format!("'{password}'")));
+    Report::of(&sandbox).is_healthy();
+    // Python takes it as it is.
+    project.write(".env", &text);
+    project.remove("package.json");
+    project.write("pyproject.toml", "[project]\nname = \"shop\"\n");
+    Report::of(&sandbox).is_healthy();
+}
+
+#[test]
+fn env_value_cut_at_a_dollar_by_compose_alone() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let password = format!("{}$of_mine", crate::support::new_password());
+    let (project, text, _database) = in_parts(cluster, &password);
+    project.write("pyproject.toml", "[project]\nname = \"shop\"\n");
+    let sandbox = Sandbox::new(&project);
+    Report::of(&sandbox).is_healthy();
+    project.write(
+        "compose.yaml",
+        "services:\n  mail:\n    image: mailhog/mailhog\n    environment: {P: \"${POSTGRES_PASSWORD}\"}\n",
+    );
+    Report::of(&sandbox).only_warning("env-value-cut").at(".env", 5, "docker compose takes ").at(
+        ".env",
+        5,
+        "`$…` is a variable to it",
+    );
+    sandbox.clone().args(["doctor", "--fix", "--yes"]).run().assert_code(0);
+    assert_eq!(project.read(".env"), text.replace(&password, &format!("'{password}'")));
+    Report::of(&sandbox).is_healthy();
+    // A variable that somebody has is meant.
+    project.write(".env", &format!("of_mine=x\n{text}"));
+    assert_eq!(Report::of(&sandbox).ids("warn"), [""; 0]);
+}
+
+#[test]
+fn env_blank_in_value() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let (project, text, _database) = in_parts(cluster, &crate::support::new_password());
+    let name = text.lines().last().unwrap().split_once('=').unwrap().1.to_owned();
+    project.write(".env", &text.replace(&name, &format!("\"{name} \"")));
+    let sandbox = Sandbox::new(&project);
+    let report = Report::of(&sandbox);
+    assert_eq!((report.ids("fail"), report.ids("warn")), (vec!["db-missing"], vec!["env-blank-in-value"]), "{report}");
+    report
+        .the_finding("env-blank-in-value")
+        .at(".env", 6, "white space inside of the quotes")
+        .fix("confirm", &["set `POSTGRES_DB` in `.env:6` to the same value without blanks at its ends"]);
+    sandbox.clone().args(["doctor", "--fix", "--yes", "--only", "env-blank-in-value"]).run().assert_code(0);
+    assert_eq!(project.read(".env"), text.replace(&name, &format!("\"{name}\"")));
+    Report::of(&sandbox).is_healthy();
+}
+
+#[test]
+fn compose_quotes_literal() {
+    let (Some(shop), Some(_)) = (Shop::new(), crate::support::bench::compose()) else { return };
+    let port = free_port();
+    let compose = |password: &str| {
+        let image = &shop.engine.image;
+        format!(
+            "services:\n  db:\n    image: {image}\n    environment:\n      - POSTGRES_USER=app\n      - POSTGRES_PASSWORD={password}\n      \
+             - POSTGRES_DB=app\n    ports: [\"{port}:5432\"]\n"
+        )
+    };
+    shop.project.write("docker-compose.yml", &compose(&format!("\"{}\"", shop.password)));
+    shop.env(&format!("localhost:{port}"));
+    assert!(shop.run_compose(&["up", "-d"]));
+    shop.wait_refused(port);
+    let report = shop.doctor();
+    assert_eq!(report.ids("warn"), ["compose-quotes-literal"], "{report}");
+    report
+        .the_finding("compose-quotes-literal")
+        .says("`POSTGRES_PASSWORD` of service `db` has quotes in its value")
+        .at("docker-compose.yml", 6, "the quotes are part of the value")
+        .fix("manual", &["- POSTGRES_PASSWORD=…", "devdb up"]);
+    shop.project.write("docker-compose.yml", &compose(&shop.password));
+    assert!(shop.run_compose(&["down", "-v"]) && shop.run_compose(&["up", "-d"]));
+    shop.wait_ready(port);
+    shop.doctor().is_healthy();
 }

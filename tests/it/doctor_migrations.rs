@@ -476,3 +476,140 @@ fn an_id_that_the_version_table_cannot_hold() {
     let upgraded = venv::run(&python, &project, "alembic", &["upgrade", "head"]);
     assert!(String::from_utf8_lossy(&upgraded.stderr).contains("too long"), "the server says the same");
 }
+
+/// An `env.py` as `alembic init` writes it: the engine is made of the file's section.
+const OF_THE_FILE: &str = "from alembic import context\nfrom sqlalchemy import engine_from_config, pool\n\nconfig = context.config\n\
+    section = config.get_section(config.config_ini_section)\nconnectable = engine_from_config(section, prefix=\"sqlalchemy.\", poolclass=pool.NullPool)\n\
+    with connectable.connect() as connection:\n    context.configure(connection=connection)\n    with context.begin_transaction():\n        context.run_migrations()\n";
+
+/// What `alembic current` itself says.
+fn alembic_says(project: &Project) -> String {
+    let python = crate::support::bench::venv().expect("asked for before");
+    let ran = crate::support::venv::run(&python, project, "alembic", &["current"]);
+    String::from_utf8_lossy(&ran.stderr).into_owned() + &String::from_utf8_lossy(&ran.stdout)
+}
+
+#[test]
+fn alembic_url_placeholder() {
+    let (Some((project, database)), Some(_)) = (stamped(HEAD), crate::support::bench::venv()) else { return };
+    project.write("alembic/env.py", OF_THE_FILE);
+    let ini = project.read("alembic.ini");
+    let with = |url: &str| ini.replace("sqlalchemy.url =", &format!("sqlalchemy.url = {url}"));
+    project.write("alembic.ini", &with("driver://user:pass@localhost/dbname"));
+    assert!(alembic_says(&project).contains("sqlalchemy.dialects:driver"));
+    let line = "config.set_main_option(\"sqlalchemy.url\", os.environ[\"DATABASE_URL\"].replace(\"%\", \"%%\"))";
+    doctor(&project)
+        .only_error("alembic-url-placeholder")
+        .says("`alembic.ini` still has the URL of its template")
+        .at("alembic.ini", line_of(&project, "alembic.ini", "sqlalchemy.url ="), "driver://…")
+        .fix("manual", &["import os", line]);
+    project.write("alembic.ini", &ini.replace("sqlalchemy.url =", ""));
+    assert!(alembic_says(&project).contains("KeyError: 'url'"));
+    doctor(&project).only_error("alembic-url-placeholder").at("alembic.ini", 0, "has no `sqlalchemy.url`");
+    // What it says, done.
+    let mended =
+        OF_THE_FILE.replace("config = context.config\n", &format!("import os\nconfig = context.config\n{line}\n"));
+    project
+        .write("alembic/env.py", &mended.replace("os.environ[\"DATABASE_URL\"]", &format!("\"{}\"", database.url())));
+    assert!(alembic_says(&project).contains("(head)"), "{}", alembic_says(&project));
+    project.write("alembic/env.py", &mended);
+    doctor(&project).is_healthy();
+}
+
+#[test]
+fn alembic_percent_in_the_file() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let Some(_) = crate::support::bench::venv() else { return };
+    let Some((project, _)) = stamped(HEAD) else { return };
+    let role = cluster.create_role_with_password("CREATEDB", "p@ss%word");
+    let database = cluster.fresh_database(&role);
+    project.write("alembic/env.py", OF_THE_FILE);
+    let url = database.url().replace("postgresql://", "postgresql+psycopg2://");
+    let before = project.read("alembic.ini").replace("sqlalchemy.url =", &format!("sqlalchemy.url = {url}"));
+    project.write("alembic.ini", &before);
+    project.write(".env", &format!("DATABASE_URL={url}\nAPP_ENV=development\n"));
+    assert!(alembic_says(&project).contains("'%' must be followed by '%' or '('"), "{}", alembic_says(&project));
+    let line = line_of(&project, "alembic.ini", "sqlalchemy.url =");
+    let sandbox = Sandbox::new(&project);
+    let report = doctor(&project);
+    report
+        .the_finding("alembic-percent")
+        .says("`alembic.ini` has a single `%`, with which Alembic stops")
+        .at("alembic.ini", line, "cannot be interpolated")
+        .fix("auto", &[&format!("write `%%` for `%` in `alembic.ini:{line}`")]);
+    sandbox
+        .args(["doctor", "--fix", "--yes", "--only", "alembic-percent"])
+        .run()
+        .assert_code(0)
+        .assert_stderr_has("brings it back");
+    assert_eq!(project.read("alembic.ini"), before.replace(&url, &url.replace('%', "%%")));
+    assert_eq!(alembic_says(&project).matches("rror").count(), 0, "{}", alembic_says(&project));
+    assert!(!doctor(&project).ids("fail").contains(&"alembic-percent"));
+}
+
+#[test]
+fn alembic_percent_by_env_py() {
+    let (Some(cluster), Some(python)) = (Cluster::shared(), crate::support::bench::venv()) else { return };
+    let Some((project, _)) = stamped(HEAD) else { return };
+    let database = cluster.fresh_database(&cluster.create_role_with_password("CREATEDB", "p@ss%word"));
+    let url = database.url().replace("postgresql://", "postgresql+psycopg2://");
+    project.write(".env", &format!("DATABASE_URL={url}\nAPP_ENV=development\n"));
+    let set = "config.set_main_option(\"sqlalchemy.url\", os.environ[\"DATABASE_URL\"])";
+    let with = |set: &str| {
+        OF_THE_FILE.replace("config = context.config\n", &format!("import os\nconfig = context.config\n{set}\n"))
+    };
+    project.write("alembic/env.py", &with(set));
+    let ran = || {
+        let mut alembic = std::process::Command::new(python.join("bin/alembic"));
+        let ran =
+            alembic.args(["upgrade", "head"]).current_dir(project.path()).env("DATABASE_URL", &url).output().unwrap();
+        (ran.status.success(), String::from_utf8_lossy(&ran.stderr).into_owned())
+    };
+    assert!(ran().1.contains("invalid interpolation syntax"), "{:?}", ran());
+    let report = doctor(&project);
+    report
+        .the_finding("alembic-percent")
+        .at("alembic/env.py", 6, "`set_main_option` takes `%` for an interpolation")
+        .at(".env", 1, "DATABASE_URL has a `%`")
+        .fix("manual", &[".replace(\"%\", \"%%\")   (behind the URL, in that call)"]);
+    project.write("alembic/env.py", &with(&set.replace("])", "].replace(\"%\", \"%%\"))")));
+    assert!(ran().0, "{:?}", ran());
+    doctor(&project).is_healthy();
+}
+
+#[test]
+fn python_package_missing() {
+    let (Some((project, database)), Some(python)) = (stamped(HEAD), crate::support::bench::venv()) else { return };
+    let made = std::process::Command::new(python.join("bin/python"))
+        .args(["-m", "venv", "--without-pip", ".venv"])
+        .current_dir(project.path())
+        .status();
+    assert!(made.unwrap().success());
+    let packages = |names: &[&str]| {
+        for name in names {
+            project.write(&format!(".venv/lib/python3.11/site-packages/{name}/__init__.py"), "");
+        }
+    };
+    project.write(
+        ".env",
+        &format!(
+            "DATABASE_URL={}\nAPP_ENV=development\n",
+            database.url().replace("postgresql:", "postgresql+asyncpg:")
+        ),
+    );
+    packages(&["sqlalchemy", "alembic"]);
+    let import = std::process::Command::new(project.file(".venv/bin/python")).args(["-c", "import asyncpg"]).output();
+    assert!(String::from_utf8_lossy(&import.unwrap().stderr).contains("No module named 'asyncpg'"));
+    doctor(&project)
+        .only_warning("python-package-missing")
+        .says("`.venv` has no `asyncpg`, the driver that the URL names")
+        .at(".env", 1, "leads to")
+        .fix("manual", &[".venv/bin/python -m pip install asyncpg"]);
+    // Of another environment, which is active, it does not help.
+    let active = Sandbox::new(&project).env("VIRTUAL_ENV", python.to_str().unwrap());
+    Report::of(&active).only_warning("python-package-missing").seen("another environment is active: ");
+    packages(&["asyncpg"]);
+    doctor(&project).is_healthy();
+    std::fs::remove_dir_all(project.file(".venv/lib/python3.11/site-packages/alembic")).unwrap();
+    doctor(&project).only_warning("python-package-missing").says("`.venv` has no Alembic");
+}

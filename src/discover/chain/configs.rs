@@ -6,7 +6,9 @@ use super::env;
 use crate::discover::Scope;
 use crate::discover::files::Found;
 use crate::model::chain::AlembicConfig;
+use crate::model::place::{Located, Place};
 use crate::parse::alembic::config::{self, ConfigFault, ConfigFile, MAIN_SECTION};
+use crate::parse::ini::Problem;
 use crate::wire::files::{exists, read_text};
 
 /// Folders whose chains are not the application's.
@@ -116,6 +118,9 @@ fn ini(scope: &Scope, file: &Path, text: &str, section: &str) -> Candidate {
         read = config::from_ini(&input, section).ok().filter(there).map_or(read, Ok);
     }
     let empty = read.as_ref().is_err_and(|error| error.fault == ConfigFault::NoScriptLocation);
+    let located = |it: Problem| Located::new(it.reason, Place::new(file, it.line));
+    let problems = config::problems(text, &here, section).into_iter().map(located).collect();
+    let read = read.map(|config| AlembicConfig { problems, ..config });
     let config = read.map(|config| env::complete(scope, config)).map_err(|error| format!("`{}`: {error}", error.at));
     Candidate { file: file.to_path_buf(), config, empty }
 }

@@ -25,6 +25,8 @@ pub(super) fn complete(scope: &Scope, mut config: AlembicConfig) -> AlembicConfi
         config.env_urls = literal_urls(&env_py, &text);
         config.env_sets_url = sets_url(&text);
         config.rewrites_scheme = text.contains("postgres://");
+        config.engine_from_config = text.contains("engine_from_config(");
+        config.sets_unescaped = env::sets_unescaped(&text).map(|line| Place::new(&env_py, line));
     }
     config
 }

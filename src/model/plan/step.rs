@@ -18,6 +18,10 @@ pub enum Step {
     RemoveEntry { file: PathBuf, line: usize, key: String, value: Secret },
     /// Writes `\n` for `\r\n`.
     UnixLineEnds { file: PathBuf },
+    /// Takes the byte order mark away.
+    RemoveMark { file: PathBuf },
+    /// Writes `%%` for each `%` in a line of an ini file.
+    DoublePercent { file: PathBuf, line: usize },
     /// Replaces a text that stands once in a line of another file; all else stays as it is.
     EditLine { file: PathBuf, line: usize, from: String, to: String },
     /// Starts (or recreates) a service of the Compose project.
@@ -72,6 +76,8 @@ impl Step {
                 format!("delete `{}:{line}` (`{key}`, which is ignored)", file.display())
             }
             Self::UnixLineEnds { file } => format!("write `{}` with Unix line ends", file.display()),
+            Self::RemoveMark { file } => format!("take the byte order mark of `{}` away", file.display()),
+            Self::DoublePercent { file, line } => format!("write `%%` for `%` in `{}:{line}`", file.display()),
             Self::EditLine { file, line, from, to } => {
                 format!("write `{to}` for `{from}` in `{}:{line}`", file.display())
             }
@@ -111,6 +117,8 @@ impl Step {
                 | Self::AppendEnv { .. }
                 | Self::RemoveEntry { .. }
                 | Self::UnixLineEnds { .. }
+                | Self::RemoveMark { .. }
+                | Self::DoublePercent { .. }
                 | Self::EditLine { .. }
         )
     }

@@ -20,6 +20,40 @@ pub fn version_table(env_py: &str) -> (Option<String>, Option<String>) {
     (search.table, search.schema)
 }
 
+/// Returns the line on which an `env.py` calls `set_main_option("sqlalchemy.url", …)` with something computed, unless it
+/// doubles a `%` anywhere: `configparser` takes a single one for the begin of an interpolation (Python's documentation,
+/// "configparser", `BasicInterpolation`).
+pub fn sets_unescaped(env_py: &str) -> Option<usize> {
+    if env_py.contains("%%") || !env_py.contains("set_main_option") {
+        return None;
+    }
+    let module = python::parse_for_visits(env_py).ok()?;
+    let mut calls = MainOptions { start: None };
+    calls.visit_body(&module.body);
+    let before = env_py.get(..calls.start?)?;
+    Some(before.matches('\n').count() + 1)
+}
+
+/// The first call that sets the URL.
+struct MainOptions {
+    start: Option<usize>,
+}
+
+impl<'a> Visitor<'a> for MainOptions {
+    fn visit_expr(&mut self, expression: &'a Expr) {
+        if let Expr::Call(call) = expression
+            && let Expr::Attribute(method) = &*call.func
+            && method.attr.id == "set_main_option"
+            && let [name, value, ..] = &*call.arguments.args
+            && text(name).as_deref() == Some("sqlalchemy.url")
+            && text(value).is_none()
+        {
+            self.start = self.start.or(Some(call.arguments.range.start().to_usize()));
+        }
+        walk_expr(self, expression);
+    }
+}
+
 struct Search<'n> {
     names: Names<'n>,
     table: Option<String>,
@@ -63,12 +97,22 @@ impl Search<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::version_table;
+    use super::{sets_unescaped, version_table};
 
     #[track_caller]
     fn check(env_py: &str, table: Option<&str>, schema: Option<&str>) {
         let expected = (table.map(str::to_owned), schema.map(str::to_owned));
         assert_eq!(version_table(env_py), expected, "{env_py}");
+    }
+
+    #[test]
+    fn a_computed_url_is_found_unless_percents_are_doubled() {
+        let call = "config.set_main_option('sqlalchemy.url', os.environ['DATABASE_URL'])";
+        assert_eq!(sets_unescaped(&format!("import os\n\n{call}\n")), Some(3));
+        assert_eq!(sets_unescaped(&call.replace(')', ".replace('%', '%%'))")), None);
+        assert_eq!(sets_unescaped("config.set_main_option('sqlalchemy.url', 'postgresql://h/d')"), None);
+        assert_eq!(sets_unescaped("config.set_main_option('timezone', zone)"), None);
+        assert_eq!(sets_unescaped("set_main_option("), None);
     }
 
     #[test]

@@ -1,10 +1,14 @@
 //! What stands in `.env` files.
 
+pub(super) mod compose_quotes_literal;
+pub(super) mod env_blank_in_value;
+pub(super) mod env_bom;
 pub(super) mod env_crlf;
 pub(super) mod env_duplicate_key;
 pub(super) mod env_key_missing;
 pub(super) mod env_missing;
 pub(super) mod env_shell_override;
 pub(super) mod env_syntax;
+pub(super) mod env_value_cut;
 pub(super) mod url_scheme_postgres;
 pub(super) mod url_unescaped;
