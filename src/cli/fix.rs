@@ -77,6 +77,9 @@ fn choose<'a>(context: &Context, fresh: &[(&str, &'a Finding)], yes: bool) -> Re
         ui.hint("run `devdb doctor --fix` in a terminal, which asks");
     }
     let lossy = if person { lossy } else { Vec::new() };
+    if harmless.is_empty() && lossy.is_empty() {
+        return Ok(Vec::new());
+    }
     if yes {
         return Ok(harmless.into_iter().chain(asked_one_by_one(lossy)).collect());
     }

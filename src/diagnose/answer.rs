@@ -5,6 +5,7 @@ use crate::model::drift::{Drift, Drifted, Maker, Position, Sources};
 use crate::model::observed::Observed;
 use crate::model::reported::{Answer, Numbered, Numbering, Reported, Trouble, Violation};
 use crate::model::schema::{ObjectId, ObjectKind, Properties, Property, Schema, ident, literal, qualified};
+use crate::model::text::shell_word;
 
 /// Said of a key while it is not known where its numbers stand.
 const BEHIND: &str = "where no id was given, the sequence is behind the rows: a seed or an import wrote ids by itself";
@@ -149,7 +150,8 @@ pub fn numbered(answer: &mut Answer, of: &Numbered, key: Option<i64>, found: &Nu
             .more
             .push(format!("{stand}: the sequence is behind the rows, as a seed or an import wrote keys by itself"));
         let (table, name) = (qualified(&of.table.0, &of.table.1), ident(&of.column));
-        let command = format!("select setval({}, (select max({name}) from {table}))", literal(&found.sequence));
+        let statement = format!("select setval({}, (select max({name}) from {table}))", literal(&found.sequence));
+        let command = format!("devdb psql -c {}", shell_word(&statement));
         answer.commands.push((command, "brings the sequence up to the rows"));
     } else if key == Some(found.next - found.by) {
         answer.certain = true;

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::model::chain::Chain;
 use crate::model::compose::{Port, PublishedPort, Service};
-use crate::model::engine::Container;
+use crate::model::engine::{Container, port_of_command};
 use crate::model::env::{EnvEntry, EnvFile};
 use crate::model::finding::Finding;
 use crate::model::health::Health;
@@ -17,6 +17,7 @@ use crate::model::plan::Step;
 use crate::model::server::{Database, LoginFailure, Reply, Server};
 use crate::model::sql_chain::{AppliedMigration, SqlChain};
 use crate::model::target::{Candidate, Host, Origin};
+use crate::model::text::{shell_argument, shell_word};
 use crate::parse::pg_url;
 
 /// Returns the assignment that an origin points to.
@@ -135,6 +136,36 @@ pub(super) fn as_superuser(container: &Container, statement: String, shown: Stri
     }
 }
 
+/// Returns the command by which a superuser runs statements on the very server that was asked: inside of its container, else
+/// as the system's user of that name, over the socket of its port.
+pub(super) fn superuser_command(picture: &Picture, database: &str, statements: &[&str]) -> String {
+    let container = answering_container(picture).or_else(|| own_container(picture, picture.server.known()?));
+    let target = picture.target().map(|candidate| &candidate.target);
+    let port = target.map_or(crate::model::target::DEFAULT_PORT, crate::model::target::Target::port);
+    let command = match (container, target.map(crate::model::target::Target::host)) {
+        (Some(container), _) => {
+            format!("docker exec {} psql -U {}", container.name, shell_argument(superuser(container)))
+        }
+        (None, Some(Host::Socket(folder))) => {
+            format!("psql -h {} -p {port} -U postgres", shell_argument(&folder.display().to_string()))
+        }
+        (None, Some(host @ Host::Tcp(_))) if !host.is_loopback() => format!("psql -h {host} -p {port} -U postgres"),
+        // Where Homebrew made it, the superuser is the system's user.
+        (None, _) if cfg!(target_os = "macos") => format!("psql -p {port}"),
+        (None, _) => format!("sudo -u postgres psql -p {port}"),
+    };
+    let statements: Vec<String> = statements.iter().map(|statement| format!(" -c {}", shell_word(statement))).collect();
+    format!("{command} -d {}{}", shell_argument(database), statements.concat())
+}
+
+/// Returns the command that makes the database's container anew after its Compose file was changed, running or not.
+pub(super) fn recreate_command(picture: &Picture) -> String {
+    match picture.database_service() {
+        Some(service) => format!("docker compose up -d {}", shell_argument(&service.name)),
+        None => "devdb up".to_owned(),
+    }
+}
+
 /// Returns the SQLSTATE of a refusal in parentheses.
 pub(super) fn code(failure: &LoginFailure) -> String {
     failure.sqlstate.as_deref().map(|code| format!(" ({code})")).unwrap_or_default()
@@ -145,8 +176,12 @@ pub(super) fn answers(picture: &Picture) -> bool {
     picture.reach.endpoints.iter().any(|endpoint| matches!(endpoint.reply, Reply::Postgres { .. }))
 }
 
-/// Returns the port on which a service's server listens: `PGPORT`, else 5432.
+/// Returns the port on which a service's server listens: as its command says, else `PGPORT`, else 5432.
 pub(super) fn inner_port(service: &Service) -> u16 {
+    let by_command = service.command.as_ref().and_then(|command| port_of_command(&command.value));
+    if let Some(port) = by_command {
+        return port;
+    }
     service.variable("PGPORT").and_then(|port| port.reveal().parse().ok()).unwrap_or(crate::model::target::DEFAULT_PORT)
 }
 

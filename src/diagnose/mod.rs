@@ -11,6 +11,7 @@ pub mod verify;
 pub use check::{Check, Need};
 
 use crate::model::finding::{CheckResult, Diagnosis, Severity, Verdict};
+use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 
 /// Returns every check, in the order in which they are shown: causes before consequences.
@@ -37,6 +38,15 @@ pub fn diagnose(picture: &Picture, only: &[String]) -> Diagnosis {
         }
         if only.is_empty() || only.iter().any(|id| id == check.id) {
             results.push(CheckResult { id: check.id, title: check.title, area: check.area, verdict });
+        }
+    }
+    // What could not be told as the login failed is the consequence of whatever says so.
+    let cause = loud.iter().find(|id| Need::Server.hidden_by().contains(*id));
+    if let (Some(cause), Observed::Unknown(why)) = (cause, &picture.server) {
+        for result in &mut results {
+            if matches!(&result.verdict, Verdict::Unknown(reason) if reason == why) {
+                result.verdict = Verdict::Skipped(format!("follows from {cause}"));
+            }
         }
     }
     Diagnosis { checks: results }
@@ -120,6 +130,41 @@ mod tests {
                 diagnose(&picture, &[]).findings().filter(|it| it.1 == Severity::Error).map(|it| it.0.id).collect();
             let expected: &[&str] = if check.severity == Severity::Error { &[check.id] } else { &[] };
             assert_eq!(loud, expected, "{}", check.id);
+        }
+    }
+
+    /// Both are broken at once: the cause is told, and what it would bring with it is not.
+    #[test]
+    fn a_consequence_is_left_out_beside_its_cause() {
+        for check in checks() {
+            for id in check.follows {
+                let cause = find(id).unwrap();
+                // One of the two may take away what the other one breaks: then the other order does not.
+                let broken = |order: [&Check; 2]| {
+                    std::panic::catch_unwind(|| {
+                        let mut picture = sample::healthy();
+                        for it in order {
+                            (it.breaks)(&mut picture);
+                        }
+                        picture
+                    })
+                };
+                let pictures = [[check, cause], [cause, check]].into_iter().filter_map(|order| broken(order).ok());
+                let mut orders = pictures.map(|picture| {
+                    let diagnosis = diagnose(&picture, &[]);
+                    let of = |id: &str| diagnosis.checks.iter().find(|it| it.id == id).unwrap().verdict.clone();
+                    (of(cause.id), of(check.id))
+                });
+                // A login that fails and another server that lets one in are not to be had at once.
+                let told = |it: &Verdict| matches!(it, Verdict::Found { .. });
+                let left_out = |it: &Verdict| matches!(it, Verdict::Skipped(why) if why.starts_with("follows from "));
+                assert_eq!(cause.severity, Severity::Error, "only errors suppress: {}", cause.id);
+                assert!(
+                    orders.all(|(of_cause, of_check)| !told(&of_cause) || left_out(&of_check)),
+                    "{} beside {id}",
+                    check.id
+                );
+            }
         }
     }
 

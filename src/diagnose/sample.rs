@@ -74,6 +74,7 @@ pub(super) fn healthy() -> Picture {
                 reply: Reply::Postgres { tls: false },
             }],
         },
+        nearby: Vec::new(),
         server: Observed::Known(live_server()),
         login_failure: None,
         chain: Observed::Known(two_revisions()),
@@ -82,6 +83,7 @@ pub(super) fn healthy() -> Picture {
         inside_container: false,
         unread: Vec::new(),
         recipe: crate::model::picture::Recipe::default(),
+        took: Vec::new(),
         cluster: None,
     }
 }

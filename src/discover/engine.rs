@@ -44,6 +44,7 @@ pub(super) async fn look_closer(scope: &Scope, picture: &mut Picture, login_refu
     let Some(container) = picture.database_container() else { return };
     let state = &container.state;
     let restarts = state.restart_count > 0 && picture.login_failure.is_some();
+    let failed = picture.login_failure.is_some();
     let well = container.is_running() && state.health.as_deref() != Some("unhealthy") && !restarts;
     if well && !login_refused && !always {
         return;
@@ -58,7 +59,8 @@ pub(super) async fn look_closer(scope: &Scope, picture: &mut Picture, login_refu
         let inside =
             if running && login_refused { look_inside(&docker, &id, &superuser).await } else { Observed::Absent };
         let was_full = log.iter().any(|line| line.contains(NO_SPACE));
-        let free = if running && was_full { data_free(&docker, &id, &data).await } else { Observed::Absent };
+        let free =
+            if running && (was_full || failed) { data_free(&docker, &id, &data).await } else { Observed::Absent };
         Ok::<_, String>((log, inside, free))
     };
     let (log, inside, free) = match timeout(scope.deadline, Box::pin(closer)).await {

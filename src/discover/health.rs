@@ -15,7 +15,8 @@ const HEALTH: &str = "
 with used as materialized (select distinct attcollation from pg_attribute where attrelid >= 16384 and attcollation > 0)
 select json_build_object(
   'standby', pg_is_in_recovery(),
-  'read_only', current_setting('default_transaction_read_only')::boolean,
+  'read_only', (select source from pg_settings
+    where name = 'default_transaction_read_only' and current_setting(name)::boolean),
   'closed_schema', (select n.nspname from pg_namespace n
     where n.nspname = current_schema() and not has_schema_privilege(n.oid, 'create')),
   'foreign', (select coalesce(json_agg(json_build_array(name, owner)), '[]') from (
@@ -23,8 +24,9 @@ select json_build_object(
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'v', 'm', 'S') and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
       and not pg_has_role(c.relowner, 'usage')
-      and not exists (select from pg_depend e where e.objid = c.oid and e.deptype = 'e')
-    order by 1 limit 20) others),
+      and not exists (select from pg_depend e where e.objid = c.oid and e.deptype in ('e', 'a', 'i')
+        and e.classid = 'pg_class'::regclass)
+    order by 1 limit 40) others),
   'invalid_indexes', (select coalesce(json_agg(x.indexrelid::regclass::text), '[]')
     from pg_index x join pg_class i on i.oid = x.indexrelid
     where not x.indisvalid and i.relkind = 'i'
@@ -51,19 +53,24 @@ const OUTDATED_DATABASES: &str = "
 /// The sequences of columns whose highest number an index tells, and that the role may read. The server may ask for
 /// privileges before it looks what a relation is, and refuses to on a table: hence the `case`.
 const SEQUENCES: &str = "
-select s.oid::regclass::text, t.oid::regclass::text, quote_ident(a.attname), q.seqincrement
-from pg_depend d
-join pg_class s on s.oid = d.objid and s.relkind = 'S'
+with numbered as (
+  select d.objid as sequence, d.refobjid as relation, d.refobjsubid as number from pg_depend d
+  where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype = 'i' and d.refobjsubid > 0
+  union
+  select d.refobjid, e.adrelid, e.adnum from pg_attrdef e
+  join pg_depend d on d.classid = 'pg_attrdef'::regclass and d.objid = e.oid and d.refclassid = 'pg_class'::regclass)
+select s.oid::regclass::text, t.oid::regclass::text, quote_ident(a.attname), q.seqincrement, q.seqmax
+from numbered n
+join pg_class s on s.oid = n.sequence and s.relkind = 'S'
 join pg_sequence q on q.seqrelid = s.oid
-join pg_class t on t.oid = d.refobjid and t.relkind in ('r', 'p')
-join pg_attribute a on a.attrelid = t.oid and a.attnum = d.refobjsubid
-where d.classid = 'pg_class'::regclass and d.refclassid = 'pg_class'::regclass and d.deptype in ('a', 'i')
-  and q.seqincrement > 0 and (a.atthasdef or a.attidentity <> '')
+join pg_class t on t.oid = n.relation and t.relkind in ('r', 'p')
+join pg_attribute a on a.attrelid = t.oid and a.attnum = n.number
+where q.seqincrement > 0 and a.atttypid in ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
   and has_column_privilege(t.oid, a.attnum, 'select') and case s.relkind when 'S' then has_sequence_privilege(s.oid, 'select') else false end
   and has_schema_privilege(t.relnamespace, 'usage') and has_schema_privilege(s.relnamespace, 'usage')
   and exists (select from pg_index i
     where i.indrelid = t.oid and i.indisunique and i.indisvalid and i.indkey[0] = a.attnum)
-order by 1 limit 1000";
+order by 1, 2 limit 1000";
 
 /// A number that is this many steps ahead is soon met.
 const STEPS: i64 = 100;
@@ -74,7 +81,8 @@ const BEGIN: &str = "begin read only; set local lock_timeout = '500ms'; set loca
 #[derive(Deserialize)]
 struct Facts {
     standby: bool,
-    read_only: bool,
+    /// Where the setting comes from (`pg_settings.source`).
+    read_only: Option<String>,
     closed_schema: Option<String>,
     foreign: Vec<(String, String)>,
     invalid_indexes: Vec<String>,
@@ -113,10 +121,12 @@ fn health(facts: Facts, behind: Observed<Vec<Behind>>) -> Health {
         actual: actual.as_deref().map(visible),
     };
     Health {
-        read_only: match (facts.standby, facts.read_only) {
+        read_only: match (facts.standby, facts.read_only.as_deref()) {
             (true, _) => Some(ReadOnly::Standby),
-            (false, true) => Some(ReadOnly::Setting),
-            (false, false) => None,
+            (false, None) => None,
+            (false, Some("database")) => Some(ReadOnly::Database),
+            (false, Some("user" | "database user")) => Some(ReadOnly::Role),
+            (false, Some(_)) => Some(ReadOnly::Server),
         },
         closed_schema: facts.closed_schema,
         foreign: facts.foreign.iter().map(|(name, owner)| (visible(name), visible(owner))).collect(),
@@ -134,11 +144,12 @@ fn health(facts: Facts, behind: Observed<Vec<Behind>>) -> Health {
 /// Returns the sequences that are behind: within the next numbers that they give, a row has one.
 async fn behind(session: &Session) -> Result<Vec<Behind>, tokio_postgres::Error> {
     let sequences = session.query_typed(SEQUENCES, &[]).await?;
-    let mut found = Vec::new();
+    let (mut found, mut ends) = (Vec::new(), Vec::new());
     let mut statement = String::new();
     for row in &sequences {
         let (sequence, table, column): (String, String, String) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
-        let step: i64 = row.try_get(3)?;
+        let (step, end): (i64, i64) = (row.try_get(3)?, row.try_get(4)?);
+        let (last, far) = (end.saturating_sub(step), step.saturating_mul(STEPS));
         if !statement.is_empty() {
             statement.push_str(" union all ");
         }
@@ -146,12 +157,15 @@ async fn behind(session: &Session) -> Result<Vec<Behind>, tokio_postgres::Error>
         let _written = write!(
             statement,
             "select {}, n.next, (select max({column}) from {table})::int8
-             from (select last_value + case when is_called then {step} else 0 end as next from {sequence}) n
-             where exists (select from {table} where {column} >= n.next and {column} < n.next + {})",
+             from (select case when not is_called then last_value when last_value <= {last} then last_value + {step} end as next
+               from {sequence}) n
+             where exists (select from {table} where {column} >= n.next
+               and {column} < case when n.next < {} then n.next + {far} else {end} end)",
             found.len(),
-            step.saturating_mul(STEPS),
+            end.saturating_sub(far),
         );
-        found.push(Behind { sequence, table, column, next: 0, highest: 0 });
+        ends.push(end);
+        found.push(Behind { sequence, table, column, ..Behind::default() });
     }
     if found.is_empty() {
         return Ok(found);
@@ -166,8 +180,10 @@ async fn behind(session: &Session) -> Result<Vec<Behind>, tokio_postgres::Error>
     let mut behind = Vec::new();
     for row in rows? {
         let index: i32 = row.try_get(0)?;
-        let Some(one) = usize::try_from(index).ok().and_then(|index| found.get(index)) else { continue };
-        behind.push(Behind { next: row.try_get(1)?, highest: row.try_get(2)?, ..one.clone() });
+        let Ok(index) = usize::try_from(index) else { continue };
+        let (Some(one), Some(end)) = (found.get(index), ends.get(index)) else { continue };
+        let (next, highest): (i64, i64) = (row.try_get(1)?, row.try_get(2)?);
+        behind.push(Behind { next, highest, at_end: highest >= *end, ..one.clone() });
     }
     Ok(behind)
 }

@@ -1,5 +1,6 @@
 //! Looks: files, engine, sockets and server become a [`Picture`]. Never writes and never fails: a fact that cannot
 //! be had says why. Files come first, because they say whom to ask; the rest is asked side by side.
+#![expect(clippy::disallowed_methods, reason = "how long each look takes is measured here")]
 
 mod chain;
 mod cluster;
@@ -22,7 +23,7 @@ mod target;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 pub use project::find_root;
 pub use published::published;
@@ -72,13 +73,17 @@ pub enum Depth {
 /// Returns the picture of the project and its surroundings. `begin` is shown what the files say as soon as they have named
 /// a target: what needs no more can be done while the server is waited for.
 pub async fn discover(scope: &Scope, begin: impl FnOnce(&Picture, &Target)) -> Picture {
+    let started = Instant::now();
     let mut picture = project::read(scope);
+    picture.took.push(("files", started.elapsed()));
     if scope.depth == Depth::Files {
         return picture;
     }
     let with_chain = matches!(scope.depth, Depth::Chain | Depth::All);
     if with_chain {
+        let started = Instant::now();
         picture.operations = operations::look(&scope.root, &picture.chain);
+        picture.took.push(("revisions", started.elapsed()));
     }
     let proves = matches!(scope.depth, Depth::Proof | Depth::Chain | Depth::All);
     let Some(target) = picture.target().map(|candidate| candidate.target.clone()) else {
@@ -87,17 +92,21 @@ pub async fn discover(scope: &Scope, begin: impl FnOnce(&Picture, &Target)) -> P
             (picture.engine, picture.listeners) = Box::pin(both).await;
         }
         if with_chain {
-            picture.origins = origins(scope, &picture).await;
+            look_at_git(scope, &mut picture).await;
         }
         return picture;
     };
     let version_table = chain::version_table(&picture);
     begin(&picture, &target);
     let asked = server::Asked { versions: version_table.as_ref(), health: scope.depth == Depth::All };
-    let Probed { engine, listeners, reach, login } = Box::pin(probe(scope, &picture, &target, asked)).await;
+    let Probed { engine, listeners, reach, login, took } = Box::pin(probe(scope, &picture, &target, asked)).await;
+    picture.took.extend(took);
     picture.engine = engine;
     picture.listeners = listeners;
     picture.reach = reach;
+    if scope.depth == Depth::All && target.host().is_loopback() {
+        picture.nearby = reach::nearby(&picture, target.port(), scope.deadline).await;
+    }
     match login {
         Ok(server) => picture.server = Observed::Known(server),
         Err(failure) => {
@@ -109,12 +118,20 @@ pub async fn discover(scope: &Scope, begin: impl FnOnce(&Picture, &Target)) -> P
         matches!(failure.kind, LoginFailureKind::Password | LoginFailureKind::NotPermitted) || failure.is_by_limit()
     });
     if proves {
+        let started = Instant::now();
         Box::pin(engine::look_closer(scope, &mut picture, password, scope.depth == Depth::All)).await;
+        picture.took.push(("container's log", started.elapsed()));
     }
     if with_chain {
-        picture.origins = origins(scope, &picture).await;
+        look_at_git(scope, &mut picture).await;
     }
     picture
+}
+
+/// Returns what a look learned, with how long it took.
+async fn timed<T>(name: &'static str, look: impl Future<Output = T>) -> (T, (&'static str, Duration)) {
+    let started = Instant::now();
+    (look.await, (name, started.elapsed()))
 }
 
 /// What came of asking.
@@ -123,31 +140,42 @@ struct Probed {
     listeners: Observed<Vec<Listener>>,
     reach: Reach,
     login: Result<Server, LoginFailure>,
+    took: Vec<(&'static str, Duration)>,
 }
 
 /// Asks engine, sockets and server side by side, as far as the depth goes.
 async fn probe(scope: &Scope, picture: &Picture, target: &Target, asked: server::Asked<'_>) -> Probed {
     let all = scope.depth == Depth::All;
     let reaching = async {
-        let login = Box::pin(server::look(target, asked, scope.deadline));
+        let login = timed("server", Box::pin(server::look(target, asked, scope.deadline)));
+        let knock = timed("addresses", reach::look(target, scope.deadline));
         if all {
-            return tokio::join!(reach::look(target, scope.deadline), login);
+            let ((reach, one), (login, other)) = tokio::join!(knock, login);
+            return (reach, login, vec![one, other]);
         }
         // Knocking is a session more for the server: it is left where the login says all.
-        let login = login.await;
-        let knock = login.is_err() && scope.depth != Depth::Server;
-        (if knock { reach::look(target, scope.deadline).await } else { Reach::default() }, login)
+        let (login, one) = login.await;
+        if login.is_ok() || scope.depth == Depth::Server {
+            return (Reach::default(), login, vec![one]);
+        }
+        let (reach, other) = knock.await;
+        (reach, login, vec![one, other])
     };
-    let (engine, listeners, (reach, mut login)) = if scope.depth == Depth::Server {
+    let (engine, listeners, (reach, mut login, mut took)) = if scope.depth == Depth::Server {
         (not_asked(), Observed::Unknown("not asked".to_owned()), reaching.await)
     } else {
         let named = if all { Named::All } else { Named::Port(target.port()) };
-        tokio::join!(Box::pin(engine::look(scope, picture)), sockets::look(named, scope.deadline), reaching)
+        let engine = timed("engine", Box::pin(engine::look(scope, picture)));
+        let sockets = timed("sockets", sockets::look(named, scope.deadline));
+        let ((engine, one), (listeners, other), (reach, login, rest)) = tokio::join!(engine, sockets, reaching);
+        (engine, listeners, (reach, login, [vec![one, other], rest].concat()))
     };
     if busy(&reach, &login) {
-        login = Box::pin(server::look(target, asked, BUSY)).await;
+        let (again, one) = timed("server again", Box::pin(server::look(target, asked, BUSY))).await;
+        login = again;
+        took.push(one);
     }
-    Probed { engine, listeners, reach, login }
+    Probed { engine, listeners, reach, login, took }
 }
 
 /// True when a server is there, and only the look at it took too long, as clients that come back in tight loops make it,
@@ -157,6 +185,12 @@ fn busy(reach: &Reach, login: &Result<Server, LoginFailure>) -> bool {
     let answers = |endpoint: &Endpoint| matches!(endpoint.reply, Reply::Postgres { .. });
     let cut_off = |failure: &LoginFailure| matches!(failure.kind, Kind::TimedOut | Kind::Network | Kind::Other);
     login.as_ref().is_err_and(cut_off) && reach.endpoints.iter().any(answers)
+}
+
+async fn look_at_git(scope: &Scope, picture: &mut Picture) {
+    let (origins, took) = timed("git", origins(scope, picture)).await;
+    picture.origins = origins;
+    picture.took.push(took);
 }
 
 /// Asks git, where the chain has several heads or a revision is missing.

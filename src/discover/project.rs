@@ -84,6 +84,7 @@ fn empty(scope: &Scope) -> Picture {
         },
         listeners: Observed::Unknown("not asked".to_owned()),
         reach: Reach::default(),
+        nearby: Vec::new(),
         server: Observed::Unknown("not asked".to_owned()),
         login_failure: None,
         chain: Observed::Absent,
@@ -92,6 +93,7 @@ fn empty(scope: &Scope) -> Picture {
         inside_container: false,
         unread: Vec::new(),
         recipe: Recipe::default(),
+        took: Vec::new(),
         cluster: None,
     }
 }

@@ -1,7 +1,7 @@
 //! What answers on the target's addresses, asked in the protocol's own words: an open port proves nothing.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 
+use crate::model::picture::Picture;
 use crate::model::server::{Endpoint, Reach, Reply};
 use crate::model::target::{Host, Target};
 
@@ -38,6 +39,38 @@ pub(super) async fn look(target: &Target, deadline: Duration) -> Reach {
         Endpoint { shown: address.to_string(), address: Some(address), reply: ask(address, deadline).await }
     });
     Reach { unresolved: None, endpoints: futures_util::future::join_all(asked).await }
+}
+
+/// How many other ports are asked.
+const NEARBY: usize = 8;
+
+/// The ports that people give to PostgreSQL: those around 5432, 15432 and its like, and Supabase's.
+fn is_usual(port: u16) -> bool {
+    (5400..5600).contains(&port) || port % 10_000 == 5432 || (54_320..54_330).contains(&port)
+}
+
+/// Returns where PostgreSQL answers on the usual ports of this machine, where nobody listens on the target's.
+pub(super) async fn nearby(picture: &Picture, port: u16, deadline: Duration) -> Vec<SocketAddr> {
+    let refused = |it: &Endpoint| it.reply == Reply::Refused;
+    let reach = &picture.reach;
+    if reach.endpoints.is_empty() || !reach.endpoints.iter().all(refused) {
+        return Vec::new();
+    }
+    let all = picture.listeners.known().map_or(&[][..], Vec::as_slice);
+    let mut ports: Vec<u16> = all
+        .iter()
+        .filter(|listener| is_usual(listener.address.port()))
+        .filter(|listener| listener.address.ip().is_loopback() || listener.address.ip().is_unspecified())
+        .map(|listener| listener.address.port())
+        .filter(|other| *other != port)
+        .collect();
+    ports.sort_unstable();
+    ports.dedup();
+    let asked = ports.into_iter().take(NEARBY).map(|port| async move {
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        matches!(ask(address, deadline).await, Reply::Postgres { .. }).then_some(address)
+    });
+    futures_util::future::join_all(asked).await.into_iter().flatten().collect()
 }
 
 async fn ask(address: SocketAddr, deadline: Duration) -> Reply {

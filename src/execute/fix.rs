@@ -21,6 +21,9 @@ use crate::wire::engine::{Command, execute, psql};
 use crate::wire::files::{copy_private, exists, read_text, write_whole};
 use crate::wire::postgres::{Session, message, quote_ident, quote_literal};
 
+/// How many lines an entry of a Compose file has at most.
+const ENTRY: usize = 6;
+
 /// How long a server may take to accept logins.
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -66,7 +69,12 @@ impl Fixer<'_> {
             }
             Step::EditLine { file, line, from, to } => {
                 let replace = |old: &str| (old.matches(from).count() == 1).then(|| old.replacen(from, to, 1));
-                self.edit(file, tell, |text| edit_line(file, text, *line, replace))
+                self.edit(file, tell, |text| {
+                    // An entry of several lines begins with the line that is named.
+                    let entry = text.lines().skip(line.saturating_sub(1)).take(ENTRY);
+                    let below = entry.take_while(|it| !it.trim().is_empty()).position(|it| it.contains(from.as_str()));
+                    edit_line(file, text, line + below.unwrap_or_default(), replace)
+                })
             }
             Step::ComposeUp { .. } | Step::StartContainer { .. } => self.start(tell).await,
             Step::SetRolePassword { container, superuser, role, password } => {

@@ -18,6 +18,7 @@ use crate::error::{Error, Kind, Result};
 use crate::model::event::{Event, Stage};
 use crate::model::plan::{LayerPlan, LayerStep, Order, ResetPlan};
 use crate::model::target::Target;
+use crate::model::text::shell_word;
 
 /// What a reset made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -330,18 +331,13 @@ async fn discard(admin: &Admin, plan: &ResetPlan, building: &str, error: Error, 
             .hint(format!(
                 "psql -h {address} -p {} -U {} -d {}",
                 plan.workplace.target.port(),
-                shell_quoted(plan.workplace.target.user()),
-                shell_quoted(building)
+                shell_word(plan.workplace.target.user()),
+                shell_word(building)
             ))
             .hint(format!("{unchanged}; the next reset removes the failed one"));
     }
     discard_own(admin, building, tell).await;
     if error.kind == Kind::Cancelled { error } else { error.state(unchanged) }
-}
-
-/// Returns `text` as one word of a POSIX shell.
-fn shell_quoted(text: &str) -> String {
-    format!("'{}'", text.replace('\'', r"'\''"))
 }
 
 /// Drops replaced databases beyond `keep`, and failed ones that were kept; returns the newest kept one.

@@ -232,7 +232,7 @@ pub enum Verdict {
 /// The verdicts in the order of the table in the docs, with their names and what each says.
 pub const VERDICTS: [(Verdict, &str, &str); 11] = [
     (Verdict::NotMigrated, "not migrated", "in the models, in no migration"),
-    (Verdict::RemovedFromModels, "removed from the models", "the migrations still make it"),
+    (Verdict::RemovedFromModels, "removed from the models", "the migrations make it, and the models lack it"),
     (Verdict::Pending, "pending", "in a migration that is not applied"),
     (Verdict::Early, "made early", "a pending migration will find it there"),
     (Verdict::CreatedByModels, "made by create_all", "in models and database, in no migration"),

@@ -55,6 +55,8 @@ pub struct Container {
     pub image: String,
     pub state: ContainerState,
     pub environment: BTreeMap<String, Secret>,
+    /// What it runs, the entrypoint aside.
+    pub command: Vec<String>,
     /// What was asked for (`HostConfig.PortBindings`): container port → host address and port (0: any).
     pub wanted_ports: Vec<PortBinding>,
     /// What is in force (`NetworkSettings.Ports`).
@@ -136,6 +138,7 @@ pub struct ContainerMount {
     /// The volume's name or the host's path.
     pub source: String,
     pub destination: String,
+    pub writable: bool,
 }
 
 impl Container {
@@ -144,8 +147,11 @@ impl Container {
         self.state.status == "running"
     }
 
-    /// Returns the port that the server inside listens on: `PGPORT`, else 5432.
+    /// Returns the port that the server inside listens on: as its command says, else `PGPORT`, else 5432.
     pub fn inner_port(&self) -> u16 {
+        if let Some(port) = port_of_command(&self.command) {
+            return port;
+        }
         self.environment
             .get("PGPORT")
             .and_then(|port| port.reveal().parse().ok())
@@ -168,6 +174,10 @@ impl Container {
     /// Returns whether the container looks like a PostgreSQL server.
     pub fn is_postgres(&self) -> bool {
         const IMAGES: [&str; 5] = ["postgres", "postgis", "timescale", "pgvector", "supabase/postgres"];
+        const NOT: [&str; 6] = ["pgcat", "pgbouncer", "pgpool", "odyssey", "exporter", "pgadmin"];
+        if NOT.iter().any(|name| self.image.contains(name)) {
+            return false;
+        }
         self.environment.contains_key("PGDATA") || IMAGES.iter().any(|name| self.image.contains(name))
     }
 
@@ -192,4 +202,20 @@ impl Container {
     pub fn data_directory(&self) -> &str {
         self.environment.get("PGDATA").map_or("/var/lib/postgresql/data", Secret::reveal)
     }
+}
+
+/// Returns the port that a server's command names: `-p 5433`, `-c port=5433`, `--port=5433` (PostgreSQL documentation,
+/// "postgres").
+pub fn port_of_command(words: &[String]) -> Option<u16> {
+    let mut port = None;
+    for (index, word) in words.iter().enumerate() {
+        let next = words.get(index + 1).map(String::as_str).unwrap_or_default();
+        let value = match word.as_str() {
+            "-p" => Some(next),
+            "-c" => next.strip_prefix("port="),
+            word => word.strip_prefix("--port=").or_else(|| word.strip_prefix("-cport=")),
+        };
+        port = value.and_then(|value| value.trim().parse().ok()).or(port);
+    }
+    port
 }

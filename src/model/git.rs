@@ -59,6 +59,8 @@ pub struct FoundRevision {
 /// Where a file is that is not in the working tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Elsewhere {
+    /// What is checked out has it: it was deleted in the working tree alone.
+    Here,
     /// A branch, remote branch or tag, by its short name.
     Ref(String),
     /// A stash, such as `stash@{0}`, with its message.
@@ -67,6 +69,14 @@ pub enum Elsewhere {
     Worktree(PathBuf),
     /// A commit that no branch holds any more.
     Commit(String),
+}
+
+impl FoundRevision {
+    /// Returns the command that brings the file back, where it was deleted in the working tree alone.
+    pub fn restore(&self) -> Option<String> {
+        (self.place == Elsewhere::Here)
+            .then(|| format!("git restore -- {}", super::text::shell_word(&format!(":/{}", self.path.display()))))
+    }
 }
 
 /// A revision that was not found.
@@ -83,6 +93,7 @@ impl Elsewhere {
     /// Returns the place in words.
     pub fn describe(&self) -> String {
         match self {
+            Self::Here => "the last commit, and was deleted since".to_owned(),
             Self::Ref(name) => format!("the branch `{name}`"),
             Self::Stash { name, message } if message.is_empty() => format!("`{name}`"),
             Self::Stash { name, message } => format!("`{name}` ({message})"),
@@ -94,6 +105,7 @@ impl Elsewhere {
     /// Returns what `git show` calls the place's tree; nothing for a worktree, whose files lie on the disk.
     pub fn tree(&self) -> Option<&str> {
         match self {
+            Self::Here => Some("HEAD"),
             Self::Ref(name) | Self::Stash { name, .. } | Self::Commit(name) => Some(name),
             Self::Worktree(_) => None,
         }

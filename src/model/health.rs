@@ -31,6 +31,8 @@ pub struct Behind {
     pub next: i64,
     /// The highest number that a row has.
     pub highest: i64,
+    /// It can give no number after that.
+    pub at_end: bool,
 }
 
 /// A collation version that was recorded and is no longer what the operating system has.
@@ -65,6 +67,10 @@ pub struct Extension {
 pub enum ReadOnly {
     /// The server follows another one (`pg_is_in_recovery()`).
     Standby,
-    /// `default_transaction_read_only` of the server, the database or the role.
-    Setting,
+    /// `default_transaction_read_only` of the server.
+    Server,
+    /// The same of the database.
+    Database,
+    /// The same of the role.
+    Role,
 }

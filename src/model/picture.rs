@@ -1,7 +1,9 @@
 //! Everything that was read, once. Checks, plans and renderings are functions of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::chain::Chain;
 use super::compose::{Compose, Service};
@@ -40,6 +42,8 @@ pub struct Picture {
     pub engine: EngineProbe,
     pub listeners: Observed<Vec<Listener>>,
     pub reach: Reach,
+    /// Where PostgreSQL answers on other ports of this machine, while it refuses on the target's.
+    pub nearby: Vec<SocketAddr>,
     /// Known: logged in. Unknown: not tried; see [`Picture::login_failure`].
     pub server: Observed<Server>,
     pub login_failure: Option<LoginFailure>,
@@ -54,6 +58,9 @@ pub struct Picture {
     pub unread: Vec<(PathBuf, String)>,
     /// What a new database is made from.
     pub recipe: Recipe,
+    /// How long each look took, in the order in which they ended; those of the engine, the sockets and the server ran side
+    /// by side.
+    pub took: Vec<(&'static str, Duration)>,
     /// The project's own cluster (`.devdb/`), when `devdb up` made one.
     pub cluster: Option<ExistingCluster>,
 }
@@ -175,7 +182,8 @@ impl Picture {
 
 fn is_postgres(service: &Service) -> bool {
     const IMAGES: [&str; 6] = ["postgres", "postgis", "timescale", "pgvector", "supabase/postgres", "paradedb"];
-    const NOT: [&str; 5] = ["exporter", "postgrest", "pgadmin", "backup", "postgres-meta"];
+    const NOT: [&str; 9] =
+        ["exporter", "postgrest", "pgadmin", "backup", "postgres-meta", "pgcat", "pgbouncer", "pgpool", "odyssey"];
     let image = service.image.as_ref().map_or("", |image| image.value.as_str());
     let named = IMAGES.iter().any(|name| image.contains(name)) && !NOT.iter().any(|name| image.contains(name));
     let built = service.build

@@ -92,6 +92,17 @@ fn value_behind(text: &str) -> Option<(usize, usize)> {
     named.then_some((from, from + end))
 }
 
+/// Returns the text as one word of a POSIX shell, in quotes where it needs them.
+pub fn shell_argument(text: &str) -> String {
+    let plain = |it: char| it.is_ascii_alphanumeric() || "_-./:@%+=,".contains(it);
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { shell_word(text) }
+}
+
+/// Returns the text as one word of a POSIX shell, in single quotes.
+pub fn shell_word(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "'\\''"))
+}
+
 /// Returns bytes as hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     let digit = |value: u8| char::from_digit(u32::from(value), 16).unwrap_or('0');

@@ -258,9 +258,12 @@ fn said(line: &str) -> String {
             return rest.trim().to_owned();
         }
     }
-    let class = line
-        .split_once(") ")
-        .filter(|(before, _)| before.contains('(') && before.ends_with(|c: char| c.is_alphabetic()));
+    let line = line.split_once(" DETAIL: ").map_or(line, |(line, _)| line.trim_end());
+    // `(psycopg2.errors.UndefinedColumn) …`, and not `function f(integer) …` or `Key (id)=(x) …`.
+    let class = line.split_once(") ").filter(|(before, _)| {
+        let opened = before.split_once('(').filter(|(head, _)| head.is_empty() || head.ends_with(' '));
+        opened.is_some_and(|(_, class)| class.contains('.') && class.ends_with(|c: char| c.is_alphabetic()))
+    });
     let line = class.map_or(line, |(_, rest)| rest);
     let class = line.split_once(": ").filter(|(before, _)| before.ends_with("Error") || before.contains("errors."));
     class.map_or(line, |(_, rest)| rest).to_owned()

@@ -93,6 +93,7 @@ fn position(picture: &Picture, database: &Database, history: &History) -> Positi
         let origins = picture.origins.known();
         let found = origins.and_then(|it| it.found.iter().find(|it| history.unknown.contains(&it.revision.id)));
         let switch = found.and_then(|it| match &it.place {
+            Elsewhere::Here => it.restore(),
             Elsewhere::Ref(name) => Some(format!("git switch {}", name.rsplit("origin/").next().unwrap_or(name))),
             _ => None,
         });

@@ -27,6 +27,10 @@ pub fn show(ui: &Ui, picture: &Picture, diagnosis: &Diagnosis, elapsed: Duration
         }
     }
     page.blank();
+    if ui.verbose && !picture.took.is_empty() {
+        let looks: Vec<String> = picture.took.iter().map(|(name, time)| format!("{name} {}", took(*time))).collect();
+        page.wrapped(&style::faint(format!("looked at: {}", looks.join(" · "))), 11);
+    }
     page.line(summary(diagnosis, elapsed));
     if let Some(next) = next_command(diagnosis) {
         page.line(format!("{} {}", style::faint("next:"), style::command(next)));

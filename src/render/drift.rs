@@ -168,6 +168,9 @@ pub fn show(ui: &Ui, plan: &DriftPlan, sources: &Sources, drift: &Drift, elapsed
         let subject = if known(sources).len() > 1 { known(sources).join(", ") } else { "the database".to_owned() };
         let mark = if drift.unread.is_empty() { style::good("✓") } else { style::warn("?") };
         ui.answer(&format!("{mark} {subject} {agree} {}", style::faint(format!("({compared})"))));
+        if drift.position == Position::Unstamped {
+            ui.warning("the database has no version, so that migrations begin at the first: devdb migrate stamp");
+        }
         return;
     }
     ui.answer(&format!("{}  {}", style::strong("drift"), visible(&plan.target.to_string())));

@@ -41,7 +41,7 @@ pub fn show_reset(ui: &Ui, plan: &ResetPlan) {
         (Order::InPlace, _) => "nothing: in place there is no way back".to_owned(),
         (_, true) if plan.keep == 0 => "nothing: `[reset] keep = 0` in devdb.toml".to_owned(),
         (_, true) if plan.keep == 1 => {
-            format!("the old `{}`, for `devdb undo`, in place of the one that was kept before", visible(name))
+            format!("the old `{}`, for `devdb undo`, in place of any that was kept before", visible(name))
         }
         (_, true) => format!("the old `{}`, for `devdb undo`", visible(name)),
         (_, false) => "nothing to keep".to_owned(),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
+use tokio_postgres::config::SslMode;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::{Client, Config};
 
@@ -28,9 +29,27 @@ impl Session {
         deadline: Duration,
     ) -> Result<Self, LoginFailure> {
         let (mode, verify) = tls::mode(target.parameter("sslmode").or_else(|| target.parameter("ssl")));
-        let connector = tls::connector(verify).map_err(|error| LoginFailure {
+        let first = Self::open_by(target, (database, application), deadline, (mode, verify)).await;
+        match first {
+            // libpq's `prefer`: where the server's rules take no client with TLS, it is tried without.
+            Err(failure) if mode == SslMode::Prefer && failure.is_by_hba() => {
+                let plain = (SslMode::Disable, verify);
+                let again = Self::open_by(target, (database, application), deadline, plain).await;
+                again.map_err(|second| if second.is_by_hba() { failure } else { second })
+            }
+            other => other,
+        }
+    }
+
+    async fn open_by(
+        target: &Target,
+        (database, application): (&str, &str),
+        deadline: Duration,
+        (mode, verify): (SslMode, bool),
+    ) -> Result<Self, LoginFailure> {
+        let connector = tls::connector(verify, target.parameter("sslrootcert")).map_err(|message| LoginFailure {
             sqlstate: None,
-            message: error.to_string(),
+            message,
             kind: LoginFailureKind::Tls,
             routine: None,
         })?;

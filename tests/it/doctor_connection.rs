@@ -27,6 +27,41 @@ fn conn_refused() {
         .fix("manual", &["devdb up"]);
 }
 
+/// The port is wrong, and no Compose file says which is right: the server on another port of the machine does.
+#[test]
+fn conn_refused_beside_a_server_on_another_port() {
+    let Some(cluster) = Cluster::start(&Options::default()) else { return };
+    let database = cluster.fresh_database(&cluster.create_role("CREATEDB"));
+    let url = |port: u16| database.url().replace(&format!(":{}/", cluster.port()), &format!(":{port}/"));
+    let project = Project::new();
+    project.write(".env", &format!("APP_NAME=shop\nDATABASE_URL={}\n", url(5432)));
+    cluster.stop();
+    // A network of its own, where nobody else listens on the usual ports.
+    let line = format!(
+        "(busybox ip link set lo up || ip link set lo up) && ({}) && cd {} && {{ {} \"$@\"; code=$?; ({}); exit $code; }}",
+        cluster.shell_line("start", 5433),
+        project.path().display(),
+        env!("CARGO_BIN_EXE_devdb"),
+        cluster.shell_line("stop", 5433),
+    );
+    let map: &[&str] = if nix::unistd::geteuid().is_root() { &["--net"] } else { &["--net", "--map-root-user"] };
+    let sandbox =
+        Sandbox::new(&project).program("unshare").args(map.iter().copied()).args(["sh", "-c", &line, "devdb"]);
+    let (role, name) = (&database.owner.name, &database.name);
+    Report::of(&sandbox)
+        .only_error("conn-refused")
+        .says("nobody listens on 127.0.0.1:5432")
+        .seen("PostgreSQL answers there: 127.0.0.1:5433 is held by `postgres`")
+        .fix(
+            "confirm",
+            &[&format!("set `DATABASE_URL` in `.env:2` to `postgresql://{role}:***@127.0.0.1:5433/{name}`")],
+        );
+    sandbox.clone().args(["doctor", "--fix", "--yes"]).run().assert_code(0);
+    assert_eq!(project.read(".env"), format!("APP_NAME=shop\nDATABASE_URL={}\n", url(5433)));
+    Report::of(&sandbox).is_healthy();
+    cluster.resume();
+}
+
 #[test]
 fn conn_refused_by_a_service_that_was_stopped() {
     let Some(shop) = Shop::new() else { return };
@@ -196,8 +231,11 @@ fn auth_password() {
         .fix(
             "manual",
             &[
-                &format!("sudo -u postgres psql -c '\\du+ {}'   (is it there, may it log in, until when?)", wrong.name),
-                &format!("sudo -u postgres psql -c '\\password {}'", wrong.name),
+                &format!(
+                    "{}   # is it there, may it log in, until when?",
+                    cluster.superuser_command("postgres", &format!("'\\du+ {}'", wrong.name))
+                ),
+                &cluster.superuser_command("postgres", &format!("'\\password {}'", wrong.name)),
             ],
         );
 }
@@ -337,9 +375,10 @@ fn db_missing() {
         .fix("auto", &[&format!("create the database `{name}`")]);
     let poor = cluster.create_role("");
     project.write(".env", &format!("DATABASE_URL={}\n", cluster.url(&poor, &name)));
-    Report::of(&Sandbox::new(&project))
-        .only_error_beside("db-missing", &["no-createdb"])
-        .fix("manual", &[&format!("createdb -O {} {name}", poor.name)]);
+    Report::of(&Sandbox::new(&project)).only_error_beside("db-missing", &["no-createdb"]).fix(
+        "manual",
+        &[&cluster.superuser_command("postgres", &format!("'CREATE DATABASE {name} OWNER {}'", poor.name))],
+    );
 }
 
 #[test]
@@ -349,7 +388,8 @@ fn db_missing_because_it_lets_nobody_in() {
     cluster.sql("postgres", &format!("ALTER DATABASE {} ALLOW_CONNECTIONS false", database.name));
     let report = Report::of(&Sandbox::new(&project));
     cluster.sql("postgres", &format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", database.name));
-    let sql = format!("psql -d postgres -c 'ALTER DATABASE \"{}\" ALLOW_CONNECTIONS true'", database.name);
+    let statement = format!("'ALTER DATABASE {} ALLOW_CONNECTIONS true'", database.name);
+    let sql = cluster.superuser_command("postgres", &statement);
     report.only_error("db-missing").says("lets nobody in").seen("datallowconn").fix("manual", &[&sql]);
 }
 
@@ -363,7 +403,7 @@ fn no_createdb() {
     Report::of(&Sandbox::new(&project))
         .only_warning("no-createdb")
         .says(&format!("role `{}` may not create databases", role.name))
-        .fix("manual", &[&format!("psql -U postgres -c 'ALTER ROLE \"{}\" CREATEDB'", role.name)]);
+        .fix("manual", &[&cluster.superuser_command("postgres", &format!("'ALTER ROLE {} CREATEDB'", role.name))]);
 }
 
 #[test]

@@ -225,7 +225,7 @@ fn pgdata_major_mismatch() {
             &[
                 &format!("image: {}", shop.engine.image),
                 "devdb up",
-                "devdb snapshot export before.dump   (then the new image, and an empty volume)",
+                "devdb snapshot export before.dump   # then the new image, and an empty volume",
                 "devdb snapshot import before.dump",
             ],
         );
@@ -328,7 +328,7 @@ fn shm_small() {
         .says(&format!("container `{}` (service `db`) has too little shared memory", container.name))
         .seen("`/dev/shm` has 2048 kB")
         .seen("could not resize shared memory segment")
-        .fix("manual", &["shm_size: 256mb", "devdb up"]);
+        .fix("manual", &["shm_size: 256mb", "docker compose up -d db"]);
 }
 
 #[track_caller]
@@ -414,7 +414,7 @@ fn healthcheck_args_lost() {
             .only_warning("healthcheck-args-lost")
             .says("runs `pg_isready` alone: `CMD-SHELL` takes one text")
             .at("docker-compose.yml", line, "[CMD-SHELL, pg_isready, -U, app]")
-            .fix("manual", &["test: [\"CMD-SHELL\", \"pg_isready -U app\"]", "devdb up"]);
+            .fix("manual", &["test: [\"CMD-SHELL\", \"pg_isready -U app\"]", "docker compose up -d db"]);
         shown
     });
     let text = shop.project.read("docker-compose.yml");

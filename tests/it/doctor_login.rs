@@ -45,6 +45,7 @@ fn hba_no_entry() {
     let sandbox = Sandbox::new(&project);
     let role = &database.owner.name;
     let line = format!("host  {}  {role}  all  scram-sha-256", database.name);
+    let commented = format!("{line}   # in that file");
     Report::of(&sandbox)
         .only_error("hba-no-entry")
         .says(&format!("`pg_hba.conf` does not let role `{role}` into `{}`", database.name))
@@ -54,9 +55,9 @@ fn hba_no_entry() {
         .fix(
             "manual",
             &[
-                "sudo -u postgres psql -Atc 'SHOW hba_file'",
-                &line,
-                "sudo -u postgres psql -c 'SELECT pg_reload_conf()'",
+                &cluster.superuser_command("postgres", "'SHOW hba_file'"),
+                &commented,
+                &cluster.superuser_command("postgres", "'SELECT pg_reload_conf()'"),
             ],
         );
     let file = cluster.value("postgres", "SHOW hba_file").unwrap();
@@ -81,7 +82,7 @@ fn role_missing_where_no_password_is_asked() {
         .only_error("role-missing")
         .says("has no role `Ghost`")
         .seen("role \"Ghost\" does not exist (28000)")
-        .fix("manual", &["createuser -U postgres --createdb \"Ghost\""]);
+        .fix("manual", &[&cluster.superuser_command("postgres", "'CREATE ROLE \"Ghost\" LOGIN CREATEDB'")]);
 }
 
 /// A container whose `.env` dials it as `web`, which is made so.
@@ -156,7 +157,7 @@ fn role_missing_in_a_volume_whose_superuser_nobody_knows() {
         .only_error("role-missing")
         .says("has no role `app`")
         .seen(&format!("`psql` inside container `{}` (service `db`) says: ", container.name))
-        .fix("manual", &["docker compose down --volumes   (all data of the volumes are lost)", "devdb up"]);
+        .fix("manual", &["docker compose down --volumes   # all data of the volumes are lost", "devdb up"]);
 }
 
 #[test]
@@ -180,7 +181,9 @@ fn role_nologin_on_a_server_of_the_system() {
     cluster.sql("postgres", &format!("ALTER ROLE {} NOLOGIN", database.owner.name));
     let login = format!("ALTER ROLE {} LOGIN", database.owner.name);
     let sandbox = Sandbox::new(&project);
-    Report::of(&sandbox).only_error("role-nologin").fix("manual", &[&format!("psql -U postgres -c '{login}'")]);
+    Report::of(&sandbox)
+        .only_error("role-nologin")
+        .fix("manual", &[&cluster.superuser_command("postgres", &format!("'{login}'"))]);
     psql(&cluster.superuser_url("postgres"), &[&login]);
     Report::of(&sandbox).is_healthy();
 }
@@ -226,7 +229,7 @@ fn connection_limit_of_the_database() {
     Report::of(&sandbox)
         .only_error("connection-limit")
         .says(&format!("the database `{}` has no connection left", database.name))
-        .fix("manual", &[&format!("psql -U postgres -c '{unlimited}'")]);
+        .fix("manual", &[&cluster.superuser_command("postgres", &format!("'{unlimited}'"))]);
     psql(&cluster.superuser_url("postgres"), &[&unlimited]);
     Report::of(&sandbox).is_healthy();
 }
@@ -307,4 +310,52 @@ fn pooler_in_between() {
     assert_eq!(psql(&through, &limits), "0\n0\noff");
     project.write(".env", &format!("DATABASE_URL={}\n", database.url()));
     Report::of(&sandbox).is_healthy();
+}
+
+/// A certificate that signed itself, for `localhost`, and its key, in the server's folder.
+fn certify(cluster: &Cluster) -> std::path::PathBuf {
+    let (cert, key) = (cluster.data().join("server.crt"), cluster.data().join("server.key"));
+    let made = Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"])
+        .args(["-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-out"])
+        .arg(&cert)
+        .arg("-keyout")
+        .arg(&key)
+        .output()
+        .unwrap();
+    assert!(made.status.success(), "{made:?}");
+    let owner = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(cluster.data()).unwrap());
+    for file in [&cert, &key] {
+        std::os::unix::fs::chown(file, Some(owner), None).unwrap();
+        std::fs::set_permissions(file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    }
+    cert
+}
+
+#[test]
+fn a_server_with_tls_is_reached_as_libpq_reaches_it() {
+    let hba = "local all postgres trust\nhost all postgres all scram-sha-256\nhostnossl plain all all scram-sha-256\nhostssl all all all scram-sha-256\n";
+    let Some(cluster) = Cluster::start(&Options { hba: Some(hba.to_owned()), ..Options::default() }) else { return };
+    let cert = certify(&cluster);
+    cluster.sql("postgres", "ALTER SYSTEM SET ssl = on");
+    cluster.stop();
+    cluster.resume();
+    let role = cluster.create_role("CREATEDB");
+    let database = cluster.fresh_database(&role);
+    cluster.sql("postgres", &format!("CREATE DATABASE plain OWNER {}", role.name));
+    // `prefer` goes on without TLS where the rules take no client with it.
+    let plain = cluster.url(&role, "plain");
+    assert_eq!(psql(&plain, &["SELECT current_database()"]), "plain");
+    Report::of(&Sandbox::new(&project_of(&plain))).is_healthy();
+    // A certificate that signed itself is its own root.
+    for mode in ["require", "verify-ca", "verify-full"] {
+        let url = format!("{}?sslmode={mode}&sslrootcert={}", database.url(), cert.display());
+        assert_eq!(psql(&url, &["SELECT 1"]), "1", "{mode}");
+        Report::of(&Sandbox::new(&project_of(&url))).is_healthy();
+    }
+    // Without its root it is not trusted, which `disable` would not mend.
+    let url = format!("{}?sslmode=verify-full", database.url());
+    let report = Report::of(&Sandbox::new(&project_of(&url)));
+    report.only_error("auth-password").seen("invalid peer certificate");
+    assert!(report.text.stdout.contains("name its root in `sslrootcert`"), "{report}");
 }

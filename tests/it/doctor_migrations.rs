@@ -83,7 +83,13 @@ fn alembic_unstamped() {
         .says(&format!("`{}` has {tables} tables that no migration made", database.name))
         .seen("there is no `alembic_version`")
         .at(LAST, 15, "5 revisions up to `e07d58a2c3b6`")
-        .fix("manual", &["devdb reset"]);
+        .fix(
+            "manual",
+            &[
+                "devdb migrate stamp   # finds the revision whose schema they are",
+                "devdb reset   # the old database is kept for `devdb undo`",
+            ],
+        );
     assert_eq!(report.reason("alembic-behind"), "follows from alembic-unstamped");
     database.sql("CREATE TABLE alembic_version (version_num varchar(32) PRIMARY KEY)");
     doctor(&project).only_error("alembic-unstamped").seen("`alembic_version` is empty");
@@ -571,7 +577,7 @@ fn alembic_percent_by_env_py() {
         .the_finding("alembic-percent")
         .at("alembic/env.py", 6, "`set_main_option` takes `%` for an interpolation")
         .at(".env", 1, "DATABASE_URL has a `%`")
-        .fix("manual", &[".replace(\"%\", \"%%\")   (behind the URL, in that call)"]);
+        .fix("manual", &[".replace(\"%\", \"%%\")   # behind the URL, in that call"]);
     project.write("alembic/env.py", &with(&set.replace("])", "].replace(\"%\", \"%%\"))")));
     assert!(ran().0, "{:?}", ran());
     doctor(&project).is_healthy();
@@ -612,4 +618,41 @@ fn python_package_missing() {
     doctor(&project).is_healthy();
     std::fs::remove_dir_all(project.file(".venv/lib/python3.11/site-packages/alembic")).unwrap();
     doctor(&project).only_warning("python-package-missing").says("`.venv` has no Alembic");
+}
+
+/// A file that was deleted here, and is in the last commit: it comes back, and the database is left alone.
+#[test]
+fn alembic_unknown_revision_of_a_file_that_was_deleted_here() {
+    let Some((project, database)) = stamped(HEAD) else { return };
+    project.git_init();
+    let before = project.read(LAST);
+    project.remove(LAST);
+    let restore = format!("run `git restore -- ':/{LAST}'`");
+    doctor(&project)
+        .only_error("alembic-unknown-revision")
+        .seen(&format!("`{HEAD}` is in the last commit, and was deleted since: {LAST}"))
+        .fix("confirm", &[&restore]);
+    Sandbox::new(&project).args(["doctor", "--fix", "--yes"]).run().assert_code(0);
+    assert_eq!(project.read(LAST), before);
+    assert_eq!(database.value("SELECT version_num FROM alembic_version").as_deref(), Some(HEAD), "as it was");
+    doctor(&project).is_healthy();
+    // In the middle of the chain, too.
+    project.remove(SECOND);
+    let restore = format!("run `git restore -- ':/{SECOND}'`");
+    doctor(&project).only_error("alembic-missing-parent").fix("confirm", &[&restore]);
+    Sandbox::new(&project).args(["doctor", "--fix", "--yes"]).run().assert_code(0);
+    doctor(&project).is_healthy();
+}
+
+#[test]
+fn alembic_overlapping_rows() {
+    let Some((project, database)) = stamped(HEAD) else { return };
+    database.sql("INSERT INTO alembic_version VALUES ('8d20e6b14c75')");
+    let purge = format!("devdb migrate stamp --purge {HEAD}");
+    doctor(&project)
+        .only_error("alembic-overlapping-rows")
+        .says("the version table holds `8d20e6b14c75` beside a revision that follows it")
+        .fix("manual", &[&purge]);
+    database.sql("DELETE FROM alembic_version WHERE version_num = '8d20e6b14c75'");
+    doctor(&project).is_healthy();
 }

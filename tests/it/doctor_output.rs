@@ -179,6 +179,24 @@ fn a_reader_that_has_seen_enough_ends_nothing() {
     output.assert_code(0).assert_stdout_has("env-missing").assert_lacks("panicked");
 }
 
+/// What docs/checks.md says of every check: that a test shows it loud on the real thing.
+#[test]
+fn every_check_is_shown_loud_by_a_test() {
+    let Some((project, _database)) = local_project() else { return };
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let doctors = files.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("doctor_"));
+    let tests: String =
+        doctors.filter(|path| path.is_file()).map(|path| std::fs::read_to_string(path).unwrap()).collect();
+    let listed = Sandbox::new(&project).args(["doctor", "--list"]).run();
+    for id in
+        listed.stdout.lines().filter(|line| !line.starts_with(' ')).filter_map(|line| line.split_whitespace().nth(1))
+    {
+        let loud = ["only_error", "only_warning", "only_error_beside", "the_finding"];
+        assert!(loud.iter().any(|call| tests.contains(&format!("{call}(\"{id}\""))), "no test shows {id}");
+    }
+}
+
 #[test]
 fn only_list_and_explain() {
     let Some((project, _database)) = local_project() else { return };

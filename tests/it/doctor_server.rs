@@ -13,7 +13,7 @@ fn project_of(url: &str) -> Project {
     project
 }
 
-/// Runs a command that a finding says, as `psql -U postgres` of the superuser.
+/// Runs a statement that a finding says, as the superuser.
 fn as_superuser(cluster: &Cluster, statement: &str, database: &str) {
     let url = cluster.superuser_url(database);
     let ran = std::process::Command::new("psql").args(["-w", "-v", "ON_ERROR_STOP=1", "-c", statement, &url]).output();
@@ -24,24 +24,49 @@ fn as_superuser(cluster: &Cluster, statement: &str, database: &str) {
 #[test]
 fn server_read_only() {
     let Some((project, database)) = local_project() else { return };
-    let name = &database.name;
-    database.sql(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
-    let reset = format!(
-        "devdb psql -c 'SET default_transaction_read_only = off' -c 'ALTER DATABASE {name} RESET default_transaction_read_only'"
-    );
-    let role = format!(
-        "devdb psql -c 'SET default_transaction_read_only = off' -c 'ALTER ROLE {} RESET default_transaction_read_only'",
-        database.owner.name
-    );
+    let (name, role) = (&database.name, &database.owner.name);
     let sandbox = Sandbox::new(&project);
-    Report::of(&sandbox)
+    for (of, whose, whom) in [
+        (format!("DATABASE {name}"), "the database", "ALTER DATABASE"),
+        (format!("ROLE {role}"), "the role", "ALTER ROLE"),
+    ] {
+        database.sql(&format!("ALTER {of} SET default_transaction_read_only = on"));
+        let take_back = format!("ALTER {of} RESET default_transaction_read_only");
+        assert!(take_back.starts_with(whom));
+        let off = "SET default_transaction_read_only = off";
+        Report::of(&sandbox)
+            .only_error("server-read-only")
+            .says(&format!("every session on `{name}` is read-only"))
+            .seen(&format!("by a setting of {whose}"))
+            .fix("manual", &[&format!("devdb psql -c '{off}' -c '{take_back}'")]);
+        sandbox.clone().args(["psql", "-w", "-c", off, "-c", &take_back]).run().assert_code(0);
+        Report::of(&sandbox).is_healthy();
+    }
+}
+
+#[test]
+fn server_read_only_by_the_server_itself() {
+    let Some(cluster) = Cluster::start(&Options::default()) else { return };
+    let database = cluster.fresh_database(&cluster.create_role("CREATEDB"));
+    let project = project_of(&database.url());
+    let set = |on: bool| {
+        let statement =
+            if on { "SET default_transaction_read_only = on" } else { "RESET default_transaction_read_only" };
+        cluster.sql("postgres", &format!("ALTER SYSTEM {statement}"));
+        cluster.sql("postgres", "SELECT pg_reload_conf()");
+        let wanted = if on { "on" } else { "off" };
+        while cluster.value("postgres", "SHOW default_transaction_read_only").as_deref() != Some(wanted) {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+    };
+    set(true);
+    let statements = "'ALTER SYSTEM RESET default_transaction_read_only' -c 'SELECT pg_reload_conf()'";
+    Report::of(&Sandbox::new(&project))
         .only_error("server-read-only")
-        .says(&format!("every session on `{name}` is read-only"))
-        .fix("manual", &[&reset, &role]);
-    let take_back = format!("ALTER DATABASE {name} RESET default_transaction_read_only");
-    let off = "SET default_transaction_read_only = off";
-    sandbox.clone().args(["psql", "-w", "-c", off, "-c", &take_back]).run().assert_code(0);
-    Report::of(&sandbox).is_healthy();
+        .seen("by a setting of the server")
+        .fix("manual", &[&cluster.superuser_command("postgres", statements)]);
+    set(false);
+    Report::of(&Sandbox::new(&project)).is_healthy();
 }
 
 #[test]
@@ -61,8 +86,11 @@ fn schema_no_create() {
         .fix(
             "manual",
             &[
-                &format!("psql -U postgres -c 'ALTER DATABASE {} OWNER TO {}'", database.name, role.name),
-                &format!("psql -U postgres -d {} -c '{grant}'", database.name),
+                &cluster.superuser_command(
+                    "postgres",
+                    &format!("'ALTER DATABASE {} OWNER TO {}'", database.name, role.name),
+                ),
+                &cluster.superuser_command(&database.name, &format!("'{grant}'")),
             ],
         );
     as_superuser(cluster, &grant, &database.name);
@@ -83,7 +111,7 @@ fn not_owner() {
         .only_warning("not-owner")
         .says(&format!("role `{}` does not own what is in `{}`", role.name, database.name))
         .seen(&format!("\"Users\" belong to `{superuser}`"))
-        .fix("manual", &[&format!("psql -U postgres -d {} -c '{give}'   (of {superuser})", database.name)]);
+        .fix("manual", &[&cluster.superuser_command(&database.name, &format!("'{give}'"))]);
     as_superuser(cluster, &give, &database.name);
     Report::of(&sandbox).is_healthy();
 }
@@ -189,8 +217,9 @@ fn collation_version() {
     sandbox.clone().args(["doctor", "--fix", "--yes"]).run().assert_code(0);
     Report::of(&sandbox).is_healthy();
     outdate("template1");
-    let mend = "psql -U postgres -d template1 -c 'REINDEX DATABASE template1' -c 'ALTER DATABASE template1 REFRESH COLLATION VERSION'";
-    Report::of(&sandbox).only_warning("collation-version").says("`template1`").fix("manual", &[mend]);
+    let statements = "'REINDEX DATABASE template1' -c 'ALTER DATABASE template1 REFRESH COLLATION VERSION'";
+    let mend = cluster.superuser_command("template1", statements);
+    Report::of(&sandbox).only_warning("collation-version").says("`template1`").fix("manual", &[&mend]);
     cluster.sql("template1", "REINDEX DATABASE template1");
     cluster.sql("template1", "ALTER DATABASE template1 REFRESH COLLATION VERSION");
     Report::of(&sandbox).is_healthy();
@@ -211,7 +240,8 @@ fn extension_unavailable() {
     let text =
         "-- migrate:up\nCREATE EXTENSION IF NOT EXISTS pg_stat_statements;\nCREATE EXTENSION IF NOT EXISTS citext;\n";
     shop.project.write("db/migrations/20260101000000_a.sql", text);
-    let create = format!("psql -U postgres -d {} -c 'CREATE EXTENSION pg_stat_statements'", shop.database.name);
+    let cluster = Cluster::shared().unwrap();
+    let create = cluster.superuser_command(&shop.database.name, "'CREATE EXTENSION pg_stat_statements'");
     Report::of(&sandbox)
         .only_error("extension-unavailable")
         .says("may not create the extension `pg_stat_statements`")

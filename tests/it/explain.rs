@@ -77,9 +77,11 @@ fn broken_rules_name_their_definition() {
     let output = shop.devdb(["explain", error]).run();
     output.assert_code(0).assert_stdout_has("users_id_seq gives 1 next, and the highest is 7: the sequence is behind");
     // What it says to run ends it.
-    let command = output.stdout.lines().find_map(|line| Some(line.split_once("select setval")?.1)).unwrap();
-    let command = command.split("   ").next().unwrap();
-    shop.database.sql(&format!("select setval{command}"));
+    let unwrapped = output.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (_, command) = unwrapped.split_once("next: devdb psql -c ").unwrap();
+    let (quoted, _) = command.split_once(" brings the sequence up").unwrap();
+    let shell = std::process::Command::new("sh").args(["-c", &format!("printf %s {quoted}")]).output().unwrap();
+    shop.devdb(["psql", "-w", "-c", &String::from_utf8(shell.stdout).unwrap()]).run().assert_code(0);
     shop.database.sql("insert into users (email) values ('c')");
     shop.devdb(["explain", error]).run().assert_stdout_has("gives 9 next, and the highest is 8");
     // A statement that failed has moved the sequence on.

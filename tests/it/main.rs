@@ -25,6 +25,7 @@ mod doctor_output;
 mod doctor_ports;
 mod doctor_report;
 mod doctor_server;
+mod doctor_several;
 mod drift;
 mod drift_mend;
 mod env;

@@ -52,6 +52,9 @@ pub(super) async fn run(context: &Context, picture: &Picture, reading: Reading, 
         }
     };
     render::drift::adopted(&context.ui, &plan, &written.files, &written.back);
+    if !picture.chain.is_absent() {
+        context.ui.hint("add it to the models, too: what they lack, the next `--autogenerate` drops");
+    }
     let stamped = Box::pin(commands::stamp_at(context, &written.version)).await;
     stamped.map_err(|error| {
         let files: Vec<String> = written.files.iter().map(|file| file.display().to_string()).collect();

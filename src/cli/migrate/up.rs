@@ -63,7 +63,11 @@ async fn locked(context: &Context, args: &Args, lock: Option<&Lock>) -> Result<u
     render::migrate::warnings(ui, &warnings);
     let fails = warnings.iter().any(|warning| warning.trouble == Trouble::Fails);
     if fails {
-        ui.hint("mend the rows first, or let the migration do it: a default, or an UPDATE before the constraint");
+        ui.hint(if unstamped(&picture) {
+            "the database has tables and no version: `devdb migrate stamp` finds the revision whose schema they are"
+        } else {
+            "mend the rows first, or let the migration do it: a default, or an UPDATE before the constraint"
+        });
     }
     let Some(lock) = lock else {
         ui.say("nothing was done (--dry-run)");
@@ -74,6 +78,14 @@ async fn locked(context: &Context, args: &Args, lock: Option<&Lock>) -> Result<u
         return Err(Error::cancelled());
     }
     carry_out(context, lock, &plan).await
+}
+
+/// Whether `create_all` or a dump made the tables, and nothing says of which revision they are.
+fn unstamped(picture: &Picture) -> bool {
+    let database = picture.server.known().and_then(|server| server.database.known());
+    database.is_some_and(|database| {
+        database.versions.known().is_none_or(Vec::is_empty) && database.tables.known().is_some_and(|tables| *tables > 0)
+    })
 }
 
 /// A fork is run to all of its ends; it is better said before both authors' revisions are in the database.

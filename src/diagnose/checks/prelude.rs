@@ -25,4 +25,4 @@ pub(super) use crate::model::server::{LoginFailureKind, Reply};
 pub(super) use crate::model::sql_chain::{AppliedMigration, State};
 pub(super) use crate::model::sql_chain::{SqlChainFault, dirty};
 pub(super) use crate::model::target::{Candidate, Host, Origin, UrlProblem};
-pub(super) use crate::model::text::{counted, shortened, visible};
+pub(super) use crate::model::text::{counted, shell_argument, shell_word, shortened, visible};

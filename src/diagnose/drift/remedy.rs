@@ -67,7 +67,13 @@ fn of_models(drift: &Drift) -> Vec<(&'static str, &'static str)> {
     let ahead = |it: &&Drifted| matches!(it.verdict, Verdict::NotMigrated | Verdict::RemovedFromModels);
     let (unseen, seen): (Vec<&Drifted>, Vec<&Drifted>) =
         drift.differences.iter().filter(ahead).partition(|it| is_unseen(it));
-    let by_alembic = ("devdb migrate new --autogenerate \"…\"", "writes the migration that the models lack");
+    let drops = seen.iter().any(|it| it.verdict == Verdict::RemovedFromModels);
+    let effect = if drops {
+        "writes a migration that drops what the models lack, with its rows: add to them what is meant to stay"
+    } else {
+        "writes the migration that the models lack"
+    };
+    let by_alembic = ("devdb migrate new --autogenerate \"…\"", effect);
     let by_hand = (
         "devdb migrate new \"…\"",
         "a migration to be written by hand: autogenerate sees no checks, no labels of enums, no sequences",

@@ -54,6 +54,7 @@ pub(super) fn read(response: ContainerInspectResponse) -> Container {
         image: config.image.unwrap_or_default(),
         state: state(response.state.unwrap_or_default(), response.restart_count.unwrap_or_default()),
         environment: environment(config.env.unwrap_or_default()),
+        command: config.cmd.unwrap_or_default(),
         wanted_ports: bindings(wanted),
         published_ports: bindings(network.ports.unwrap_or_default()),
         addresses,
@@ -108,6 +109,7 @@ fn mounts(points: Vec<bollard::models::MountPoint>) -> Vec<ContainerMount> {
         kind: point.typ.unwrap_or_default(),
         source: point.name.or(point.source).unwrap_or_default(),
         destination: point.destination.unwrap_or_default(),
+        writable: point.rw.unwrap_or(true),
     };
     points.into_iter().map(mount).collect()
 }

@@ -18,6 +18,10 @@ const READ: usize = 40;
 
 /// Returns the file that declares the revision.
 pub(super) async fn find(git: &Git, prefix: &str, chain: &Chain, id: &str) -> Option<FoundRevision> {
+    if let Some(mut found) = in_trees(git, prefix, chain, id, &["HEAD".to_owned()]).await {
+        found.place = Elsewhere::Here;
+        return Some(found);
+    }
     if let Some(found) = in_refs(git, prefix, chain, id).await {
         return Some(found);
     }
@@ -45,6 +49,11 @@ pub(super) async fn inside(
     id: &str,
 ) -> Option<FoundRevision> {
     match place {
+        Elsewhere::Here => {
+            let mut found = in_trees(git, prefix, chain, id, &["HEAD".to_owned()]).await?;
+            found.place = Elsewhere::Here;
+            Some(found)
+        }
         Elsewhere::Ref(tree) | Elsewhere::Stash { name: tree, .. } | Elsewhere::Commit(tree) => {
             let mut found = in_trees(git, prefix, chain, id, std::slice::from_ref(tree)).await?;
             found.place = place.clone();

@@ -203,6 +203,11 @@ impl Cluster {
         self.url(&self.superuser(), database)
     }
 
+    /// How a finding says that a superuser is to run something.
+    pub(crate) fn superuser_command(&self, database: &str, statements: &str) -> String {
+        format!("sudo -u postgres psql -p {} -d {database} -c {statements}", self.port)
+    }
+
     /// A connection URL, percent-encoded where it has to be.
     pub(crate) fn url(&self, role: &Role, database: &str) -> String {
         let [name, password, database] =
@@ -291,6 +296,19 @@ impl Cluster {
             command.uid(uid).gid(gid);
         }
         command
+    }
+
+    /// A shell's line that starts or stops the server on another port, wherever that shell runs.
+    pub(crate) fn shell_line(&self, action: &str, port: u16) -> String {
+        let as_user = unprivileged()
+            .map_or_else(String::new, |(uid, gid)| format!("setpriv --reuid={uid} --regid={gid} --clear-groups "));
+        let (program, data) = (self.bin.join("pg_ctl"), self.data());
+        let (program, data, log) = (program.display(), data.display(), self.log_file());
+        format!(
+            "cd {} && {as_user}{program} {action} --wait --silent --pgdata={data} --log={} --options='-p {port}' </dev/null >/dev/null 2>&1",
+            self.directory.display(),
+            log.display()
+        )
     }
 
     /// Drops a database that may be a template, closed, or in use.

@@ -67,13 +67,13 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         if let Some(holder) = facts::holder(picture, target.port()) {
             finding = finding.seen(holder);
         }
-        return Ok(vec![without_container(target, failure, finding)]);
+        return Ok(vec![without_container(picture, (target, failure), finding)]);
     };
     Ok(vec![with_container_password(picture, candidate, container, finding)])
 }
 
 /// With SCRAM, a missing role and a password that expired look like a wrong one: a superuser sees which it is.
-fn without_container(target: &Target, failure: &LoginFailure, finding: Finding) -> Finding {
+fn without_container(picture: &Picture, (target, failure): (&Target, &LoginFailure), finding: Finding) -> Finding {
     if matches!(target.host(), Host::Socket(_)) && failure.routine.as_deref() == Some("auth_failed") {
         let other =
             format!("postgresql://{}:PASSWORD@127.0.0.1:{}/{}", target.user(), target.port(), target.database());
@@ -82,8 +82,9 @@ fn without_container(target: &Target, failure: &LoginFailure, finding: Finding) 
         return finding.manual(peer, &[&other]);
     }
     let role = ident(target.user());
-    let look = format!("sudo -u postgres psql -c '\\du+ {role}'   (is it there, may it log in, until when?)");
-    let set = format!("sudo -u postgres psql -c '\\password {role}'");
+    let look = facts::superuser_command(picture, "postgres", &[&format!("\\du+ {role}")]);
+    let look = format!("{look}   # is it there, may it log in, until when?");
+    let set = facts::superuser_command(picture, "postgres", &[&format!("\\password {role}")]);
     finding.manual("use a role and password of that server, or have its superuser look", &[&look, &set])
 }
 
@@ -93,7 +94,7 @@ fn another(candidate: &Candidate, failure: &LoginFailure) -> Finding {
     let finding =
         facts::leads_there(candidate, finding).seen(format!("it says: {}{}", failure.message, facts::code(failure)));
     let fix = if failure.kind == LoginFailureKind::Tls {
-        "let `sslmode` in the URL agree with the server: `disable` for one without TLS"
+        "its certificate is not trusted: name its root in `sslrootcert`, or ask for `sslmode=require`, which trusts any"
     } else {
         "mend what it says; `psql` with the same URL repeats it"
     };

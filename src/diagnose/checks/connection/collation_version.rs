@@ -2,6 +2,7 @@
 
 use super::super::prelude::*;
 use crate::model::health::{Collated, Outdated};
+use crate::model::schema::literal;
 
 pub(in crate::diagnose) const CHECK: Check = Check {
     id: "collation-version",
@@ -39,6 +40,10 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         };
         let finding = Finding::new(message).seen(format!("recorded {}, the system has {actual}", outdated.recorded));
         let again = match &outdated.of {
+            // There is no version to refresh to: the server refuses.
+            Collated::Database(_) if outdated.actual.is_none() => {
+                format!("UPDATE pg_database SET datcollversion = NULL WHERE datname = {}", literal(name))
+            }
             Collated::Database(_) => format!("ALTER DATABASE {} REFRESH COLLATION VERSION", ident(name)),
             Collated::Collation(_) => format!("ALTER COLLATION {name} REFRESH VERSION"),
         };
@@ -54,19 +59,20 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
                 }
                 None => finding.manual(
                     "have a superuser mend it: no database can be made from it",
-                    &[&format!("psql -U postgres -d {} -c '{reindex}' -c '{again}'", ident(name))],
+                    &[&facts::superuser_command(picture, name, &[&reindex, &again])],
                 ),
             };
         }
         let reindex = format!("REINDEX DATABASE {}", ident(&database.name));
-        if server.role.owns_database && matches!(outdated.of, Collated::Database(_)) {
+        let may = if outdated.actual.is_some() { server.role.owns_database } else { server.role.superuser };
+        if may && matches!(outdated.of, Collated::Database(_)) {
             let steps = vec![
                 Step::Sql { statement: reindex, shown: format!("build the indexes of `{name}` again") },
                 Step::Sql { statement: again, shown: format!("record the new version of `{name}`") },
             ];
             return finding.confirm("build its indexes again, and record the new version", steps);
         }
-        let command = format!("psql -U postgres -d {} -c '{reindex}' -c '{again}'", ident(&database.name));
+        let command = facts::superuser_command(picture, &database.name, &[&reindex, &again]);
         finding.manual("build the indexes again, and record the new version", &[&command])
     };
     Ok(health.outdated.iter().map(finding).collect())

@@ -86,5 +86,20 @@ fn start(picture: &Picture, candidate: &Candidate, finding: Finding) -> Finding 
         let step = Step::StartContainer { name: container.name.clone() };
         return finding.confirm(step.describe(), vec![step]);
     }
+    let finding = picture.nearby.iter().fold(finding, |finding, address| {
+        let holder = facts::holder(picture, address.port());
+        finding.seen(match holder {
+            Some(holder) => format!("PostgreSQL answers there: {holder}"),
+            None => format!("PostgreSQL answers on {address}"),
+        })
+    });
+    if let [one] = picture.nearby.as_slice()
+        && let Some(step) = facts::set_port(picture, candidate, one.port())
+    {
+        return finding.confirm(format!("dial port {}, on which PostgreSQL answers", one.port()), vec![step]);
+    }
+    if !picture.nearby.is_empty() {
+        return finding.manual("name the port of the server that you mean, or start one on this port", &["devdb up"]);
+    }
     finding.manual("start the server", &["devdb up"])
 }

@@ -47,7 +47,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         }
         None => finding.manual(
             "stop apps or notebooks that hold connections, or have a superuser take the limit away",
-            &[&format!("psql -U postgres -c '{statement}'")],
+            &[&facts::superuser_command(picture, "postgres", &[&statement])],
         ),
     }])
 }

@@ -22,7 +22,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let (Some(candidate), Some(server)) = (picture.target(), picture.server.known()) else { return Ok(Vec::new()) };
     let name = candidate.target.database();
     match &server.database {
-        Observed::Known(database) if !database.allows_connections => return Ok(vec![closed(candidate, name)]),
+        Observed::Known(database) if !database.allows_connections => return Ok(vec![closed(picture, candidate, name)]),
         Observed::Known(_) | Observed::Unknown(_) => return Ok(Vec::new()),
         Observed::Absent => {}
     }
@@ -42,20 +42,24 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         return Ok(vec![finding.manual(stop, &["devdb up", "devdb doctor"])]);
     }
     if !server.role.create_database {
-        return Ok(vec![
-            finding
-                .manual("have it created by a role that may", &[&format!("createdb -O {} {name}", server.role.name)]),
-        ]);
+        return Ok(vec![finding.manual(
+            "have it created by a role that may",
+            &[&facts::superuser_command(
+                picture,
+                "postgres",
+                &[&format!("CREATE DATABASE {} OWNER {}", ident(name), ident(&server.role.name))],
+            )],
+        )]);
     }
     let step = Step::CreateDatabase { name: name.to_owned() };
     Ok(vec![finding.auto(step.describe(), vec![step])])
 }
 
 /// Somebody (or a killed reset) left `datallowconn` off: the database is there, and nobody may enter.
-fn closed(candidate: &Candidate, name: &str) -> Finding {
+fn closed(picture: &Picture, candidate: &Candidate, name: &str) -> Finding {
     let finding = Finding::new(format!("the database `{name}` is there and lets nobody in"));
     let finding = facts::leads_there(candidate, finding).seen("`pg_database.datallowconn` is off");
-    let quoted = name.replace('"', "\"\"");
-    let sql = format!("psql -d postgres -c 'ALTER DATABASE \"{quoted}\" ALLOW_CONNECTIONS true'");
-    finding.manual("let connections in again, as its owner", &[&sql])
+    let statement = format!("ALTER DATABASE {} ALLOW_CONNECTIONS true", ident(name));
+    let sql = facts::superuser_command(picture, "postgres", &[&statement]);
+    finding.manual("let connections in again, as its owner or a superuser", &[&sql])
 }

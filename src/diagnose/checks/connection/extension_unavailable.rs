@@ -34,7 +34,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         if there.is_some_and(|extension| extension.installed || extension.permitted) {
             continue;
         }
-        let command = format!("psql -U postgres -d {} -c 'CREATE EXTENSION {}'", ident(&database.name), ident(&name));
+        let create = format!("CREATE EXTENSION {}", ident(&name));
+        let command = facts::superuser_command(picture, &database.name, &[&create]);
         findings.push(if there.is_some() {
             Finding::new(format!("role `{}` may not create the extension `{name}`", server.role.name))
                 .at(&at, "creates it")

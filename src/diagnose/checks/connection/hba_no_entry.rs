@@ -39,21 +39,16 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         finding = finding.seen(format!("the file is {}", inside.hba_file));
     }
     let encrypted = picture.reach.endpoints.iter().any(|it| it.reply == Reply::Postgres { tls: true });
-    if encrypted && target.parameter("sslmode").is_none_or(|mode| mode != "require") {
-        finding = finding.seen("the server offers TLS: it may want what is encrypted (`sslmode=require` in the URL)");
+    if encrypted && target.parameter("sslmode") == Some("disable") {
+        finding =
+            finding.seen("the server offers TLS: it may want what is encrypted, and the URL has `sslmode=disable`");
     }
     let sort = if matches!(target.host(), crate::model::target::Host::Socket(_)) { "local" } else { "host" };
     let from = if sort == "local" { "" } else { "  all" };
     let line = format!("{sort}  {}  {}{from}  scram-sha-256", ident(target.database()), ident(target.user()));
-    let (where_, reload) = match container {
-        Some(container) => {
-            let psql = format!("docker exec {} psql -U {}", container.name, container.superuser());
-            (format!("{psql} -Atc 'SHOW hba_file'"), format!("{psql} -c 'SELECT pg_reload_conf()'"))
-        }
-        None => (
-            "sudo -u postgres psql -Atc 'SHOW hba_file'".to_owned(),
-            "sudo -u postgres psql -c 'SELECT pg_reload_conf()'".to_owned(),
-        ),
-    };
+    let rejected = failure.message.contains("rejects");
+    let line = format!("{line}   # in that file{}", if rejected { ", above the line that rejects" } else { "" });
+    let where_ = facts::superuser_command(picture, "postgres", &["SHOW hba_file"]);
+    let reload = facts::superuser_command(picture, "postgres", &["SELECT pg_reload_conf()"]);
     Ok(vec![finding.manual("add a line for it to the file, then reload", &[&where_, &line, &reload])])
 }

@@ -23,8 +23,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some((_, _, health)) = facts::health(picture)? else { return Ok(Vec::new()) };
     let finding = |name: &String| {
-        let again = format!("devdb psql -c 'REINDEX INDEX CONCURRENTLY {name}'");
-        let drop = format!("devdb psql -c 'DROP INDEX {name}'");
+        let again = format!("devdb psql -c {}", shell_word(&format!("REINDEX INDEX CONCURRENTLY {name}")));
+        let drop = format!("devdb psql -c {}", shell_word(&format!("DROP INDEX {name}")));
         Finding::new(format!("index `{name}` is invalid: its build did not finish"))
             .seen("it is kept up at every write, and no query uses it")
             .manual("build it again, or drop it and migrate again", &[&again, &drop])

@@ -26,7 +26,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let finding = Finding::new(format!("role `{role}` may not create databases"))
         .seen("a reset can then only work in place, without a way back");
     let Some(container) = facts::own_container(picture, server).filter(|it| it.superuser() != role) else {
-        let sql = format!("psql -U postgres -c 'ALTER ROLE \"{role}\" CREATEDB'");
+        let sql = facts::superuser_command(picture, "postgres", &[&format!("ALTER ROLE {} CREATEDB", ident(role))]);
         return Ok(vec![finding.manual("have a superuser grant it", &[&sql])]);
     };
     let statement = format!("alter role {} createdb", ident(role));

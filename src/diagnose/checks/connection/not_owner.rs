@@ -29,10 +29,11 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let more = if foreign.len() > SHOWN { ", and more" } else { "" };
     let list: Vec<String> = owners.iter().map(|owner| format!("`{owner}`")).collect();
     let role = ident(&server.role.name);
-    let command = |(name, owner): &(String, String)| {
-        format!("psql -U postgres -d {} -c 'ALTER TABLE {name} OWNER TO {role}'   (of {owner})", ident(&database.name))
-    };
-    let commands: Vec<String> = foreign.iter().take(SHOWN).map(command).collect();
+    let statements: Vec<String> =
+        foreign.iter().map(|(name, _)| format!("ALTER TABLE {name} OWNER TO {role}")).collect();
+    let statements: Vec<&str> = statements.iter().map(String::as_str).collect();
+    let commands: Vec<String> =
+        statements.chunks(SHOWN).map(|some| facts::superuser_command(picture, &database.name, some)).collect();
     let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
     Ok(vec![
         Finding::new(format!("role `{}` does not own what is in `{}`", server.role.name, database.name))

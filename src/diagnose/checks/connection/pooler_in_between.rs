@@ -8,7 +8,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "connection",
     severity: Severity::Warning,
     needs: &[Need::Target],
-    follows: &["not-postgres", "conn-refused", "conn-timeout"],
+    follows: &[],
     explain: "Seen as: `unsupported startup parameter` (08P01), `prepared statement \"…\" does not exist` (26000) or `already exists` (42P05), migrations\n\
         that wait for a lock which nobody holds, `database is being accessed by other users` by sessions that nobody opened.\n\
         Cause: PgBouncer, Odyssey or PgCat listens on the port. It lends one session to many clients, which migrations do not bear.\n\

@@ -14,7 +14,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         where the server asks for no password.\n\
         Cause: the volume was made with another POSTGRES_USER, which counts for an empty one only; or it is another server.\n\
         Proof: `pg_roles`, by `psql` inside the container; or the server's own words.\n\
-        Fix: makes the role, with the password that `.env` has, inside the container. All data stays.",
+        Fix: makes the role, with the password that `.env` has, inside the container, where a superuser is known: today's\n\
+        POSTGRES_USER, or `postgres`. All data stays.",
     detect,
     #[cfg(test)]
     breaks: |picture| {
@@ -42,7 +43,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         if !failure.is_by_role() || !failure.message.contains("does not exist") {
             return Ok(Vec::new());
         }
-        let create = format!("createuser -U postgres --createdb {}", ident(target.user()));
+        let statement = format!("CREATE ROLE {} LOGIN CREATEDB", ident(target.user()));
+        let create = facts::superuser_command(picture, "postgres", &[&statement]);
         return Ok(vec![finding.manual("have a superuser make it, or use a role that is there", &[&create])]);
     };
     Ok(match &container.inside {
@@ -55,7 +57,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             let finding = finding.seen(format!("`psql` inside {name} says: {why}"));
             vec![finding.manual(
                 "its volume was made with another POSTGRES_USER: write that name again, or begin with an empty volume",
-                &["docker compose down --volumes   (all data of the volumes are lost)", "devdb up"],
+                &["docker compose down --volumes   # all data of the volumes are lost", "devdb up"],
             )]
         }
         _ => Vec::new(),
@@ -69,8 +71,12 @@ fn with_roles(target: &Target, container: &Container, inside: &InsideLook, findi
     let own = container.superuser();
     // The volume is as the container wants it: it is the URL that differs.
     if inside.role(own).is_some() && own != role {
-        let make =
-            format!("docker exec -it {} createuser -U {own} --createdb --pwprompt {}", container.name, ident(&role));
+        let make = format!(
+            "docker exec -it {} createuser -U {} --createdb --pwprompt {}",
+            container.name,
+            shell_argument(own),
+            shell_argument(&role)
+        );
         return finding
             .manual(format!("log in as `{own}`, with which the container was made, or make the role"), &[&make]);
     }

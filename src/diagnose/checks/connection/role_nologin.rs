@@ -38,6 +38,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             let step = facts::as_superuser(container, statement, format!("let role `{role}` log in"));
             finding.confirm(step.describe(), vec![step])
         }
-        None => finding.manual("have a superuser let it", &[&format!("psql -U postgres -c '{statement}'")]),
+        None => {
+            finding.manual("have a superuser let it", &[&facts::superuser_command(picture, "postgres", &[&statement])])
+        }
     }])
 }

@@ -24,8 +24,12 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(schema) = &health.closed_schema else { return Ok(Vec::new()) };
     let (name, role) = (ident(&database.name), ident(&server.role.name));
     let commands = [
-        format!("psql -U postgres -c 'ALTER DATABASE {name} OWNER TO {role}'"),
-        format!("psql -U postgres -d {name} -c 'GRANT CREATE ON SCHEMA {} TO {role}'", ident(schema)),
+        facts::superuser_command(picture, "postgres", &[&format!("ALTER DATABASE {name} OWNER TO {role}")]),
+        facts::superuser_command(
+            picture,
+            &database.name,
+            &[&format!("GRANT CREATE ON SCHEMA {} TO {role}", ident(schema))],
+        ),
     ];
     let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
     Ok(vec![

@@ -24,6 +24,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
             column: "id".to_owned(),
             next: 1,
             highest: 3,
+            at_end: false,
         };
         sample::health(picture).behind = Observed::Known(vec![behind]);
     },
@@ -36,9 +37,17 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         let statement =
             format!("select setval({}, (select max({}) from {}))", literal(&it.sequence), it.column, it.table);
         let shown = format!("set sequence `{}` to the highest `{}.{}`", it.sequence, it.table, it.column);
-        Finding::new(format!("sequence `{}` is behind the rows of `{}`", it.sequence, it.table))
-            .seen(format!("it gives {} next, and the highest `{}` is {}", it.next, it.column, it.highest))
-            .auto(shown.clone(), vec![Step::Sql { statement, shown }])
+        let finding = Finding::new(format!("sequence `{}` is behind the rows of `{}`", it.sequence, it.table))
+            .seen(format!("it gives {} next, and the highest `{}` is {}", it.next, it.column, it.highest));
+        if it.at_end {
+            // Set to the highest, it could give none at all.
+            let list = format!("select {0} from {1} where {0} >= {2} order by 1", it.column, it.table, it.next);
+            return finding.manual(
+                "that is the end of its numbers: give the rows in its way others, or set it past them by hand",
+                &[&format!("devdb psql -c {}", shell_word(&list))],
+            );
+        }
+        finding.auto(shown.clone(), vec![Step::Sql { statement, shown }])
     };
     Ok(behind.iter().map(finding).collect())
 }

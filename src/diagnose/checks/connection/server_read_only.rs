@@ -13,10 +13,10 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: `default_transaction_read_only` was set on the server, the database or the role and never taken back, or the port\n\
         leads to a standby.\n\
         Proof: `default_transaction_read_only` in a new session, and `pg_is_in_recovery()`.\n\
-        Fix: the command that takes the setting back from each of the three; for a standby, the address of its primary.",
+        Fix: the command that takes the setting back from where it stands; for a standby, the address of its primary.",
     detect,
     #[cfg(test)]
-    breaks: |picture| sample::health(picture).read_only = Some(ReadOnly::Setting),
+    breaks: |picture| sample::health(picture).read_only = Some(ReadOnly::Database),
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
@@ -27,26 +27,32 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         Some(ReadOnly::Standby) => vec![
             Finding::new(format!("the server at {} is a standby, which takes no writes", target.address()))
                 .seen("`pg_is_in_recovery()` is true")
-                .manual("name the primary's address instead", &["devdb env   (says which file names it)"]),
+                .manual("name the primary's address instead", &["devdb env   # says which file names it"]),
         ],
-        Some(ReadOnly::Setting) => {
+        Some(of) => {
             let (database, role) = (ident(target.database()), ident(&server.role.name));
-            let commands = [
-                format!(
-                    "devdb psql -c 'SET default_transaction_read_only = off' -c 'ALTER DATABASE {database} RESET default_transaction_read_only'"
+            let reset = |what: &str| {
+                let statements = ["SET default_transaction_read_only = off", what].map(shell_word);
+                format!("devdb psql -c {}", statements.join(" -c "))
+            };
+            let command = match of {
+                ReadOnly::Database => reset(&format!("ALTER DATABASE {database} RESET default_transaction_read_only")),
+                ReadOnly::Role => reset(&format!("ALTER ROLE {role} RESET default_transaction_read_only")),
+                ReadOnly::Server | ReadOnly::Standby => facts::superuser_command(
+                    picture,
+                    "postgres",
+                    &["ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()"],
                 ),
-                format!(
-                    "devdb psql -c 'SET default_transaction_read_only = off' -c 'ALTER ROLE {role} RESET default_transaction_read_only'"
-                ),
-            ];
-            let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+            };
+            let whose = match of {
+                ReadOnly::Database => "the database",
+                ReadOnly::Role => "the role",
+                ReadOnly::Server | ReadOnly::Standby => "the server (postgresql.auto.conf, or postgresql.conf itself)",
+            };
             vec![
                 Finding::new(format!("every session on `{}` is read-only", target.database()))
-                    .seen("`default_transaction_read_only` is on in a new session")
-                    .manual(
-                        "take the setting back from where it stands: the database, the role, or postgresql.conf",
-                        &commands,
-                    ),
+                    .seen(format!("`default_transaction_read_only` is on, by a setting of {whose}"))
+                    .manual(format!("take the setting of {whose} back"), &[&command]),
             ]
         }
     })

@@ -35,6 +35,6 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let edited = facts::edit_url(picture, candidate, |url| pg_url::replace_parameter(url, "sslmode", "disable"));
     Ok(vec![match edited {
         Some(step) if facts::on_loopback(candidate) => finding.confirm("ask for no TLS on this machine", vec![step]),
-        _ => finding.manual("ask for no TLS on this machine", &["sslmode=disable   (in the URL, or as PGSSLMODE)"]),
+        _ => finding.manual("ask for no TLS on this machine", &["sslmode=disable   # in the URL, or as PGSSLMODE"]),
     }])
 }

@@ -32,13 +32,22 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let log = container.log_tail.known().map_or(&[][..], Vec::as_slice);
     // Shared memory is no disk.
     let full = |line: &&String| line.contains(SAID) && !line.contains("shared memory");
-    let Some(line) = log.iter().rev().find(full) else { return Ok(Vec::new()) };
+    let line = log.iter().rev().find(full);
     let free = container.data_free.known().copied();
-    if free.is_some_and(|free| free > ENOUGH) || free.is_none() && container.is_running() {
+    let is_full = match free {
+        Some(free) => free == 0 || free <= ENOUGH && line.is_some(),
+        None => line.is_some() && !container.is_running(),
+    };
+    if !is_full {
         return Ok(Vec::new());
     }
-    let mut finding = Finding::new(format!("{} has no room for its data", facts::container_name(container)))
-        .seen(format!("log: {}", line.trim()));
+    let mut finding = Finding::new(format!("{} has no room for its data", facts::container_name(container)));
+    if let Some(line) = line {
+        finding = finding.seen(format!("log: {}", line.trim()));
+    }
+    if let Some(failure) = &picture.login_failure {
+        finding = finding.seen(format!("the server says: {}{}", failure.message, facts::code(failure)));
+    }
     if let Some(free) = free {
         finding = finding.seen(format!("`df` inside says that {} kB are left", free >> 10));
     }

@@ -30,11 +30,21 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let (message, whole) = match words.as_slice() {
         ["CMD-SHELL", first, rest @ ..] if !rest.is_empty() => (
             format!("the health check of service `{}` runs `{first}` alone: `CMD-SHELL` takes one text", service.name),
-            words.get(1..).unwrap_or_default().join(" "),
+            words.get(1..).unwrap_or_default().iter().map(|word| shell_argument(word)).collect::<Vec<_>>().join(" "),
         ),
-        ["CMD", only] if only.contains(' ') => (
-            format!("the health check of service `{}` looks for a program of the name `{only}`", service.name),
-            (*only).to_owned(),
+        ["CMD", first, rest @ ..] if first.contains(' ') => (
+            format!("the health check of service `{}` looks for a program of the name `{first}`", service.name),
+            std::iter::once((*first).to_owned())
+                .chain(rest.iter().map(|word| shell_argument(word)))
+                .collect::<Vec<_>>()
+                .join(" "),
+        ),
+        ["CMD-SHELL", only] if only.starts_with("CMD-SHELL ") || only.starts_with("CMD ") => (
+            format!(
+                "the health check of service `{}` is a text that begins with `CMD`, a word for lists",
+                service.name
+            ),
+            only.split_once(' ').map(|(_, rest)| rest.to_owned()).unwrap_or_default(),
         ),
         _ => return Ok(Vec::new()),
     };
@@ -47,6 +57,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if let Some(line) = log.into_iter().rev().find(|line| line.contains("role \"root\" does not exist")) {
         finding = finding.seen(format!("log: {}", line.trim()));
     }
+    // What Compose and YAML take for their own.
+    let whole = whole.replace('$', "$$").replace('\\', "\\\\").replace('"', "\\\"");
     let line = format!("test: [\"CMD-SHELL\", \"{whole}\"]");
-    Ok(vec![finding.manual("write one text, then recreate the container", &[&line, "devdb up"])])
+    Ok(vec![finding.manual("write one text, then recreate the container", &[&line, &facts::recreate_command(picture)])])
 }

@@ -60,6 +60,14 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if let Some(line) = log.into_iter().rev().find(|line| line.contains("in 18+")) {
         finding = finding.seen(format!("log: {}", line.trim()));
     }
+    // Data of another major may lie in a volume that no container shows: on top of them an empty server would start.
+    if !container.is_some_and(|it| it.data_major.is_absent()) {
+        let edit = format!("- …:{NEW}   # where it is {OLD}");
+        return Ok(vec![finding.seen("nothing is known of what is in the volume").manual(
+            "if the volume has data of an older PostgreSQL, go back to its image; if it is empty, mount it elsewhere",
+            &[&edit, "devdb up", "devdb doctor"],
+        )]);
+    }
     let step =
         Step::EditLine { file: mount.at.file.clone(), line: mount.at.line, from: OLD.to_owned(), to: NEW.to_owned() };
     let up = Step::ComposeUp { service: service.name.clone(), recreate: true };

@@ -38,7 +38,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if let Some(image) = picture.database_service().and_then(|service| service.image.as_ref()) {
         finding = finding.at(&image.at, format!("image: {}", image.value));
     }
-    let before_18 = container.mounts.iter().find(|mount| mount.destination == "/var/lib/postgresql/data");
+    let usual = container.data_directory().starts_with("/var/lib/postgresql/");
+    let before_18 = container.mounts.iter().find(|it| usual && it.destination == "/var/lib/postgresql/data");
     if let Some(mount) = before_18.or_else(|| container.data_mount()) {
         finding = finding.seen(format!("the {} `{}` holds PG_VERSION {data}", mount.kind, mount.source));
     }
@@ -50,7 +51,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         &[
             &format!("image: {old}"),
             "devdb up",
-            "devdb snapshot export before.dump   (then the new image, and an empty volume)",
+            "devdb snapshot export before.dump   # then the new image, and an empty volume",
             "devdb snapshot import before.dump",
         ],
     )])

@@ -37,7 +37,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if let Some(service) = picture.database_service() {
         finding = finding.at(&service.at, format!("service `{}`", service.name));
     }
-    Ok(vec![
-        finding.manual("give it more, then recreate the container; its volume stays", &["shm_size: 256mb", "devdb up"]),
-    ])
+    Ok(vec![finding.manual(
+        "give it more, then recreate the container; its volume stays",
+        &["shm_size: 256mb", &facts::recreate_command(picture)],
+    )])
 }

@@ -21,6 +21,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
             kind: "volume".to_owned(),
             source: "data".to_owned(),
             destination: "/var/lib/postgresql/data".to_owned(),
+            writable: true,
         };
         sample::container(picture).mounts = vec![mount];
         let other =
@@ -34,9 +35,17 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         return Ok(Vec::new());
     };
     let Some(mount) = own.data_mount() else { return Ok(Vec::new()) };
+    let folder = inside_of(own);
     let same = |other: &&Container| {
-        let mounted = other.data_mount().is_some_and(|it| it.source == mount.source && it.kind == mount.kind);
-        other.id != own.id && other.is_running() && other.is_postgres() && mounted
+        let mounted = other.data_mount().is_some_and(|it| it.source == mount.source && it.writable);
+        let serves =
+            other.command.first().is_none_or(|program| program.ends_with("postgres") || program.starts_with('-'));
+        other.id != own.id
+            && other.is_running()
+            && other.is_postgres()
+            && mounted
+            && serves
+            && inside_of(other) == folder
     };
     let findings = picture.engine()?.containers.iter().filter(same).map(|other| {
         let (name, second) = (facts::container_name(own), facts::container_name(other));
@@ -49,4 +58,9 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         finding.manual("stop the other one at once, then make the database new", &[&stop, "devdb reset"])
     });
     Ok(findings.collect())
+}
+
+/// Returns where in its volume a container's data are.
+fn inside_of(container: &Container) -> Option<&str> {
+    container.data_directory().strip_prefix(container.data_mount()?.destination.as_str())
 }

@@ -17,9 +17,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     detect,
     #[cfg(test)]
     breaks: |picture| {
-        let path = picture.env_files[0].path.clone();
         let text = "DB_NAME=\"app \"\nDATABASE_URL=postgresql://app:pw@localhost:5432/app\n";
-        picture.env_files[0] = crate::parse::env_file::parse(&path, text);
+        picture.env_files = vec![crate::parse::env_file::parse(std::path::Path::new(".env"), text)];
     },
 };
 

@@ -16,7 +16,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     detect,
     #[cfg(test)]
     breaks: |picture| {
-        let mut example = picture.env_files[0].clone();
+        let Some(mut example) = picture.env_files.first().cloned() else { return };
         example.path = ".env.example".into();
         let mut entry = example.entries[0].clone();
         entry.key = "NEW_KEY".to_owned();

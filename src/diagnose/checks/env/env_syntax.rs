@@ -18,8 +18,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     detect,
     #[cfg(test)]
     breaks: |picture| {
-        let path = picture.env_files[0].path.clone();
-        picture.env_files[0] = env_file::parse(&path, "A=\"never closed\nB=1\n");
+        picture.env_files = vec![env_file::parse(std::path::Path::new(".env"), "A=\"never closed\nB=1\n")];
     },
 };
 

@@ -21,9 +21,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     detect,
     #[cfg(test)]
     breaks: |picture| {
-        let path = picture.env_files[0].path.clone();
-        picture.env_files[0] =
-            env_file::parse(&path, "DB_PASSWORD=pa$word\nDATABASE_URL=postgresql://app:pw@localhost:5432/app\n");
+        let text = "DB_PASSWORD=pa$word\nDATABASE_URL=postgresql://app:pw@localhost:5432/app\n";
+        picture.env_files = vec![env_file::parse(std::path::Path::new(".env"), text)];
     },
 };
 

@@ -50,6 +50,10 @@ fn missing(picture: &Picture, chain: &Chain, (revision, parent): (&str, &str), a
         let search = format!("git log --all --oneline -S '{parent}' -- '*.py'");
         return finding.manual("bring the file back, or name the right parent", &[&search]);
     };
+    if let Some(command) = found.restore() {
+        let finding = finding.seen(format!("`{parent}` is in {}: {}", found.place.describe(), found.path.display()));
+        return finding.confirm("bring the deleted file back", vec![Step::Run { command }]);
+    }
     let path = found.path.display();
     let finding = finding.seen(format!("`{parent}` is in {}: {path}", found.place.describe()));
     let bring = match (&found.place, found.place.tree()) {

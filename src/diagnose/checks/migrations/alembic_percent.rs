@@ -42,7 +42,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         if let Some(place) = candidate.origin.place() {
             finding = finding.at(place, format!("{} has a `%`", candidate.origin.key()));
         }
-        findings.push(finding.manual("double it there", &[".replace(\"%\", \"%%\")   (behind the URL, in that call)"]));
+        findings.push(finding.manual("double it there", &[".replace(\"%\", \"%%\")   # behind the URL, in that call"]));
     }
     Ok(findings)
 }

@@ -41,6 +41,11 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     for lost in origins.missing.iter().filter(|it| unknown.contains(&it.revision.as_str())) {
         finding = finding.seen(not_found(lost));
     }
+    let here: Vec<String> = found.iter().filter_map(|it| it.restore()).collect();
+    if !here.is_empty() && here.len() == found.len() {
+        let steps = here.into_iter().map(|command| Step::Run { command }).collect();
+        return Ok(vec![finding.confirm("bring the deleted file back", steps)]);
+    }
     if let ([row], Some(step)) = (applied, way_back(chain, &origins, applied)) {
         let summary = format!("take `{row}` back with the files that have it; what it made is lost");
         return Ok(vec![finding.confirm(summary, vec![step])]);

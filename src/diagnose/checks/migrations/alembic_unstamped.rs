@@ -45,5 +45,11 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             .at(&head.at, format!("the chain has {} up to `{}`", counted(chain.revisions.len(), "revision"), head.id)),
         None => finding,
     };
-    Ok(vec![finding.manual("rebuild from the chain; the old database is kept for `devdb undo`", &["devdb reset"])])
+    Ok(vec![finding.manual(
+        "say which revision the tables are of, with which all rows stay; or rebuild from the chain",
+        &[
+            "devdb migrate stamp   # finds the revision whose schema they are",
+            "devdb reset   # the old database is kept for `devdb undo`",
+        ],
+    )])
 }

@@ -36,7 +36,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         finding = finding.at(&Place::new(&migration.file, 0), migration.message.clone());
     }
     let before = at.and_then(|at| chain.migrations.get(at.checked_sub(1)?)).map_or("base", |it| it.version.as_str());
-    let none = format!("devdb migrate stamp {before}   (nothing of it is in the database)");
-    let all = format!("devdb migrate stamp {version}   (all of it is)");
+    let none = format!("devdb migrate stamp {before}   # nothing of it is in the database");
+    let all = format!("devdb migrate stamp {version}   # all of it is");
     Ok(vec![finding.manual("see what it left, then say where the database stands", &[&none, &all])])
 }
