@@ -185,15 +185,16 @@ fn every_check_is_shown_loud_by_a_test() {
     let Some((project, _database)) = local_project() else { return };
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
     let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let doctors = files.filter(|path| path.file_name().unwrap().to_string_lossy().starts_with("doctor_"));
     let tests: String =
-        doctors.filter(|path| path.is_file()).map(|path| std::fs::read_to_string(path).unwrap()).collect();
+        files.filter(|path| path.is_file()).map(|path| std::fs::read_to_string(path).unwrap()).collect();
     let listed = Sandbox::new(&project).args(["doctor", "--list"]).run();
     for id in
         listed.stdout.lines().filter(|line| !line.starts_with(' ')).filter_map(|line| line.split_whitespace().nth(1))
     {
         let loud = ["only_error", "only_warning", "only_error_beside", "the_finding"];
-        assert!(loud.iter().any(|call| tests.contains(&format!("{call}(\"{id}\""))), "no test shows {id}");
+        let alone = format!("[\"doctor\", \"--only\", \"{id}\"]).run().assert_code(1)");
+        let shown = loud.iter().any(|call| tests.contains(&format!("{call}(\"{id}\""))) || tests.contains(&alone);
+        assert!(shown, "no test shows {id}");
     }
 }
 

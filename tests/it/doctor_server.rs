@@ -249,3 +249,18 @@ fn extension_unavailable() {
     Cluster::shared().unwrap().sql(&shop.database.name, "CREATE EXTENSION pg_stat_statements");
     Report::of(&sandbox).only_error("sql-behind");
 }
+
+#[test]
+fn sql_unknown_version() {
+    let second = "db/migrations/20260102000000_b.sql";
+    let text = "-- migrate:up\nCREATE TABLE b (id int);\n\n-- migrate:down\nDROP TABLE b;\n";
+    let first = ("db/migrations/20260101000000_a.sql", "-- migrate:up\nCREATE TABLE a (id int);\n");
+    let Some(shop) = Chain::new(&[first, (second, text)]) else { return };
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    let sandbox = Sandbox::new(&shop.project);
+    Report::of(&sandbox).is_healthy();
+    shop.project.remove(second);
+    Report::of(&sandbox).only_error("sql-unknown-version").says("the database has version `20260102000000`");
+    shop.project.write(second, text);
+    Report::of(&sandbox).is_healthy();
+}
