@@ -38,6 +38,8 @@ pub enum Need {
     Engine,
     /// The socket table was read.
     Listeners,
+    /// A server speaks on the target's address, whether it lets the role in or not.
+    Answer,
     /// A login succeeded.
     Server,
     /// The project has an Alembic chain that could be read.
@@ -56,6 +58,8 @@ impl Need {
             Self::Compose => unmet(&picture.compose, "there is no Compose file"),
             Self::Engine => engine(picture),
             Self::Listeners => unmet(&picture.listeners, "there is no socket table"),
+            Self::Answer => (!picture.reach.endpoints.iter().any(speaks) && picture.server.known().is_none())
+                .then(|| Verdict::Skipped("no server answers".to_owned())),
             Self::Server => server(picture),
             Self::Chain => unmet(&picture.chain, "there is no Alembic chain"),
             Self::SqlChain => unmet(&picture.recipe.sql_chain, "there is no chain of SQL files"),
@@ -100,7 +104,7 @@ impl Need {
                 "too-many-clients",
             ],
             Self::SqlChain => &["sql-chain-fault"],
-            Self::Target | Self::Compose | Self::Listeners | Self::Chain | Self::SqlFiles => &[],
+            Self::Target | Self::Answer | Self::Compose | Self::Listeners | Self::Chain | Self::SqlFiles => &[],
         }
     }
 }
@@ -126,11 +130,14 @@ fn server(picture: &Picture) -> Option<Verdict> {
     if picture.target().is_none() {
         return Some(Verdict::Skipped("nothing names a database".to_owned()));
     }
-    let speaks = |endpoint: &Endpoint| matches!(endpoint.reply, Reply::Postgres { .. });
     if picture.login_failure.is_some() && !picture.reach.endpoints.iter().any(speaks) {
         return Some(Verdict::Skipped("no server answers".to_owned()));
     }
     unmet(&picture.server, "there is no server")
+}
+
+fn speaks(endpoint: &Endpoint) -> bool {
+    matches!(endpoint.reply, Reply::Postgres { .. })
 }
 
 fn unmet<T>(fact: &Observed<T>, absent: &str) -> Option<Verdict> {

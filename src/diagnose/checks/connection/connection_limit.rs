@@ -7,7 +7,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     title: "Role and database have connections to spare",
     area: "connection",
     severity: Severity::Error,
-    needs: &[Need::Target],
+    needs: &[Need::Target, Need::Answer],
     follows: &["wrong-server"],
     explain: "Seen as: `too many connections for role \"app\"`, `too many connections for database \"app\"` (53300), while the server has room.\n\
         Cause: CONNECTION LIMIT of the role or of the database, and sessions that are not closed.\n\

@@ -7,7 +7,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     title: "pg_hba.conf lets the app in",
     area: "connection",
     severity: Severity::Error,
-    needs: &[Need::Target],
+    needs: &[Need::Target, Need::Answer],
     follows: &["wrong-server"],
     explain: "Seen as: `no pg_hba.conf entry for host …`, `pg_hba.conf rejects connection for host …` (28000).\n\
         Cause: a `pg_hba.conf` of one's own that lists other addresses, databases or roles, or that lets in only what is encrypted.\n\

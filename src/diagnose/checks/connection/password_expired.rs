@@ -7,7 +7,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     title: "The password of the app's role is still valid",
     area: "connection",
     severity: Severity::Error,
-    needs: &[Need::Target],
+    needs: &[Need::Target, Need::Answer],
     follows: &["wrong-server", "role-missing"],
     explain: "Seen as: `password authentication failed for user` (28P01), as with a wrong password: the server does not tell a client more.\n\
         Cause: the role was made with VALID UNTIL, and that time is past.\n\

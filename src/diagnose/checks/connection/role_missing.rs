@@ -8,7 +8,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     title: "The server has the app's role",
     area: "connection",
     severity: Severity::Error,
-    needs: &[Need::Target],
+    needs: &[Need::Target, Need::Answer],
     follows: CAUSES,
     explain: "Seen as: `password authentication failed for user` (28P01) with a password that is right; `role \"app\" does not exist` (28000)\n\
         where the server asks for no password.\n\

@@ -7,7 +7,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     title: "The app's role may log in",
     area: "connection",
     severity: Severity::Error,
-    needs: &[Need::Target],
+    needs: &[Need::Target, Need::Answer],
     follows: &["wrong-server", "role-missing"],
     explain: "Seen as: `role \"app\" is not permitted to log in` (28000).\n\
         Cause: the role was made with CREATE ROLE, which is NOLOGIN, and not with CREATE USER.\n\

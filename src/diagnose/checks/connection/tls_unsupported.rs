@@ -8,7 +8,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     title: "The server speaks TLS where the URL asks for it",
     area: "connection",
     severity: Severity::Error,
-    needs: &[Need::Target],
+    needs: &[Need::Target, Need::Answer],
     follows: &["wrong-server", "not-postgres"],
     explain: "Seen as: `server does not support SSL, but SSL was required`.\n\
         Cause: `sslmode=require` came with a production URL; a server on your machine has no certificate.\n\

@@ -45,7 +45,12 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if pending.is_empty() {
         return Ok(Vec::new());
     }
-    let at = chain.current(rows).map_or_else(|| "empty".to_owned(), |migration| format!("at `{}`", migration.version));
+    let tables = foreign_tables(picture);
+    let at = match chain.current(rows) {
+        Some(migration) => format!("at `{}`", migration.version),
+        None if tables > 0 => "without a version".to_owned(),
+        None => "empty".to_owned(),
+    };
     let count = counted(pending.len(), "migration");
     let mut finding = Finding::new(format!("the database is {at}, {count} of {} behind", chain.tool));
     for migration in pending.iter().take(SHOWN) {
@@ -54,7 +59,6 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if pending.len() > SHOWN {
         finding = finding.seen(format!("and {} more", pending.len() - SHOWN));
     }
-    let tables = foreign_tables(picture);
     if rows.is_empty() && tables > 0 {
         let tables = counted(tables as usize, "table");
         let finding = finding.seen(format!("it has {tables} that no migration made: running them would meet those"));
