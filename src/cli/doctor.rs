@@ -3,11 +3,15 @@
 use super::context::Context;
 use super::explain::unknown;
 use super::fix;
+use std::path::{Path, PathBuf};
+
 use crate::diagnose;
 use crate::discover::Depth;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::model::picture::Picture;
 use crate::render;
 use crate::render::style;
+use crate::wire::files::{exists, read_text, write_private};
 
 /// Say what is wrong, prove it, and offer the fix
 #[derive(Debug, Default, clap::Args)]
@@ -33,6 +37,12 @@ pub(super) struct Args {
     /// Print annotations for a workflow of GitHub's
     #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["json", "junit"])]
     format: Option<Format>,
+    /// Write the whole picture, without secrets, to a file that another machine can judge
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fix", "list", "watch"])]
+    report: Option<PathBuf>,
+    /// Judge the picture of a report instead of this machine
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["fix", "list", "watch", "report"])]
+    from: Option<PathBuf>,
     /// Look again every two seconds, and show what changed, until Ctrl-C
     #[arg(long, conflicts_with_all = ["fix", "json", "junit", "format", "list"])]
     watch: bool,
@@ -75,7 +85,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     if args.watch {
         return watch(context, &args.only).await;
     }
-    let (picture, diagnosis) = if args.fix {
+    let (picture, diagnosis) = if let Some(file) = &args.from {
+        let picture = read_report(&context.path(file))?;
+        let diagnosis = diagnose::diagnose(&picture, &args.only);
+        (picture, diagnosis)
+    } else if args.fix {
         Box::pin(fix::run(context, &args.only, args.yes)).await?
     } else {
         let picture = context.look(Depth::All).await;
@@ -83,6 +97,12 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         (picture, diagnosis)
     };
     let ui = &context.ui;
+    if let Some(file) = &args.report {
+        write_report(&picture, &context.path(file))?;
+    }
+    if let Some(file) = args.report.as_ref().filter(|_| args.format() == Format::Human) {
+        ui.say(&format!("the picture is in `{}`; devdb doctor --from {0} judges it anywhere", file.display()));
+    }
     match args.format() {
         Format::Human => render::diagnosis::show(ui, &picture, &diagnosis, context.elapsed()),
         Format::Json => {
@@ -93,6 +113,32 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         Format::Junit => ui.print(&render::ci::junit(&diagnosis, context.elapsed().as_secs_f32())),
     }
     Ok(u8::from(!diagnosis.is_ok()))
+}
+
+/// Writes a report that only its owner reads.
+fn write_report(picture: &Picture, file: &Path) -> Result<()> {
+    let failed =
+        |error: std::io::Error| Error::environment(format!("cannot write `{}`", file.display())).because(error);
+    // A slip of the hand is not to cost an `.env`.
+    if exists(file) && read_text(file).map_or(true, |text| diagnose::report::replay(&text).is_err()) {
+        return Err(Error::usage(format!("`{}` is there already, and is no report", file.display()))
+            .hint("name another file: devdb doctor --report report.json"));
+    }
+    let salt = std::hash::BuildHasher::hash_one(&std::hash::RandomState::new(), file);
+    let report = diagnose::report::report(picture, salt)
+        .map_err(|why| Error::environment("the picture cannot be written down").detail("why", why))?;
+    let text = render::json::text(&report);
+    write_private(file, &text).map_err(failed)
+}
+
+fn read_report(file: &Path) -> Result<Picture> {
+    let failed = |why: String| {
+        Error::usage(format!("cannot judge `{}`", file.display()))
+            .detail("why", why)
+            .hint("devdb doctor --report FILE   # where the trouble is")
+    };
+    let text = read_text(file).map_err(failed)?;
+    diagnose::report::replay(&text).map_err(failed)
 }
 
 /// Shows the diagnosis whenever it is another one.

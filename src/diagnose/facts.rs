@@ -95,6 +95,13 @@ pub(super) fn on_loopback(candidate: &Candidate) -> bool {
     matches!(candidate.target.host(), Host::Tcp(_)) && candidate.target.host().is_loopback()
 }
 
+/// Returns whether an example's value only says that one is wanted.
+pub(super) fn is_placeholder(value: &str) -> bool {
+    const WORDS: [&str; 9] = ["<", "your", "xxx", "changeme", "change-me", "change_me", "todo", "replace", "..."];
+    let lower = value.to_ascii_lowercase();
+    WORDS.iter().any(|word| lower.contains(word))
+}
+
 /// Returns whether a login succeeded.
 pub(super) fn logged_in(picture: &Picture) -> bool {
     picture.server.known().is_some()

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::place::Place;
 
 mod cycles;
@@ -13,7 +15,7 @@ mod tests;
 use graph::{Graph, edges, reach};
 
 /// An Alembic chain as its files say, without running Python.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Chain {
     /// The configuration it was found through (`alembic.ini`, `pyproject.toml`).
     pub config: AlembicConfig,
@@ -26,7 +28,7 @@ pub struct Chain {
 }
 
 /// A chain that was found and not chosen; `[migrations] config` and `section` of `devdb.toml` choose it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OtherChain {
     /// The configuration that names it.
     pub file: PathBuf,
@@ -49,7 +51,7 @@ impl std::fmt::Display for OtherChain {
 }
 
 /// What `alembic.ini` or `[tool.alembic]` says. Paths are relative to the devdb project's root when inside.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct AlembicConfig {
     pub file: PathBuf,
     /// The section read, `alembic` by default and in a `pyproject.toml`.
@@ -90,7 +92,7 @@ pub struct AlembicConfig {
 }
 
 /// One revision file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
     pub id: String,
     /// Empty for a base; two or more for a merge.
@@ -106,7 +108,7 @@ pub struct Revision {
 }
 
 /// A file that could not be read as a revision.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnreadableRevision {
     pub at: Place,
     /// A fragment: "`down_revision` is computed: `get_parent()`", "invalid Python: …".
@@ -114,7 +116,7 @@ pub struct UnreadableRevision {
 }
 
 /// What is wrong with the graph.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ChainFault {
     /// `revision` names a parent (or dependency) that no file has.
     MissingParent { revision: String, parent: String, at: Place },

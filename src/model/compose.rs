@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::place::{Located, Place};
 use super::secret::Secret;
 
 /// The merged project of one directory.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Compose {
     /// The project's name: `COMPOSE_PROJECT_NAME`, else `name:`, else the directory's, normalised.
     pub name: String,
@@ -26,7 +28,7 @@ pub struct Compose {
 }
 
 /// One service, resolved.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Service {
     pub name: String,
     /// Where the service's key stands (the first file that has it).
@@ -54,14 +56,14 @@ pub struct Service {
 }
 
 /// An entry of `env_file`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvFileReference {
     pub path: PathBuf,
     pub required: bool,
 }
 
 /// One port mapping, ranges already expanded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
     /// The host address, when one is named (`127.0.0.1`, `::1`).
     pub host_ip: Option<String>,
@@ -76,14 +78,14 @@ pub struct Port {
 }
 
 /// The host side of a mapping.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PublishedPort {
     One(u16),
     /// `5433-5435:5432`: the engine takes one of them.
     OneOf(u16, u16),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Protocol {
     Tcp,
     Udp,
@@ -91,7 +93,7 @@ pub enum Protocol {
 }
 
 /// An entry of `volumes` of a service.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mount {
     pub source: MountSource,
     /// The absolute path inside the container.
@@ -100,7 +102,7 @@ pub struct Mount {
     pub at: Place,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum MountSource {
     /// A key of the top-level `volumes`.
     Named(String),
@@ -112,7 +114,7 @@ pub enum MountSource {
 }
 
 /// A top-level volume.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Volume {
     /// The name that the engine knows it by: `name:`, else `<project>_<key>`.
     pub engine_name: String,
@@ -121,7 +123,7 @@ pub struct Volume {
 }
 
 /// One use of a variable in a Compose file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VariableUse {
     pub name: String,
     pub at: Place,
@@ -134,7 +136,7 @@ pub struct VariableUse {
 }
 
 /// What Compose would say of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ComposeProblem {
     pub at: Place,
     /// A fragment that names the subject: "`ports[0]` has an invalid host port `70000`".

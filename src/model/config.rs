@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use serde::de::Error as _;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::sql_chain::SqlTool;
 
 /// The whole file. Unknown keys are errors, so that a typing mistake is not silence.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
     pub database: DatabaseConfig,
@@ -23,7 +23,7 @@ pub struct Config {
 }
 
 /// `[database]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DatabaseConfig {
     /// The key that holds the URL, when it is not one of the usual ones.
@@ -39,7 +39,7 @@ pub struct DatabaseConfig {
 }
 
 /// `[compose]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ComposeConfig {
     /// The Compose file, when it is not found by name.
@@ -49,7 +49,7 @@ pub struct ComposeConfig {
 }
 
 /// `[migrations]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct MigrationsConfig {
     /// The command that brings an empty database to the head; `alembic upgrade heads` by default.
@@ -75,7 +75,7 @@ pub struct MigrationsConfig {
 }
 
 /// `[[seeds]]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SeedConfig {
     /// A command, run with its connections pointed at the database being built.
@@ -89,7 +89,7 @@ pub struct SeedConfig {
 }
 
 /// `[reset]`.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ResetConfig {
     /// How many replaced databases are kept for `devdb undo`.
@@ -101,12 +101,12 @@ pub struct ResetConfig {
 }
 
 /// `[cache]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct CacheConfig {
     /// What all layers of the server may take together: `5 GB`, `800 MB`; `0` keeps none. By default a fifth of the free
     /// space, and at most 5 GB.
-    #[serde(deserialize_with = "bytes")]
+    #[serde(deserialize_with = "bytes", skip_serializing_if = "Option::is_none")]
     pub max: Option<u64>,
     /// What the migration commands read besides revisions, globs allowed; an empty list says that there is nothing.
     pub inputs: Option<Vec<String>>,
@@ -130,7 +130,7 @@ fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::E
 }
 
 /// `[models]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelsConfig {
     /// The SQLAlchemy metadata, or the declarative base, of a project without Alembic: `app.models:Base.metadata`.
@@ -138,7 +138,7 @@ pub struct ModelsConfig {
 }
 
 /// `[branches]`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct BranchesConfig {
     /// `database`: every git branch has a database of its own.
@@ -146,7 +146,7 @@ pub struct BranchesConfig {
 }
 
 /// What git branches have of their own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BranchMode {
     Database,

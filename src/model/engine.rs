@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::observed::Observed;
 use super::secret::Secret;
 
@@ -9,7 +11,7 @@ use super::secret::Secret;
 pub const ROOT_LABEL: &str = "devdb.root";
 
 /// How the engine was sought and what came of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EngineProbe {
     /// `unix:///var/run/docker.sock`, `tcp://…`.
     pub address: String,
@@ -19,7 +21,7 @@ pub struct EngineProbe {
 }
 
 /// What came of asking the engine.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum EngineOutcome {
     Answered(Engine),
     /// No socket, or nobody listens on it.
@@ -39,7 +41,7 @@ pub enum EngineOutcome {
 }
 
 /// An engine that answered.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Engine {
     pub version: String,
     pub api_version: String,
@@ -48,7 +50,7 @@ pub struct Engine {
 }
 
 /// A container as `inspect` tells it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Container {
     pub id: String,
     pub name: String,
@@ -83,7 +85,7 @@ pub struct Container {
 }
 
 /// What `psql` inside a container says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InsideLook {
     /// The superuser who looked: the container's own, or `postgres` where the volume has another than that.
     pub superuser: String,
@@ -94,7 +96,7 @@ pub struct InsideLook {
 }
 
 /// A role, as `psql` inside a container sees it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InsideRole {
     pub name: String,
     pub can_login: bool,
@@ -109,7 +111,7 @@ impl InsideLook {
     }
 }
 
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerState {
     /// `created`, `running`, `restarting`, `exited`, `paused`, `dead`.
     pub status: String,
@@ -122,7 +124,7 @@ pub struct ContainerState {
 }
 
 /// A container port and the host address in front of it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortBinding {
     pub container_port: u16,
     /// Empty: all addresses.
@@ -131,7 +133,7 @@ pub struct PortBinding {
     pub host_port: u16,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContainerMount {
     /// `volume` or `bind`.
     pub kind: String,

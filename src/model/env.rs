@@ -4,27 +4,33 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::secret::Secret;
 
 /// A `.env` file as it was read. Its values are secrets: any of them may hold a password.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EnvFile {
     /// Relative to the project's root when it lies inside.
     pub path: PathBuf,
     /// The whole text, for edits that change only the bytes concerned.
     pub text: Secret,
     /// Every assignment, in file order, duplicates included.
+    #[serde(skip)]
     pub entries: Vec<EnvEntry>,
     /// What some loader stumbles over.
+    #[serde(skip)]
     pub problems: Vec<EnvProblem>,
     /// Starts with the UTF-8 byte order mark.
+    #[serde(skip)]
     pub bom: bool,
     /// The 1-based lines that end in `\r\n`.
+    #[serde(skip)]
     pub crlf_lines: Vec<usize>,
 }
 
 /// One assignment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EnvEntry {
     pub key: String,
     /// The value as it is written, quotes removed, nothing expanded or unescaped.
@@ -42,7 +48,7 @@ pub struct EnvEntry {
 }
 
 /// How a value is quoted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Quote {
     None,
     Single,
@@ -51,7 +57,7 @@ pub enum Quote {
 }
 
 /// A line that some loader does not read as it is meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvProblem {
     /// 1-based.
     pub line: usize,
@@ -61,7 +67,7 @@ pub struct EnvProblem {
 }
 
 /// What is wrong with a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EnvProblemKind {
     /// A quote that is never closed.
     UnterminatedQuote,
@@ -76,7 +82,7 @@ pub enum EnvProblemKind {
 }
 
 /// What one loader takes from a whole file.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnvReading {
     /// By key: the entry that wins. Keys that the loader never sets are not here.
     pub keys: BTreeMap<String, EffectiveEntry>,
@@ -86,7 +92,7 @@ pub struct EnvReading {
 }
 
 /// The entry that a loader takes a key's value from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EffectiveEntry {
     /// Index into [`EnvFile::entries`].
     pub entry: usize,
@@ -95,7 +101,7 @@ pub struct EffectiveEntry {
 }
 
 /// The loaders whose readings differ (each row of the table in `docs/env-dialects.md` was executed).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Dialect {
     /// Docker Compose (compose-go's dotenv).
     Compose,
@@ -135,7 +141,7 @@ impl Dialect {
 }
 
 /// What is said of one key that names a database, or a part of how it is reached.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct KeyReadings {
     pub key: String,
     /// The value of devdb's own environment, without its password.
@@ -147,7 +153,7 @@ pub struct KeyReadings {
 }
 
 /// Where the value stands that counts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Winner {
     Shell,
     /// Index into [`KeyReadings::files`].
@@ -155,7 +161,7 @@ pub enum Winner {
 }
 
 /// What the loaders make of a key in one file.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct FileReadings {
     pub path: PathBuf,
     /// Those that read the same value, with the line that they take it from; the project's own loader is in the first.
@@ -163,7 +169,7 @@ pub struct FileReadings {
 }
 
 /// What a loader takes.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reading {
     Value {
         line: usize,

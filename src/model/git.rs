@@ -2,10 +2,12 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::chain::Revision;
 
 /// What was asked of the repository.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origins {
     /// The last commit of each head's file, where there are several heads.
     pub heads: Vec<Origin>,
@@ -16,7 +18,7 @@ pub struct Origins {
 }
 
 /// The last commit of a file.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Origin {
     pub file: PathBuf,
     /// Nothing when the file is not committed.
@@ -24,7 +26,7 @@ pub struct Origin {
 }
 
 /// What became of a file since it was added.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edited {
     /// The commit that added it.
     pub added: Option<Commit>,
@@ -35,7 +37,7 @@ pub struct Edited {
 }
 
 /// A commit as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Commit {
     pub id: String,
     pub author: String,
@@ -47,7 +49,7 @@ pub struct Commit {
 }
 
 /// A revision file that stands somewhere else in the repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FoundRevision {
     /// As its file there declares it.
     pub revision: Revision,
@@ -57,7 +59,7 @@ pub struct FoundRevision {
 }
 
 /// Where a file is that is not in the working tree.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Elsewhere {
     /// What is checked out has it: it was deleted in the working tree alone.
     Here,
@@ -80,7 +82,7 @@ impl FoundRevision {
 }
 
 /// A revision that was not found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lost {
     pub revision: String,
     /// The search was cut short.
@@ -113,7 +115,7 @@ impl Elsewhere {
 }
 
 /// What is checked out.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Checkout {
     Branch(String),
     /// A commit without a branch.
@@ -133,7 +135,7 @@ impl Checkout {
 }
 
 /// Another working tree of the same repository.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Worktree {
     pub path: PathBuf,
     pub branch: String,

@@ -1,9 +1,11 @@
 //! What only a diagnosis asks of a server and of the database it is on.
 
+use serde::{Deserialize, Serialize};
+
 use super::observed::Observed;
 
 /// What the target's role meets inside of its database.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Health {
     /// Why sessions cannot write.
     pub read_only: Option<ReadOnly>,
@@ -22,7 +24,7 @@ pub struct Health {
 }
 
 /// A sequence that is behind the rows of its column; names as SQL has them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Behind {
     pub sequence: String,
     pub table: String,
@@ -36,7 +38,7 @@ pub struct Behind {
 }
 
 /// A collation version that was recorded and is no longer what the operating system has.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outdated {
     pub of: Collated,
     pub recorded: String,
@@ -45,7 +47,7 @@ pub struct Outdated {
 }
 
 /// What sorts by a collation.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Collated {
     Database(String),
     /// A collation of columns, as SQL has it.
@@ -53,7 +55,7 @@ pub enum Collated {
 }
 
 /// An extension whose files the server has (`pg_available_extensions`).
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extension {
     pub name: String,
     /// `CREATE EXTENSION` was run in this database.
@@ -63,7 +65,7 @@ pub struct Extension {
 }
 
 /// What keeps a session from writing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ReadOnly {
     /// The server follows another one (`pg_is_in_recovery()`).
     Standby,

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::secret::Secret;
 use super::target::Target;
 
@@ -52,7 +54,7 @@ pub struct Tools {
 }
 
 /// A private cluster that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExistingCluster {
     pub data: PathBuf,
     pub major: u32,

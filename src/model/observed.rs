@@ -1,7 +1,9 @@
 //! A fact as it was seen: known, absent, or unknown with the reason.
 
+use serde::{Deserialize, Serialize};
+
 /// What a probe learned. Ignorance is never a pass: a check that needs an unknown fact is unknown too.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Observed<T> {
     /// The fact was read.
     Known(T),
@@ -13,7 +15,7 @@ pub enum Observed<T> {
 }
 
 /// Why a judgement could not be made: a fragment such as "the Docker engine did not answer".
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unknown(pub String);
 
 impl<T> Observed<T> {

@@ -3,12 +3,14 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::place::Place;
 
 pub mod lineage;
 
 /// What one migration does in both directions.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MigrationOperations {
     /// The revision's id, or an SQL migration's version.
     pub revision: String,
@@ -19,7 +21,7 @@ pub struct MigrationOperations {
 }
 
 /// Whether a migration can be taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WayBack {
     Written,
     /// `pass` alone, at this line: the version is taken back and the schema is not.
@@ -35,7 +37,7 @@ pub enum WayBack {
 }
 
 /// One direction of one migration, as it is about to run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingOperations {
     pub revision: String,
     pub file: PathBuf,
@@ -43,7 +45,7 @@ pub struct PendingOperations {
 }
 
 /// One thing that a migration does.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Operation {
     pub action: Action,
     /// 1-based, in the migration's file.
@@ -55,7 +57,7 @@ pub struct Operation {
 }
 
 /// What an operation changes. Names are as the server stores them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Action {
     CreateTable {
         table: Name,
@@ -160,7 +162,7 @@ pub enum Action {
 }
 
 /// How rows are changed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Write {
     Insert,
     Update,
@@ -168,7 +170,7 @@ pub enum Write {
 }
 
 /// The name of a relation or type.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Name {
     /// Nothing means the first of the search path.
     pub schema: Option<String>,
@@ -176,7 +178,7 @@ pub struct Name {
 }
 
 /// A column as a migration declares it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     pub name: String,
     /// In SQL; nothing when it cannot be told.
@@ -192,14 +194,14 @@ pub struct Column {
 }
 
 /// The other side of a foreign key; no columns mean the primary key.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reference {
     pub table: Name,
     pub columns: Vec<String>,
 }
 
 /// A rule that rows keep.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Constraint {
     pub name: Option<String>,
     pub rule: Rule,
@@ -208,7 +210,7 @@ pub struct Constraint {
 }
 
 /// What a constraint demands.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Rule {
     PrimaryKey {
         columns: Vec<String>,
@@ -228,7 +230,7 @@ pub enum Rule {
 }
 
 /// An index.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Index {
     pub name: Option<String>,
     pub table: Name,
@@ -242,7 +244,7 @@ pub struct Index {
 }
 
 /// What an index orders by.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Key {
     Column(String),
     /// In SQL.
@@ -250,7 +252,7 @@ pub enum Key {
 }
 
 /// A statement that is about to run and that will fail or block on the data that is there.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DataWarning {
     pub revision: String,
     pub at: Place,
@@ -264,7 +266,7 @@ pub struct DataWarning {
 }
 
 /// What will come of a statement.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Trouble {
     /// The server will refuse it.
     Fails,

@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::chain::Chain;
 use super::compose::{Compose, Service};
 use super::config::Config;
@@ -21,7 +23,7 @@ use super::sql_chain::SqlChain;
 use super::target::{Candidate, Host};
 
 /// The project and its surroundings, as they were at one moment.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Picture {
     /// Absolute; every shown path is relative to it.
     pub root: PathBuf,
@@ -60,13 +62,14 @@ pub struct Picture {
     pub recipe: Recipe,
     /// How long each look took, in the order in which they ended; those of the engine, the sockets and the server ran side
     /// by side.
+    #[serde(skip)]
     pub took: Vec<(&'static str, Duration)>,
     /// The project's own cluster (`.devdb/`), when `devdb up` made one.
     pub cluster: Option<ExistingCluster>,
 }
 
 /// The files and tools that a new database is made with; paths are relative to the root.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Recipe {
     /// The project's virtual environment, when it lies in a usual place.
     pub python_environment: Option<PathBuf>,
@@ -76,6 +79,7 @@ pub struct Recipe {
     pub init: Vec<PathBuf>,
     /// A chain of SQL files; not looked for beside an Alembic chain.
     pub sql_chain: Observed<SqlChain>,
+    #[serde(skip)]
     /// Seeds of every profile, in order: the profile (nothing: always) and the seed.
     pub seeds: Vec<(Option<String>, SeedPlan)>,
 }

@@ -1,6 +1,9 @@
 //! A value that cannot be printed by accident.
 
+use std::cell::Cell;
 use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A password, or any text that may hold one. It has no `Display`, and its `Debug` is `***`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -38,5 +41,32 @@ impl From<String> for Secret {
 impl From<&str> for Secret {
     fn from(text: &str) -> Self {
         Self(text.to_owned())
+    }
+}
+
+thread_local! {
+    static OPEN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// The key under which [`opened`] shows a secret's text.
+pub const MARK: &str = "$secret";
+
+/// Lets `work` serialise secrets with their texts, as `{"$secret": …}`, for whoever masks them before they go anywhere.
+pub fn opened<T>(work: impl FnOnce() -> T) -> T {
+    OPEN.set(true);
+    let done = work();
+    OPEN.set(false);
+    done
+}
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if OPEN.get() { serializer.collect_map([(MARK, &self.0)]) } else { serializer.serialize_str("***") }
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self)
     }
 }

@@ -2,26 +2,28 @@
 
 use std::net::SocketAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::health::Health;
 use super::observed::Observed;
 use super::sql_chain::AppliedMigration;
 
 /// A listening socket of this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Listener {
     pub address: SocketAddr,
     /// Unknown where the process belongs to another user.
     pub process: Option<Process>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
     pub pid: u32,
     pub name: String,
 }
 
 /// What each of the target's addresses answered to the first bytes of the protocol.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Reach {
     /// Why the host's name gave no address.
     pub unresolved: Option<String>,
@@ -29,7 +31,7 @@ pub struct Reach {
     pub endpoints: Vec<Endpoint>,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {
     /// `127.0.0.1:5432`, `[::1]:5432`, or a socket's path.
     pub shown: String,
@@ -38,7 +40,7 @@ pub struct Endpoint {
 }
 
 /// The answer to an `SSLRequest` (PostgreSQL documentation, "Message Formats").
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Reply {
     /// `S` or `N`: a PostgreSQL server, or a pooler in front of one.
     Postgres {
@@ -55,7 +57,7 @@ pub enum Reply {
 }
 
 /// Why a login failed.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoginFailure {
     /// The server's SQLSTATE, when it was the server that refused.
     pub sqlstate: Option<String>,
@@ -85,7 +87,7 @@ impl LoginFailure {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LoginFailureKind {
     /// 28P01, or no password for a server that asks for one.
     Password,
@@ -107,7 +109,7 @@ pub enum LoginFailureKind {
 }
 
 /// A server into which the target's own role logged in.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Server {
     /// `15.18`.
     pub version: String,
@@ -128,7 +130,7 @@ pub struct Server {
 }
 
 /// The role that logged in.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Role {
     pub name: String,
     pub superuser: bool,
@@ -140,7 +142,7 @@ pub struct Role {
 }
 
 /// The target database.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Database {
     pub name: String,
     pub oid: u32,
@@ -165,7 +167,7 @@ pub struct Database {
 }
 
 /// What belongs to the database itself and does not follow its name, or stands in the way of a rename.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attached {
     /// Logical replication slots.
     pub slots: Vec<String>,
@@ -195,7 +197,7 @@ impl Attached {
 }
 
 /// Somebody else's session on the target database.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
     pub pid: i32,
     pub user: String,

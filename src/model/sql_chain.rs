@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::place::Place;
 use super::text::counted;
@@ -16,7 +16,7 @@ mod tests;
 pub use history::{AppliedMigration, HistoryTable, State};
 
 /// The tool whose layout, order and table a chain follows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SqlTool {
     Dbmate,
@@ -30,7 +30,7 @@ pub enum SqlTool {
 }
 
 /// The migrations of one folder.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SqlChain {
     pub tool: SqlTool,
     /// Relative to the project's root.
@@ -45,7 +45,7 @@ pub struct SqlChain {
 }
 
 /// One migration: a file, a pair of files, or a folder.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SqlMigration {
     /// As the tool's table has it, without leading zeros where it counts; `R__…` for a repeatable one.
     pub version: String,
@@ -68,7 +68,7 @@ pub struct SqlMigration {
 }
 
 /// Statements that are run together.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Section {
     pub file: PathBuf,
     /// The 1-based line of the file at which the text starts.
@@ -78,7 +78,7 @@ pub struct Section {
 }
 
 /// How the tool sends a section to the server.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Mode {
     /// Between `begin` and `commit`, together with the row of its table: all or nothing.
     #[default]
@@ -91,7 +91,7 @@ pub enum Mode {
 }
 
 /// What a tool would stumble over.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SqlChainFault {
     /// A file cannot be read, or not understood as the tool would.
     Unreadable { at: Place, reason: String },

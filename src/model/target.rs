@@ -4,6 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
+use serde::{Deserialize, Serialize};
+
 use super::place::Place;
 use super::secret::Secret;
 
@@ -45,7 +47,7 @@ pub const PARTS: [[&[&str]; 5]; 3] = [
 ];
 
 /// A host as a connection string names it.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Host {
     /// A name or an address, dialled over TCP.
     Tcp(String),
@@ -77,7 +79,7 @@ impl fmt::Display for Host {
 }
 
 /// A parsed connection string. Rendering it never shows the password.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// As written: `postgresql`, `postgres`.
     pub scheme: String,
@@ -162,7 +164,7 @@ impl fmt::Display for Target {
 }
 
 /// Who named a value.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Origin {
     /// A variable of the environment that devdb was started in.
     Shell { key: String },
@@ -211,7 +213,7 @@ impl fmt::Display for Origin {
 }
 
 /// One answer to "which database?", with what stands behind each part of it.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Candidate {
     pub target: Target,
     pub origin: Origin,
@@ -228,7 +230,7 @@ pub struct Candidate {
 }
 
 /// What a URL does that some client rejects or misreads.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum UrlProblem {
     /// A character of user or password that must be percent-encoded.
     Unescaped { character: char },

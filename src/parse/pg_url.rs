@@ -92,6 +92,15 @@ pub fn escape_userinfo(text: &str) -> Option<String> {
     Some(format!("{scheme}://{}:{}@{location}", encode(&decode(user)), encode(&decode(password))))
 }
 
+/// Returns where in `text` its password stands, as it is written there; nothing where it has none.
+pub fn password_span(text: &str) -> Option<std::ops::Range<usize>> {
+    let (scheme, rest) = split_scheme(text)?;
+    let userinfo = split_userinfo(rest).0?;
+    let (user, password) = userinfo.split_once(':')?;
+    let start = scheme.len() + 3 + user.len() + 1;
+    Some(start..start + password.len())
+}
+
 /// Returns `text` with another port, all else as it was. A URL without a port gains one.
 pub fn replace_port(text: &str, port: u16) -> Option<String> {
     let (start, end) = authority_span(text)?;

@@ -110,6 +110,16 @@ pub fn create_private(path: &Path, text: &str) -> io::Result<()> {
     Ok(())
 }
 
+/// Writes a file that only its owner may read, in place of what is there.
+pub fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let directory = path.parent().unwrap_or_else(|| Path::new("."));
+    let mut beside = tempfile::Builder::new().prefix(".devdb-").tempfile_in(directory)?;
+    beside.write_all(text.as_bytes())?;
+    beside.as_file().sync_all()?;
+    beside.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
 /// Writes a file that is not there yet, and its folders.
 pub fn create_new(path: &Path, text: &str) -> io::Result<()> {
     if let Some(folder) = path.parent() {

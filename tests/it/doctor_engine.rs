@@ -212,7 +212,7 @@ fn pgdata_major_mismatch() {
     let before = shop.project.read("docker-compose.yml");
     shop.project.write("docker-compose.yml", &before.replace(&shop.engine.image, &image_18));
     assert!(shop.run_compose(&["up", "-d"]));
-    let ended = || shop.doctor().ids("fail") == ["pgdata-major-mismatch"];
+    let ended = || fails(&shop) == ["pgdata-major-mismatch"];
     wait_until("the container of 18 ends", ended);
     let report = shop.doctor();
     report
@@ -244,7 +244,7 @@ fn pg18_mount() {
     let before = shop.project.read("docker-compose.yml").replace(&shop.engine.image, &image_18);
     shop.project.write("docker-compose.yml", &before);
     assert!(shop.run_compose(&["up", "-d"]));
-    wait_until("the container of 18 ends", || shop.doctor().ids("fail") == ["pg18-mount"]);
+    wait_until("the container of 18 ends", || fails(&shop) == ["pg18-mount"]);
     let line = line_of(&shop.project, "docker-compose.yml", "# ours");
     shop.doctor()
         .only_error("pg18-mount")
@@ -268,6 +268,14 @@ fn pg18_mount() {
     assert_eq!(shop.project.read("docker-compose.yml"), after, "one path, and nothing else");
     shop.wait_ready(port);
     shop.doctor().is_healthy();
+}
+
+/// The errors of one run, while something is on its way.
+fn fails(shop: &Shop) -> Vec<String> {
+    let json = shop.sandbox().args(["doctor", "--json"]).run().json();
+    let checks = json.pointer("/checks").and_then(serde_json::Value::as_array).cloned().unwrap_or_default();
+    let failed = checks.iter().filter(|check| check.pointer("/status").is_some_and(|it| it == "fail"));
+    failed.filter_map(|check| Some(check.pointer("/id")?.as_str()?.to_owned())).collect()
 }
 
 #[track_caller]

@@ -25,7 +25,9 @@ impl Report {
     /// Runs `devdb doctor` twice and holds the two against each other.
     #[track_caller]
     pub(crate) fn of(sandbox: &Sandbox) -> Self {
-        let json = sandbox.clone().args(["doctor", "--json"]).run();
+        let file = sandbox.home().join("report.json");
+        let written = file.to_str().unwrap();
+        let json = sandbox.clone().scan_file(&file).args(["doctor", "--json", "--report", written]).run();
         let text = sandbox.clone().args(["doctor"]).run();
         let report = Self { json: json.json(), text };
         assert_eq!(json.code, report.text.code, "JSON and text exit alike{json}{}", report.text);
@@ -33,6 +35,17 @@ impl Report {
         assert_eq!(json.code, i32::from(failed), "{json}");
         assert_eq!(report.json.pointer("/ok"), Some(&Value::Bool(!failed)), "{json}");
         assert_eq!(json.stderr, "", "{json}");
+        // The picture alone, judged again, says the same.
+        let again = sandbox.clone().args(["doctor", "--json", "--from", written]).run();
+        let (first, second) = (json.json(), again.json());
+        for part in ["/target", "/ok"] {
+            assert_eq!(first.pointer(part), second.pointer(part), "{part} of the report{json}");
+        }
+        let checks = |json: &Value| json.pointer("/checks").and_then(Value::as_array).cloned().unwrap();
+        for (here, there) in checks(&first).iter().zip(&checks(&second)) {
+            assert_eq!(here, there, "judged here, and by the report{json}");
+        }
+        assert_eq!(again.code, json.code);
         for check in report.checks() {
             let shown = check.pointer("/findings").and_then(Value::as_array).map_or(0, Vec::len);
             let id = format!("[{}]", text_of(check, "/id"));

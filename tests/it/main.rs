@@ -23,6 +23,7 @@ mod doctor_login;
 mod doctor_migrations;
 mod doctor_output;
 mod doctor_ports;
+mod doctor_replay;
 mod doctor_report;
 mod doctor_server;
 mod doctor_several;

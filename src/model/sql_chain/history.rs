@@ -1,9 +1,11 @@
 //! The table in which a tool keeps what it has applied.
 
+use serde::{Deserialize, Serialize};
+
 use super::SqlTool;
 
 /// How the table is named.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryTable {
     /// Nothing: the first schema of the search path.
     pub schema: Option<String>,
@@ -11,7 +13,7 @@ pub struct HistoryTable {
 }
 
 /// A row of the table: one migration that the tool applied, or began to.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AppliedMigration {
     /// The migration's [`super::SqlMigration::version`].
     pub version: String,
@@ -21,7 +23,7 @@ pub struct AppliedMigration {
 }
 
 /// Whether a migration was finished.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {
     #[default]
     Applied,

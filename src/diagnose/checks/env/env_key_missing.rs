@@ -82,7 +82,5 @@ fn unset_in_compose(picture: &Picture) -> Vec<Finding> {
 
 /// Returns whether an example's value would do on any machine.
 fn is_usable(value: &str) -> bool {
-    let lower = value.to_ascii_lowercase();
-    let placeholder = ["<", "your", "xxx", "changeme", "change-me", "change_me", "todo", "replace", "..."];
-    !value.is_empty() && !placeholder.iter().any(|word| lower.contains(word))
+    !value.is_empty() && !facts::is_placeholder(value)
 }
