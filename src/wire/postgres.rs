@@ -10,7 +10,7 @@ use tokio_postgres::{Client, Config};
 use super::tls;
 use crate::model::server::{LoginFailure, LoginFailureKind};
 use crate::model::target::{Host, Target};
-use crate::model::text::visible;
+use crate::model::text::{shortened, visible};
 
 /// A client and the task that moves its bytes; both end when it is dropped.
 #[derive(Debug)]
@@ -127,7 +127,7 @@ pub fn quote_literal(text: &str) -> String {
 /// Returns what stands behind a driver's error: the server's words when it spoke, the innermost cause otherwise.
 pub fn message(error: &tokio_postgres::Error) -> String {
     if let Some(server) = error.as_db_error() {
-        return visible(server.message());
+        return visible(&shortened(server.message(), LONGEST));
     }
     let mut text = error.to_string();
     let mut source = std::error::Error::source(error);
@@ -135,8 +135,11 @@ pub fn message(error: &tokio_postgres::Error) -> String {
         text = cause.to_string();
         source = cause.source();
     }
-    visible(&text)
+    visible(&shortened(&text, LONGEST))
 }
+
+/// More than this of a server's words says nothing, and could fill a terminal.
+const LONGEST: usize = 4_000;
 
 /// Returns the major version of what a server calls its own: `15.18 (Debian 15.18-0+deb12u1)`, `17beta1`.
 fn major(version: &str) -> i32 {
@@ -191,7 +194,12 @@ fn login_failure(error: &tokio_postgres::Error) -> LoginFailure {
         () if *code == SqlState::OBJECT_NOT_IN_PREREQUISITE_STATE => LoginFailureKind::NoConnectionsAllowed,
         () => LoginFailureKind::Other,
     };
-    LoginFailure { sqlstate: Some(code.code().to_owned()), message, kind, routine: server.routine().map(visible) }
+    LoginFailure {
+        sqlstate: Some(code.code().to_owned()),
+        message,
+        kind,
+        routine: server.routine().map(|name| visible(&shortened(name, 64))),
+    }
 }
 
 #[cfg(test)]

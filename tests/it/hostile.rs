@@ -153,3 +153,50 @@ fn a_production_marker_behind_a_variable_counts() {
     shop.reset().run().assert_code(3).assert_stderr_has("APP_ENV").assert_stderr_has("production");
     shop.assert_untouched(&before);
 }
+
+/// Runs `devdb doctor` with 100 MB for all its data, and returns what it printed.
+#[track_caller]
+fn in_little_memory(project: &Project) -> crate::support::sandbox::Output {
+    let sandbox = Sandbox::new(project).program("prlimit").limit(Duration::from_secs(20));
+    let output = sandbox.args(["--data=104857600", env!("CARGO_BIN_EXE_devdb"), "doctor"]).run();
+    assert!([0, 1].contains(&output.code), "{output}");
+    assert!(!output.stdout.contains('\u{1b}') && !output.stderr.contains('\u{1b}'), "nothing drives the terminal");
+    assert!(output.stdout.len() < 40_000, "{} bytes", output.stdout.len());
+    output
+}
+
+#[test]
+fn files_that_would_fill_the_memory_are_named() {
+    let project = Project::new();
+    project.write("pyproject.toml", "[project]\nname = \"shop\"\n");
+    let env = project.file(".env");
+    std::fs::File::create(&env).unwrap().set_len(1 << 30).unwrap();
+    in_little_memory(&project).assert_stdout_has("`.env` cannot be read: it is larger than");
+    std::fs::remove_file(&env).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", &env).unwrap();
+    in_little_memory(&project).assert_stdout_has("`.env` cannot be read: it is no regular file");
+    std::fs::remove_file(&env).unwrap();
+    nix::unistd::mkfifo(&env, nix::sys::stat::Mode::from_bits_truncate(0o600)).unwrap();
+    in_little_memory(&project).assert_stdout_has("`.env` cannot be read: it is no regular file");
+}
+
+#[test]
+fn aliases_that_double_each_other_stay_small() {
+    let Some((project, _database)) = local_project() else { return };
+    let mut text = format!("a: &a [{}]\n", ["lol"; 10].join(","));
+    for (before, name) in ('a'..='j').zip('b'..='k') {
+        let line = format!("{name}: &{name} [{}]\n", vec![format!("*{before}"); 10].join(","));
+        text.push_str(&line);
+    }
+    text.push_str("services: {db: {image: postgres, environment: *k}}\n");
+    project.write("compose.yaml", &text);
+    in_little_memory(&project);
+}
+
+#[test]
+fn a_servers_flood_is_cut_and_cannot_draw() {
+    let flood = crate::support::ports::OtherPort::flooding(10 << 20);
+    let project = Project::new();
+    project.write(".env", &format!("DATABASE_URL=postgresql://app:pw-of-mine@127.0.0.1:{}/app\n", flood.port()));
+    in_little_memory(&project).assert_stdout_has("\\u{1b}[2J\\u{1b}]0;pwned\\u{7}AAAA").assert_stdout_has("28000");
+}

@@ -61,6 +61,42 @@ impl OtherPort {
         Self::serve(b"")
     }
 
+    /// Speaks the protocol, and refuses with an error of this many bytes that begins with what would clear a screen.
+    pub(crate) fn flooding(bytes: usize) -> Self {
+        let mut fields = b"SFATAL\0VFATAL\0C28000\0M\x1b[2J\x1b]0;pwned\x07".to_vec();
+        fields.resize(fields.len() + bytes, b'A');
+        fields.extend(b"\0\0");
+        let mut error = vec![b'E'];
+        error.extend(u32::try_from(fields.len() + 4).unwrap().to_be_bytes());
+        error.extend(fields);
+        Self::converse(move |stream| {
+            let mut request = [0; 1024];
+            // No TLS; then whatever the login is, it is refused.
+            for answer in [b"N".as_slice(), error.as_slice()] {
+                if stream.read(&mut request).unwrap_or_default() == 0 || stream.write_all(answer).is_err() {
+                    return;
+                }
+            }
+        })
+    }
+
+    fn converse(talk: impl Fn(&mut TcpStream) + Send + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let ended = Arc::new(AtomicBool::new(false));
+        let flag = Arc::clone(&ended);
+        let server = std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                if flag.load(Ordering::Relaxed) {
+                    return;
+                }
+                drop(stream.set_read_timeout(Some(Duration::from_secs(2))));
+                talk(&mut stream);
+            }
+        });
+        Self { address, ended, server: Some(server) }
+    }
+
     fn serve(answer: &'static [u8]) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let address = listener.local_addr().unwrap();
