@@ -133,7 +133,9 @@ fn by_checks(ui: &Ui, reported: &Reported, picture: &Picture) {
         only.extend(Trouble::Authentication.checks().iter().map(|id| (*id).to_owned()));
     }
     let diagnosis = if only.is_empty() { Diagnosis::default() } else { diagnose::diagnose(picture, &only) };
-    if diagnosis.count(Severity::Error) > 0 {
+    // What is a warning to a project may be the very cause of an error.
+    let by_warnings = reported.trouble.is_told_by_warnings() && diagnosis.count(Severity::Warning) > 0;
+    if diagnosis.count(Severity::Error) > 0 || by_warnings {
         render::diagnosis::show_findings(ui, &diagnosis);
         return;
     }
@@ -155,11 +157,25 @@ fn facts(picture: &Picture, reported: &Reported) -> Vec<String> {
         let why = picture.login_failure.as_ref().map(|failure| failure.message.clone()).unwrap_or_default();
         return vec![format!("devdb cannot log in to {} either: {why}", target.address())];
     };
-    let mut facts = vec![format!(
-        "devdb logs in to {} as `{}` now, so the app dialled another address, or at another time",
-        target.address(),
-        server.role.name
-    )];
+    let now = format!("devdb logs in to {} as `{}` now", target.address(), server.role.name);
+    let says = |what: &str, theirs: &str, ours: &str| {
+        if theirs == ours {
+            format!("{now}: it was not so when the app tried, or the app dialled another server")
+        } else {
+            format!("the app {what} `{theirs}`; {} says `{ours}`", candidate.origin)
+        }
+    };
+    let mut facts = vec![match &reported.trouble {
+        Trouble::MissingRole(role) => says("logged in as", role, target.user()),
+        Trouble::MissingDatabase(name) => says("wants the database", name, target.database()),
+        Trouble::Authentication | Trouble::NoPassword => {
+            format!("{now}: the app sent another role or password, or dialled another server")
+        }
+        Trouble::Refused { port: Some(port) } if *port == target.port() => {
+            format!("{now}: the server was not up when the app tried")
+        }
+        _ => format!("{now}, so the app dialled another address, or at another time"),
+    }];
     if let Trouble::Refused { port: Some(port) } = reported.trouble
         && port != target.port()
     {

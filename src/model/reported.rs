@@ -133,6 +133,10 @@ const DIAL: &[&str] = &[
     "docker-down",
     "docker-permission",
     "container-created",
+    "pgdata-major-mismatch",
+    "pg18-mount",
+    "container-oom",
+    "disk-full",
     "container-restarting",
     "port-allocated",
     "port-in-use",
@@ -141,6 +145,7 @@ const DIAL: &[&str] = &[
     "port-ephemeral",
     "host-is-service-name",
     "host-localhost-inside",
+    "port-in-container",
     "ipv6-localhost",
     "not-postgres",
     "conn-refused",
@@ -157,9 +162,18 @@ const DIAL: &[&str] = &[
 const LOGIN: &[&str] = &[
     "wrong-server",
     "volume-password-stale",
+    "tls-unsupported",
+    "hba-no-entry",
+    "role-missing",
+    "role-nologin",
+    "password-expired",
+    "connection-limit",
     "auth-password",
     "url-unescaped",
     "env-crlf",
+    "env-value-cut",
+    "env-blank-in-value",
+    "compose-quotes-literal",
     "env-shell-override",
     "env-duplicate-key",
     "env-missing",
@@ -195,7 +209,11 @@ impl Trouble {
             | Self::MissingDatabase(_)
             | Self::MissingRole(_)
             | Self::NotPermitted => LOGIN,
-            Self::TooManyClients => &["too-many-clients"],
+            Self::TooManyClients => &["too-many-clients", "connection-limit"],
+            Self::ReadOnly => &["server-read-only"],
+            Self::DiskFull => &["disk-full", "shm-small"],
+            Self::Collation => &["collation-version"],
+            Self::MissingExtension(_) => &["extension-unavailable"],
             Self::InUse | Self::LockTimeout => &["db-in-use"],
             Self::UrlScheme | Self::AsyncDriver => &["url-scheme-postgres"],
             Self::UnknownRevision(_) => {
@@ -204,9 +222,17 @@ impl Trouble {
             Self::MissingParent(_) => &["alembic-missing-parent", "alembic-unreadable-revision"],
             Self::MultipleHeads => &["alembic-multiple-heads", "alembic-duplicate-id"],
             Self::NotUpToDate => &["alembic-behind", "alembic-unstamped", "sql-behind"],
-            Self::Permission(_) => &["no-createdb", "wrong-server"],
+            Self::Permission(_) => {
+                &["no-createdb", "schema-no-create", "not-owner", "extension-unavailable", "wrong-server"]
+            }
             _ => &[],
         }
+    }
+
+    /// Returns whether its checks concern this error alone, so that a warning of theirs tells the cause as well.
+    pub fn is_told_by_warnings(&self) -> bool {
+        let checks = self.checks();
+        checks != DIAL && checks != LOGIN
     }
 
     /// Returns what the error means where nothing here explains it: a fragment, and what to run or to look at.
@@ -224,7 +250,9 @@ impl Trouble {
             Self::Authentication | Self::NoPassword => {
                 ("the server refuses this role with this password", "devdb doctor")
             }
-            Self::MissingDatabase(_) => ("the server has no such database", "devdb setup"),
+            Self::MissingDatabase(_) => {
+                ("the server has no such database", "devdb env   # says which file names which")
+            }
             Self::MissingRole(_) => {
                 ("the server has no such role: often another server than the one meant", "devdb doctor")
             }
@@ -235,17 +263,14 @@ impl Trouble {
             Self::InUse => ("somebody is connected; `devdb reset` ends such sessions at the swap", "devdb reset"),
             Self::ReadOnly => (
                 "the session or the server takes no writes: default_transaction_read_only, or a standby",
-                "psql -c \"show default_transaction_read_only\"",
+                "devdb psql -c 'show default_transaction_read_only'",
             ),
             Self::LockTimeout => {
                 ("another session holds the lock: an open transaction, a migration that waits", "devdb doctor")
             }
             Self::Starting => ("the server is starting or stopping; it takes logins in a moment", "devdb up"),
             Self::DiskFull => ("the server's disk is full", "devdb cache clear"),
-            Self::Collation => (
-                "the operating system's locale data are newer than the indexes",
-                "alter database … refresh collation version",
-            ),
+            Self::Collation => ("the operating system's locale data are newer than the indexes", "devdb doctor"),
             Self::MissingExtension(_) => {
                 ("the server's image does not ship that extension", "use an image that has it, or CREATE EXTENSION")
             }
@@ -256,7 +281,9 @@ impl Trouble {
             Self::AsyncDriver => {
                 ("the URL names a driver that is not async", "write `postgresql+asyncpg://` where the app is async")
             }
-            Self::BadValue => ("a value does not fit its column's type", "devdb drift"),
+            Self::BadValue => {
+                ("a value does not fit its column's type", "devdb verify   # says the types of the columns")
+            }
             Self::UnknownRevision(_) => ("the database was migrated with a revision that is not here", "devdb doctor"),
             Self::MissingParent(_) => ("a revision follows one that no file has", "devdb migrate check --chain-only"),
             Self::MultipleHeads => ("two revisions follow the same one", "devdb migrate merge"),

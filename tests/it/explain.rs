@@ -175,3 +175,32 @@ fn a_reader_that_leaves_ends_the_command_and_the_last_line_needs_no_end() {
         shop.devdb(["explain", "password authentication failed for user \"dev\" postgresql://dev:hunter2@h/x"]).run();
     output.assert_lacks("hunter2");
 }
+
+/// What a login's error means here: the names that differ, and what the checks of a server find.
+#[test]
+fn errors_of_the_login_and_the_server_are_answered_from_the_picture() {
+    let Some(shop) = sync() else { return };
+    shop.devdb(["reset", "--yes"]).run().assert_code(0);
+    let (role, name) = (&shop.database.owner.name, &shop.database.name);
+    shop.devdb(["explain", "FATAL:  role \"Ghost\" does not exist"])
+        .run()
+        .assert_code(0)
+        .assert_stdout_has("the app logged in as `Ghost`")
+        .assert_stdout_has(&format!("says `{role}`"));
+    shop.devdb(["explain", "FATAL:  database \"other\" does not exist"])
+        .run()
+        .assert_stdout_has("the app wants the database `other`")
+        .assert_stdout_has(&format!("says `{name}`"))
+        .assert_stdout_has("devdb env");
+    let url = shop.database.url();
+    let port = url.rsplit_once(':').and_then(|(_, rest)| Some(rest.split_once('/')?.0)).unwrap();
+    let refused = format!("connection to server at \"127.0.0.1\", port {port} failed: Connection refused");
+    shop.devdb(["explain", &refused]).run().assert_stdout_has("the server was not up when the app");
+    let function = "function now(integer) does not exist";
+    shop.devdb(["explain", function]).run().assert_stdout_has(function);
+    shop.database.sql(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
+    shop.devdb(["explain", "cannot execute INSERT in a read-only transaction"])
+        .run()
+        .assert_stdout_has("[server-read-only]")
+        .assert_stdout_has(&format!("ALTER DATABASE {name} RESET default_transaction_read_only"));
+}
