@@ -61,8 +61,20 @@ pub(super) async fn run(context: &Context, args: &Args) -> Result<u8> {
 
 fn page(context: &Context, check: &diagnose::Check) {
     context.ui.answer(&format!("{}  {}", style::strong(check.id), check.title));
-    for line in check.explain.lines() {
-        context.ui.answer(&context.ui.wrapped(&format!("  {}", line.trim()), 4));
+    // The lines of the source end where its columns do: a paragraph begins with its label.
+    let mut paragraphs: Vec<String> = Vec::new();
+    for line in check.explain.lines().map(str::trim) {
+        let labelled = ["Seen as:", "Cause:", "Proof:", "Fix:"].iter().any(|label| line.starts_with(label));
+        match paragraphs.last_mut().filter(|_| !labelled) {
+            Some(paragraph) => {
+                paragraph.push(' ');
+                paragraph.push_str(line);
+            }
+            None => paragraphs.push(line.to_owned()),
+        }
+    }
+    for paragraph in paragraphs {
+        context.ui.answer(&context.ui.wrapped(&format!("  {paragraph}"), 4));
     }
 }
 

@@ -184,7 +184,12 @@ async fn data_major(docker: &Docker, container: &Container) -> Observed<u32> {
     // An image since 18 finds what an older one wrote at the place where those look.
     for folder in [container.data_directory(), "/var/lib/postgresql/data"] {
         let path = format!("{}/PG_VERSION", folder.trim_end_matches('/'));
-        let Ok(bytes) = wire::read_file(docker, &container.id, &path).await else { continue };
+        let bytes = match wire::read_file(docker, &container.id, &path).await {
+            Ok(bytes) => bytes,
+            // 404 is the engine's word for a path that is not there; what else went wrong leaves it open.
+            Err(why) if why.contains("404") => continue,
+            Err(why) => return Observed::Unknown(visible(&why)),
+        };
         return match String::from_utf8_lossy(&bytes).trim().parse() {
             Ok(major) => Observed::Known(major),
             Err(_other) => Observed::Unknown(format!("`{path}` is no number")),

@@ -48,7 +48,8 @@ fn of_file(picture: &Picture, file: &EnvFile) -> Vec<Finding> {
                 continue;
             };
             let whole = entry.raw.reveal().chars().count();
-            let what = if entry.raw.reveal().contains('$') { "`$…` is a variable to it" } else { "`#` ends it" };
+            let rest = entry.raw.reveal().strip_prefix(value.reveal()).unwrap_or_default();
+            let what = if rest.starts_with('#') { "`#` ends it" } else { "`$…` is a variable to it" };
             let text =
                 format!("{} takes {} of {whole} characters: {what}", dialect.name(), value.reveal().chars().count());
             let finding = findings.remove(&entry.line).unwrap_or_else(|| {
