@@ -168,8 +168,10 @@ pub fn show(ui: &Ui, plan: &DriftPlan, sources: &Sources, drift: &Drift, elapsed
         let subject = if known(sources).len() > 1 { known(sources).join(", ") } else { "the database".to_owned() };
         let mark = if drift.unread.is_empty() { style::good("✓") } else { style::warn("?") };
         ui.answer(&format!("{mark} {subject} {agree} {}", style::faint(format!("({compared})"))));
-        if drift.position == Position::Unstamped {
-            ui.warning("the database has no version, so that migrations begin at the first: devdb migrate stamp");
+        // What stamps the end of the chain is only said where the database was held against that.
+        if drift.position == Position::Unstamped && sources.migrations.known().is_some() {
+            let next = style::command("devdb migrate stamp heads");
+            ui.answer(&format!("next:  {next}   records that: without a version, migrations begin at the first"));
         }
         return;
     }

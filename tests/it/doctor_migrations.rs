@@ -86,7 +86,7 @@ fn alembic_unstamped() {
         .fix(
             "manual",
             &[
-                "devdb migrate stamp   # finds the revision whose schema they are",
+                "devdb drift   # says which revision they are of, and the command that records it",
                 "devdb reset   # the old database is kept for `devdb undo`",
             ],
         );

@@ -451,3 +451,16 @@ fn models_of_many_types_agree_with_the_migration_that_was_written_of_them() {
     let found = verdicts(&shop);
     assert!(found.contains(&"column public.Weird Thing.Full Name: changed by hand".to_owned()), "{found:?}");
 }
+
+/// `create_all` made just what the chain makes: nothing differs, and only the version is to be recorded.
+#[test]
+fn a_database_in_sync_without_a_version_is_told_how_to_get_one() {
+    let Some(shop) = sync() else { return };
+    shop.devdb(["reset", "--yes"]).run().assert_code(0);
+    shop.devdb(["drift"]).run().assert_code(0).assert_lacks("stamp");
+    shop.database.sql("drop table alembic_version");
+    shop.devdb(["drift"]).run().assert_code(0).assert_stdout_has("next:  devdb migrate stamp heads");
+    shop.devdb(["migrate", "up", "--dry-run"]).run().assert_stderr_has("`devdb drift` says which revision");
+    shop.devdb(["migrate", "stamp", "heads"]).run().assert_code(0);
+    shop.devdb(["migrate", "status"]).run().assert_code(0).assert_stdout_has("up to date");
+}

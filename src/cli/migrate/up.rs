@@ -64,7 +64,7 @@ async fn locked(context: &Context, args: &Args, lock: Option<&Lock>) -> Result<u
     let fails = warnings.iter().any(|warning| warning.trouble == Trouble::Fails);
     if fails {
         ui.hint(if unstamped(&picture) {
-            "the database has tables and no version: `devdb migrate stamp` finds the revision whose schema they are"
+            "the database has tables and no version: `devdb drift` says which revision they are of, and how to record it"
         } else {
             "mend the rows first, or let the migration do it: a default, or an UPDATE before the constraint"
         });

@@ -13,7 +13,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         `alembic current` prints nothing.\n\
         Cause: the tables were made by `create_all()`, which adds no columns to tables that exist, and no version was stamped.\n\
         Proof: tables of your own, and no row in the version table.\n\
-        Fix: rebuild from the chain (the old database is kept); or, when its schema is a revision's exactly, stamp that revision.",
+        Fix: rebuild from the chain (the old database is kept); or, when its schema is a revision's exactly, which `devdb drift` says, stamp that.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::database(picture).versions = Observed::Absent,
@@ -46,9 +46,9 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         None => finding,
     };
     Ok(vec![finding.manual(
-        "say which revision the tables are of, with which all rows stay; or rebuild from the chain",
+        "compare the tables with the chain, and record the revision that they are of, with which all rows stay; or rebuild",
         &[
-            "devdb migrate stamp   # finds the revision whose schema they are",
+            "devdb drift   # says which revision they are of, and the command that records it",
             "devdb reset   # the old database is kept for `devdb undo`",
         ],
     )])
