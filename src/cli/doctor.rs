@@ -9,6 +9,7 @@ use crate::diagnose;
 use crate::discover::Depth;
 use crate::error::{Error, Result};
 use crate::model::picture::Picture;
+use crate::model::text::{shell_argument, visible};
 use crate::render;
 use crate::render::style;
 use crate::wire::files::{exists, read_text, write_private};
@@ -101,7 +102,11 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         write_report(&picture, &context.path(file))?;
     }
     if let Some(file) = args.report.as_ref().filter(|_| args.format() == Format::Human) {
-        ui.say(&format!("the picture is in `{}`; devdb doctor --from {0} judges it anywhere", file.display()));
+        let shown = visible(&file.display().to_string());
+        ui.say(&format!(
+            "the picture is in `{shown}`; devdb doctor --from {} judges it anywhere",
+            shell_argument(&shown)
+        ));
     }
     match args.format() {
         Format::Human => render::diagnosis::show(ui, &picture, &diagnosis, context.elapsed()),

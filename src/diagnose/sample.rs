@@ -217,6 +217,18 @@ pub(super) fn inside() -> InsideLook {
     }
 }
 
+/// Adds a service of the app's own, with this `DATABASE_URL`.
+pub(super) fn add_app(picture: &mut Picture, url: &str) {
+    let mut app = service(picture).clone();
+    app.name = "web".to_owned();
+    app.image = None;
+    let url = crate::model::place::Located::new(Some(Secret::from(url)), app.at.clone());
+    app.environment = [("DATABASE_URL".to_owned(), url)].into();
+    if let Observed::Known(compose) = &mut picture.compose {
+        compose.services.push(app);
+    }
+}
+
 pub(super) fn health(picture: &mut Picture) -> &mut Health {
     match &mut server(picture).health {
         Observed::Known(health) => health,

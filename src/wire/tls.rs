@@ -31,20 +31,19 @@ pub fn connector(verify: bool, sslrootcert: Option<&str>) -> Result<MakeRustlsCo
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions();
     let builder = builder.map_err(|error| error.to_string())?;
-    let config = if verify {
-        let named = sslrootcert.filter(|path| *path != "system").map(certificates).transpose()?;
-        let mut roots = RootCertStore::empty();
-        let trusted = named.clone().unwrap_or_else(|| rustls_native_certs::load_native_certs().certs);
-        let (_added, _ignored) = roots.add_parsable_certificates(trusted);
-        let known = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
-        let known = known.map_err(|error| error.to_string())?;
-        let verifier = Arc::new(Known { known, named: named.unwrap_or_default() });
-        builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
-    } else {
-        let verifier = Arc::new(AcceptAny(provider));
-        builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
-    };
+    let trusted = if verify { Some(trusted(sslrootcert, &provider)?) } else { None };
+    let verifier = Arc::new(Verifier { provider, trusted });
+    let config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
     Ok(MakeRustlsConnect::new(config))
+}
+
+fn trusted(sslrootcert: Option<&str>, provider: &Arc<CryptoProvider>) -> Result<Trusted, String> {
+    let named = sslrootcert.filter(|path| *path != "system").map(certificates).transpose()?;
+    let mut store = RootCertStore::empty();
+    let all = named.clone().unwrap_or_else(|| rustls_native_certs::load_native_certs().certs);
+    let (_added, _ignored) = store.add_parsable_certificates(all);
+    let roots = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider)).build();
+    Ok(Trusted { roots: roots.map_err(|error| error.to_string())?, named: named.unwrap_or_default() })
 }
 
 fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -54,15 +53,23 @@ fn certificates(path: &str) -> Result<Vec<CertificateDer<'static>>, String> {
     found.map_err(|error| format!("sslrootcert `{path}`: {error}"))
 }
 
-/// Accepts what the roots vouch for, and a server's own certificate where that very one was named as a root: OpenSSL, and
-/// with it libpq, takes a certificate that signed itself for its own root.
+/// Checks that the server holds its key, and the certificate as far as it is asked to.
 #[derive(Debug)]
-struct Known {
-    known: Arc<WebPkiServerVerifier>,
+struct Verifier {
+    provider: Arc<CryptoProvider>,
+    /// Nothing: any certificate is good.
+    trusted: Option<Trusted>,
+}
+
+/// What vouches for a certificate: the roots; and the very certificates that were named as roots, as OpenSSL, and with it
+/// libpq, takes one that signed itself for its own root.
+#[derive(Debug)]
+struct Trusted {
+    roots: Arc<WebPkiServerVerifier>,
     named: Vec<CertificateDer<'static>>,
 }
 
-impl ServerCertVerifier for Known {
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -71,10 +78,12 @@ impl ServerCertVerifier for Known {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
-        if self.named.iter().any(|named| named == end_entity) {
-            return Ok(ServerCertVerified::assertion());
+        match &self.trusted {
+            Some(trusted) if !trusted.named.iter().any(|named| named == end_entity) => {
+                trusted.roots.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            }
+            Some(_) | None => Ok(ServerCertVerified::assertion()),
         }
-        self.known.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
     }
 
     fn verify_tls12_signature(
@@ -83,7 +92,7 @@ impl ServerCertVerifier for Known {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.known.verify_tls12_signature(message, cert, dss)
+        verify_tls12_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn verify_tls13_signature(
@@ -92,49 +101,10 @@ impl ServerCertVerifier for Known {
         cert: &CertificateDer<'_>,
         dss: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.known.verify_tls13_signature(message, cert, dss)
+        verify_tls13_signature(message, cert, dss, &self.provider.signature_verification_algorithms)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.known.supported_verify_schemes()
-    }
-}
-
-/// Accepts any certificate, but still checks that the server holds its key.
-#[derive(Debug)]
-struct AcceptAny(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for AcceptAny {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

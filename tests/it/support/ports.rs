@@ -98,24 +98,14 @@ impl OtherPort {
     }
 
     fn serve(answer: &'static [u8]) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-        let address = listener.local_addr().unwrap();
-        let ended = Arc::new(AtomicBool::new(false));
-        let flag = Arc::clone(&ended);
-        let server = std::thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                if flag.load(Ordering::Relaxed) {
-                    return;
-                }
-                if !answer.is_empty() {
-                    // What is left unread would turn the closing into a reset, which would eat the answer.
-                    drop(stream.set_read_timeout(Some(Duration::from_millis(500))));
-                    drop(stream.read(&mut [0; 1024]));
-                    drop(stream.write_all(answer));
-                }
+        Self::converse(move |stream| {
+            if !answer.is_empty() {
+                // What is left unread would turn the closing into a reset, which would eat the answer.
+                drop(stream.set_read_timeout(Some(Duration::from_millis(500))));
+                drop(stream.read(&mut [0; 1024]));
+                drop(stream.write_all(answer));
             }
-        });
-        Self { address, ended, server: Some(server) }
+        })
     }
 
     pub(crate) fn port(&self) -> u16 {

@@ -16,18 +16,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Fix: the container's port in that URL.",
     detect,
     #[cfg(test)]
-    breaks: |picture| {
-        let mut app = sample::service(picture).clone();
-        app.name = "web".to_owned();
-        app.image = None;
-        app.environment.clear();
-        let at = app.at.clone();
-        let url = crate::model::secret::Secret::from("postgresql://app:pw@db:5433/app");
-        app.environment.insert("DATABASE_URL".to_owned(), crate::model::place::Located::new(Some(url), at));
-        if let Observed::Known(compose) = &mut picture.compose {
-            compose.services.push(app);
-        }
-    },
+    breaks: |picture| sample::add_app(picture, "postgresql://app:pw@db:5433/app"),
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
