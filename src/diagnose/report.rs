@@ -11,6 +11,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use super::facts::is_placeholder;
+use crate::model::engine::EngineOutcome;
+use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::secret::{MARK, opened};
 use crate::model::target::{PARTS, URL_KEYS};
@@ -29,6 +31,7 @@ pub fn report(picture: &Picture, salt: u64) -> Result<Value, String> {
     let of_database = |key: &str| PARTS.iter().flatten().any(|names| names.contains(&key)) || URL_KEYS.contains(&key);
     // Of the shell, what a check may ask for.
     picture.shell.retain(|key, _| named.contains(key) || of_database(key) || is_open(key));
+    leave_out(&mut picture);
     let value = opened(|| serde_json::to_value(&picture)).map_err(|error| error.to_string())?;
     let mut mask = Mask { salt, named, passwords: passwords(&picture), examples: false };
     let mut masked = mask.value(value, "");
@@ -90,6 +93,35 @@ fn passwords(picture: &Picture) -> Vec<String> {
     }
     let means_more = |password: &String| plain.iter().any(|it| it.contains(password.as_str()));
     found.into_iter().filter(|it| it.len() >= LEAST && !means_more(it)).collect()
+}
+
+/// Leaves out where other secrets stand than devdb knows of, and no check looks: commands of other services, parameters that
+/// are passwords, statements with one in a log.
+fn leave_out(picture: &mut Picture) {
+    for (key, value) in picture.candidates.iter_mut().flat_map(|candidate| &mut candidate.target.parameters) {
+        if is_secret(key) {
+            "***".clone_into(value);
+        }
+    }
+    let databases: Vec<String> = picture.database_services().iter().map(|service| service.name.clone()).collect();
+    if let Observed::Known(compose) = &mut picture.compose {
+        for service in compose.services.iter_mut().filter(|service| !databases.contains(&service.name)) {
+            (service.command, service.healthcheck) = (None, None);
+        }
+    }
+    let EngineOutcome::Answered(engine) = &mut picture.engine.outcome else { return };
+    for container in &mut engine.containers {
+        if !container.is_postgres() {
+            container.command.clear();
+        }
+        if let Observed::Known(lines) = &mut container.log_tail {
+            let told = |line: &String| line.contains('\'') && line.to_ascii_lowercase().contains("password");
+            lines
+                .iter_mut()
+                .filter(|line| told(line))
+                .for_each(|line| "(a statement with a password)".clone_into(line));
+        }
+    }
 }
 
 /// Whether a key names something that is no secret.

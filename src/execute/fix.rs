@@ -64,8 +64,7 @@ impl Fixer<'_> {
                 self.edit(file, tell, |text| Ok(text.strip_prefix('\u{feff}').unwrap_or(text).to_owned()))
             }
             Step::DoublePercent { file, line } => {
-                let double = |old: &str| Some(old.replace("%%", "%").replace('%', "%%"));
-                self.edit(file, tell, |text| edit_line(file, text, *line, double))
+                self.edit(file, tell, |text| edit_line(file, text, *line, |old| Some(double_percent(old))))
             }
             Step::EditLine { file, line, from, to } => {
                 let replace = |old: &str| (old.matches(from).count() == 1).then(|| old.replacen(from, to, 1));
@@ -235,6 +234,20 @@ fn set_value(path: &Path, text: &str, (line, key): (usize, &str), value: &Secret
         .map_err(|error| Error::failed(format!("cannot edit `{}:{line}`", path.display())).because(error))
 }
 
+/// Doubles each `%` that begins nothing to `configparser`: not `%%`, and not `%(here)s`.
+fn double_percent(line: &str) -> String {
+    let mut doubled = String::with_capacity(line.len() + 4);
+    let mut rest = line.chars().peekable();
+    while let Some(character) = rest.next() {
+        doubled.push(character);
+        if character == '%' && rest.peek() != Some(&'(') {
+            rest.next_if_eq(&'%');
+            doubled.push('%');
+        }
+    }
+    doubled
+}
+
 /// Returns the text with one line as `change` makes it.
 fn edit_line(path: &Path, text: &str, line: usize, change: impl FnOnce(&str) -> Option<String>) -> Result<String> {
     let changed =
@@ -285,4 +298,14 @@ fn private_folder(root: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(root.join(".devdb"))?;
     let ignore = root.join(".devdb/.gitignore");
     if exists(&ignore) { Ok(()) } else { crate::wire::files::create_private(&ignore, "*\n") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::double_percent;
+
+    #[test]
+    fn a_single_percent_is_doubled_and_nothing_else() {
+        assert_eq!(double_percent("url = p%40s%%t@%(host)s/%"), "url = p%%40s%%t@%(host)s/%%");
+    }
 }

@@ -53,10 +53,16 @@ pub const MARK: &str = "$secret";
 
 /// Lets `work` serialise secrets with their texts, as `{"$secret": …}`, for whoever masks them before they go anywhere.
 pub fn opened<T>(work: impl FnOnce() -> T) -> T {
+    /// Closes however `work` ends.
+    struct Closing;
+    impl Drop for Closing {
+        fn drop(&mut self) {
+            OPEN.set(false);
+        }
+    }
     OPEN.set(true);
-    let done = work();
-    OPEN.set(false);
-    done
+    let _closing = Closing;
+    work()
 }
 
 impl Serialize for Secret {
