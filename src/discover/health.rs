@@ -27,7 +27,7 @@ select json_build_object(
       and not exists (select from pg_depend e where e.objid = c.oid and e.deptype in ('e', 'a', 'i')
         and e.classid = 'pg_class'::regclass)
     order by 1 limit 40) others),
-  'invalid_indexes', (select coalesce(json_agg(x.indexrelid::regclass::text), '[]')
+  'invalid_indexes', (select coalesce(json_agg(x.indexrelid::regclass::text order by x.indexrelid), '[]')
     from pg_index x join pg_class i on i.oid = x.indexrelid
     where not x.indisvalid and i.relkind = 'i'
       and not exists (select from pg_stat_progress_create_index p where p.index_relid = x.indexrelid)),

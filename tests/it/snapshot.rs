@@ -158,7 +158,7 @@ fn owner_grants_comment_and_settings_come_back() {
     let query = format!(
         "select pg_get_userbyid(datdba), shobj_description(oid, 'pg_database'), datconnlimit,
          (select string_agg(a::text, ' ' order by a::text) from unnest(datacl) a),
-         (select string_agg(coalesce(rolname, '-') || array(select unnest(setconfig) order by 1)::text, ' ' order by 1)
+         (select string_agg(coalesce(rolname, '-') || array(select unnest(setconfig) order by 1)::text, ' ' order by rolname)
           from pg_db_role_setting left join pg_roles r on r.oid = setrole where setdatabase = d.oid),
          datallowconn from pg_database d where datname = '{name}'"
     );
