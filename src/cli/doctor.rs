@@ -1,5 +1,7 @@
 //! `devdb doctor`: the diagnosis, and `--fix`.
 
+mod deep;
+
 use super::context::Context;
 use super::explain::unknown;
 use super::fix;
@@ -26,6 +28,9 @@ pub(super) struct Args {
     /// Only these checks
     #[arg(long, value_name = "ID", value_delimiter = ',')]
     only: Vec<String>,
+    /// Run the project's own code, too: the migrations in a scratch database, and the models; say where they differ
+    #[arg(long, conflicts_with_all = ["fix", "list", "watch", "from"])]
+    deep: bool,
     /// List the checks
     #[arg(long, conflicts_with_all = ["fix", "only"])]
     list: bool,
@@ -93,7 +98,14 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     } else if args.fix {
         Box::pin(fix::run(context, &args.only, args.yes)).await?
     } else {
-        let picture = context.look(Depth::All).await;
+        let mut picture = context.look(Depth::All).await;
+        if args.deep {
+            let human = args.format() == Format::Human;
+            if human {
+                context.ui.say("running the project's own code: the migrations in a scratch database, and the models");
+            }
+            picture.deep = Box::pin(deep::look(context, &picture, !human)).await?;
+        }
         let diagnosis = diagnose::diagnose(&picture, &args.only);
         (picture, diagnosis)
     };

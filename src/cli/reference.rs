@@ -12,7 +12,6 @@ use clap::CommandFactory as _;
 use super::{Cli, bug};
 use crate::diagnose;
 use crate::error::{Error, Result};
-use crate::model::finding::Severity;
 use crate::render::{branch, chain_test, drift, env, json, layers, snapshot, verify};
 
 #[derive(Debug, clap::Args)]
@@ -101,10 +100,7 @@ fn causes(text: &mut String) {
 const LABELS: [&str; 4] = ["Seen as:", "Cause:", "Proof:", "Fix:"];
 
 fn one(text: &mut String, check: &diagnose::Check) {
-    let severity = match check.severity {
-        Severity::Error => "error",
-        Severity::Warning => "warning",
-    };
+    let severity = check.severity.name();
     append(text, format_args!("\n### {}\n\n{} ({severity})\n\n", check.id, check.title));
     for line in check.explain.lines().map(str::trim) {
         let label = LABELS.iter().find_map(|label| Some((label, line.strip_prefix(label)?)));

@@ -48,6 +48,8 @@ pub enum Need {
     SqlChain,
     /// The project has migrations in SQL, understood or not.
     SqlFiles,
+    /// The project's own code was run, as `--deep` asks.
+    Deep,
 }
 
 impl Need {
@@ -63,6 +65,7 @@ impl Need {
             Self::Server => server(picture),
             Self::Chain => unmet(&picture.chain, "there is no Alembic chain"),
             Self::SqlChain => unmet(&picture.recipe.sql_chain, "there is no chain of SQL files"),
+            Self::Deep => unmet(&picture.deep, "only `--deep` runs the project's own code"),
             Self::SqlFiles => (picture.recipe.sql_chain == Observed::Absent)
                 .then(|| Verdict::Skipped("there is no chain of SQL files".to_owned())),
         }
@@ -72,7 +75,7 @@ impl Need {
     pub(super) fn hidden_by(self) -> &'static [&'static str] {
         match self {
             Self::Engine => &["docker-permission", "docker-down"],
-            Self::Server => &[
+            Self::Server | Self::Deep => &[
                 "env-missing",
                 "url-unescaped",
                 "docker-permission",

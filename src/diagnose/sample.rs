@@ -80,6 +80,7 @@ pub(super) fn healthy() -> Picture {
         chain: Observed::Known(two_revisions()),
         operations: Observed::Known(two_migrations()),
         origins: Observed::Absent,
+        deep: Observed::Known(crate::model::deep::Deep::default()),
         inside_container: false,
         unread: Vec::new(),
         recipe: crate::model::picture::Recipe::default(),

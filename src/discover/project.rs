@@ -90,6 +90,7 @@ fn empty(scope: &Scope) -> Picture {
         chain: Observed::Absent,
         operations: Observed::Unknown("not asked".to_owned()),
         origins: Observed::Unknown("not asked".to_owned()),
+        deep: Observed::Absent,
         inside_container: false,
         unread: Vec::new(),
         recipe: Recipe::default(),

@@ -44,7 +44,9 @@ pub(super) fn candidates(picture: &Picture) -> Vec<Candidate> {
     found.extend(part_candidates(&shell));
     found.extend(url_candidates(&shell, false));
     found.extend(alembic_candidate(picture));
-    found.extend(compose_candidates(picture));
+    let composed = compose_candidates(picture);
+    found.retain(|candidate| !fills_service(candidate, &composed));
+    found.extend(composed);
     let mut unique: Vec<Candidate> = Vec::new();
     for candidate in found {
         if !unique.iter().any(|known| known.origin == candidate.origin) {
@@ -59,6 +61,16 @@ pub(super) fn candidates(picture: &Picture) -> Vec<Candidate> {
         candidate.target.password = found(&target.host().to_string()).or_else(|| found(&host));
     }
     unique
+}
+
+/// Whether the variables are those that Compose fills a published service with, and say neither host nor port: then the
+/// service says where it is published.
+fn fills_service(candidate: &Candidate, composed: &[Candidate]) -> bool {
+    let target = &candidate.target;
+    let of_parts = candidate.database_origin.is_some() || candidate.password_origin.is_some();
+    let nowhere = candidate.host_origin.is_none() && candidate.port_origin.is_none();
+    let same = |other: &Candidate| other.target.database() == target.database() && other.target.user() == target.user();
+    of_parts && nowhere && composed.iter().any(same)
 }
 
 /// Returns the text of `$PGPASSFILE` or `~/.pgpass`, which libpq's clients read too; empty when there is none.

@@ -6,8 +6,23 @@ use super::plan::Step;
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
+    /// The database cannot be used as it should.
     Error,
+    /// It works, and something will bite.
     Warning,
+    /// It works; worth knowing.
+    Info,
+}
+
+impl Severity {
+    /// Returns the word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
 }
 
 /// One fault, with what proves it and what mends it.

@@ -5,6 +5,7 @@ pub mod chain;
 pub mod compose;
 pub mod config;
 pub mod ddl;
+pub mod deep;
 pub mod disposable;
 pub mod drift;
 pub mod engine;

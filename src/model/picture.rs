@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::chain::Chain;
 use super::compose::{Compose, Service};
 use super::config::Config;
+use super::deep::Deep;
 use super::engine::{Container, Engine, EngineOutcome, EngineProbe};
 use super::env::{Dialect, EnvFile};
 use super::git::Origins;
@@ -54,6 +55,9 @@ pub struct Picture {
     pub operations: Observed<Vec<MigrationOperations>>,
     /// What git knows of the chain's files; absent without a repository.
     pub origins: Observed<Origins>,
+    /// What running the project's own code told; absent unless it was asked for.
+    #[serde(default)]
+    pub deep: Observed<Deep>,
     /// Whether devdb itself runs inside a container.
     pub inside_container: bool,
     /// Files that could not be read, and why; never fatal.

@@ -12,6 +12,7 @@ pub fn github(diagnosis: &Diagnosis) -> String {
         let word = match severity {
             Severity::Error => "error",
             Severity::Warning => "warning",
+            Severity::Info => "notice",
         };
         let mut properties = Vec::new();
         if let Some(at) = finding.evidence.iter().find_map(|it| it.at.as_ref()) {
@@ -48,9 +49,9 @@ pub fn junit(diagnosis: &Diagnosis, seconds: f32) -> String {
                 }
                 cases.push_str("  </testcase>\n");
             }
-            Verdict::Found { findings, .. } => {
+            Verdict::Found { severity, findings } => {
                 let all: Vec<String> = findings.iter().map(said).collect();
-                let body = xml(&format!("warning: {}", all.join("\n")));
+                let body = xml(&format!("{}: {}", severity.name(), all.join("\n")));
                 push(&mut cases, format_args!("{open}>\n    <system-out>{body}</system-out>\n  </testcase>\n"));
             }
             Verdict::Unknown(why) | Verdict::Skipped(why) => {

@@ -20,10 +20,12 @@ const PLACE: usize = 34;
 pub fn show(ui: &Ui, picture: &Picture, diagnosis: &Diagnosis, elapsed: Duration) {
     let mut page = Page { ui, lines: Vec::new() };
     head(&mut page, picture);
+    // Beside errors, what is merely worth knowing waits.
+    let notes = ui.verbose || diagnosis.is_ok();
     for wanted in ["env", "engine", "ports", "connection", "migrations"] {
         let checks: Vec<&CheckResult> = diagnosis.checks.iter().filter(|check| check.area == wanted).collect();
         if !checks.is_empty() {
-            area(&mut page, wanted, &checks);
+            area(&mut page, wanted, &checks, notes);
         }
     }
     page.blank();
@@ -31,7 +33,7 @@ pub fn show(ui: &Ui, picture: &Picture, diagnosis: &Diagnosis, elapsed: Duration
         let looks: Vec<String> = picture.took.iter().map(|(name, time)| format!("{name} {}", took(*time))).collect();
         page.wrapped(&style::faint(format!("looked at: {}", looks.join(" · "))), 11);
     }
-    page.line(summary(diagnosis, elapsed));
+    page.line(summary(diagnosis, elapsed, ui.verbose));
     if let Some(next) = next_command(diagnosis) {
         page.line(format!("{} {}", style::faint("next:"), style::command(next)));
     }
@@ -92,13 +94,13 @@ fn head(page: &mut Page<'_>, picture: &Picture) {
     page.blank();
 }
 
-fn area(page: &mut Page<'_>, name: &str, checks: &[&CheckResult]) {
-    let worst = checks.iter().filter_map(|check| found(check)).max_by_key(|severity| *severity == Severity::Error);
+fn area(page: &mut Page<'_>, name: &str, checks: &[&CheckResult], notes: bool) {
+    let worst = checks.iter().filter_map(|check| found(check)).min().filter(|severity| *severity != Severity::Info);
     let silent = checks.iter().filter(|check| matches!(check.verdict, Verdict::Pass)).count();
     let unknown = checks.iter().filter(|check| matches!(check.verdict, Verdict::Unknown(_))).count();
     let mark = match worst {
         Some(Severity::Error) => style::bad("✗"),
-        Some(Severity::Warning) => style::warn("!"),
+        Some(Severity::Warning | Severity::Info) => style::warn("!"),
         None if unknown > 0 => style::warn("?"),
         None if silent == 0 => style::faint("-"),
         None => style::good("✓"),
@@ -113,6 +115,11 @@ fn area(page: &mut Page<'_>, name: &str, checks: &[&CheckResult]) {
     page.line(format!("{mark} {name:<12}{}", style::faint(detail)).trim_end().to_owned());
     for check in checks {
         verdict(page, check);
+    }
+    if notes {
+        for check in checks {
+            note(page, check);
+        }
     }
     if worst.is_some() {
         page.blank();
@@ -135,7 +142,7 @@ fn found(check: &CheckResult) -> Option<Severity> {
 
 fn verdict(page: &mut Page<'_>, check: &CheckResult) {
     match &check.verdict {
-        Verdict::Found { severity, findings } => {
+        Verdict::Found { severity, findings } if *severity != Severity::Info || page.ui.verbose => {
             let shown = if page.ui.verbose { findings.len() } else { FINDINGS };
             for one in findings.iter().take(shown) {
                 finding(page, check.id, *severity, one);
@@ -151,6 +158,15 @@ fn verdict(page: &mut Page<'_>, check: &CheckResult) {
             page.wrapped(&format!("  - {}  {}", style::faint(check.id), style::faint(visible(why))), 4);
         }
         _ => {}
+    }
+}
+
+/// One line for what is worth knowing; `-v` shows all of it.
+fn note(page: &mut Page<'_>, check: &CheckResult) {
+    let Verdict::Found { severity: Severity::Info, findings } = &check.verdict else { return };
+    for finding in findings.iter().filter(|_| !page.ui.verbose) {
+        let text = format!("  · {}  {}", visible(&finding.message), style::faint(format!("[{}]", check.id)));
+        page.wrapped(&text, 4);
     }
 }
 
@@ -174,6 +190,7 @@ fn finding(page: &mut Page<'_>, id: &str, severity: Severity, finding: &Finding)
     let mark = match severity {
         Severity::Error => style::bad("✗"),
         Severity::Warning => style::warn("!"),
+        Severity::Info => "·".to_owned(),
     };
     page.blank();
     let title = format!("  {mark} {}  {}", style::strong(visible(&finding.message)), style::faint(format!("[{id}]")));
@@ -226,7 +243,7 @@ fn fix(page: &mut Page<'_>, finding: &Finding) {
     }
 }
 
-fn summary(diagnosis: &Diagnosis, elapsed: Duration) -> String {
+fn summary(diagnosis: &Diagnosis, elapsed: Duration, verbose: bool) -> String {
     let tally = |wanted: fn(&Verdict) -> bool| diagnosis.checks.iter().filter(|check| wanted(&check.verdict)).count();
     let passed = tally(|verdict| matches!(verdict, Verdict::Pass));
     let unknown = tally(|verdict| matches!(verdict, Verdict::Unknown(_)));
@@ -237,6 +254,11 @@ fn summary(diagnosis: &Diagnosis, elapsed: Duration) -> String {
         if warnings > 0 { style::warn(counted(warnings, "warning")) } else { style::faint("no warnings") },
         style::faint(format!("{passed} passed")),
     ];
+    let notes = diagnosis.count(Severity::Info);
+    if notes > 0 {
+        let more = if verbose { "" } else { " (-v says more)" };
+        parts.push(style::faint(format!("{}{more}", counted(notes, "note"))));
+    }
     if unknown > 0 {
         parts.push(style::warn(format!("{unknown} could not be told")));
     }
@@ -249,7 +271,8 @@ fn summary(diagnosis: &Diagnosis, elapsed: Duration) -> String {
 
 /// The one command to run after reading.
 fn next_command(diagnosis: &Diagnosis) -> Option<&'static str> {
-    let fixes = || diagnosis.findings().filter_map(|(_, _, finding)| finding.fix.as_ref());
+    let wrong = || diagnosis.findings().filter(|(_, severity, _)| *severity != Severity::Info);
+    let fixes = || wrong().filter_map(|(_, _, finding)| finding.fix.as_ref());
     if fixes().any(|fix| fix.safety != Safety::Manual) {
         return Some("devdb doctor --fix");
     }

@@ -64,6 +64,8 @@ pub enum Status {
     Pass,
     Fail,
     Warn,
+    /// Nothing is wrong; worth knowing.
+    Info,
     Unknown,
     Skipped,
 }
@@ -181,6 +183,7 @@ fn check(check: &CheckResult) -> CheckReport {
         Verdict::Skipped(reason) => (Status::Skipped, Some(reason.clone()), &[][..]),
         Verdict::Found { severity: Severity::Error, findings } => (Status::Fail, None, findings.as_slice()),
         Verdict::Found { severity: Severity::Warning, findings } => (Status::Warn, None, findings.as_slice()),
+        Verdict::Found { severity: Severity::Info, findings } => (Status::Info, None, findings.as_slice()),
     };
     CheckReport { id: check.id, title: check.title, status, reason, findings: findings.iter().map(finding).collect() }
 }

@@ -191,7 +191,7 @@ fn every_check_is_shown_loud_by_a_test() {
     for id in
         listed.stdout.lines().filter(|line| !line.starts_with(' ')).filter_map(|line| line.split_whitespace().nth(1))
     {
-        let loud = ["only_error", "only_warning", "only_error_beside", "the_finding"];
+        let loud = ["only_error", "only_warning", "only_note", "only_error_beside", "the_finding"];
         let alone = format!("[\"doctor\", \"--only\", \"{id}\"]).run().assert_code(1)");
         let shown = loud.iter().any(|call| tests.contains(&format!("{call}(\"{id}\""))) || tests.contains(&alone);
         assert!(shown, "no test shows {id}");

@@ -93,4 +93,6 @@ pub(super) const CHECKS: &[Check] = &[
     migrations::sql_unknown_version::CHECK,
     migrations::sql_checksum::CHECK,
     migrations::sql_behind::CHECK,
+    migrations::project_code_fails::CHECK,
+    migrations::schema_drift::CHECK,
 ];

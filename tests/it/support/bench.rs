@@ -107,6 +107,11 @@ pub(crate) fn server() -> Option<Postgres> {
     }
 }
 
+/// A server of this major.
+pub(crate) fn of_major(major: u32) -> Option<Postgres> {
+    require(&format!("PostgreSQL {major}"), load().majors.get(&major))
+}
+
 /// The `PATH` of the tests. Clients refuse a newer server: with another major asked for, they are the newest ones.
 pub(crate) fn path() -> OsString {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -66,7 +66,15 @@ impl Cluster {
 
     /// Starts a server of the test's own.
     pub(crate) fn start(options: &Options) -> Option<Self> {
-        let pg = bench::server()?;
+        Self::start_with(bench::server()?, options)
+    }
+
+    /// Starts a server of this major.
+    pub(crate) fn of_major(major: u32) -> Option<Self> {
+        Self::start_with(bench::of_major(major)?, &Options::default())
+    }
+
+    fn start_with(pg: bench::Postgres, options: &Options) -> Option<Self> {
         // Not in TMPDIR: the path of a unix socket has to fit in 107 bytes.
         let directory = tempfile::Builder::new().prefix("devdb-it-").tempdir_in("/tmp").unwrap().keep();
         let cluster = Self {

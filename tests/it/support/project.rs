@@ -58,7 +58,12 @@ impl Project {
 
     pub(crate) fn copy_fixture(&self, name: &str) {
         let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
-        copy_tree(&fixture, &self.path);
+        self.copy_tree(&fixture);
+    }
+
+    /// Takes everything below a folder over.
+    pub(crate) fn copy_tree(&self, folder: &Path) {
+        copy_tree(folder, &self.path);
     }
 
     /// Makes it a repository with everything committed.

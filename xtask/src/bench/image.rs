@@ -108,6 +108,8 @@ fn dockerfile(postgres: &Postgres) -> String {
          COPY rootfs /\n\
          ENV PATH={bin}:/usr/local/bin:/usr/bin:/bin LANG=C.utf8\n\
          ENV PG_MAJOR={major} PG_VERSION={version} PGDATA={data}\n\
+         # A new volume takes this over, so that `user: postgres` may write to it.\n\
+         RUN chown -R postgres:postgres /var/lib/postgresql && chmod 1777 /var/lib/postgresql/data\n\
          EXPOSE 5432\n\
          VOLUME {volume}\n\
          ENTRYPOINT [\"docker-entrypoint.sh\"]\n\

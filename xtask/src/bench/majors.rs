@@ -20,7 +20,10 @@ const VERSIONS: [(u32, &str); 5] = [
     (18, "18.4.0-beta.17"),
 ];
 
-/// What CI runs: the oldest that a supported Debian has, which is its machine's own, and the newest.
+/// Whose servers the diagnosis is tried on.
+pub(super) const ALL: [u32; 5] = [14, 15, 16, 17, 18];
+
+/// What CI runs whole parts of the tests on: the oldest that a supported Debian has, which is its machine's own, and the newest.
 pub(crate) const IN_CI: [u32; 2] = [15, 18];
 
 /// A link that the package could not carry.

@@ -69,7 +69,7 @@ impl Bench {
     }
 
     fn keep_majors(&mut self, directory: &Path, quick: bool, asked: &[u32]) {
-        let always: &[u32] = if quick { &[] } else { &IN_CI };
+        let always: &[u32] = if quick { &[] } else { &majors::ALL };
         let own = self.pg.as_ref().map(|own| own.major);
         let wanted: BTreeSet<u32> = asked.iter().chain(always).copied().chain(own).collect();
         for major in wanted {
@@ -83,7 +83,7 @@ impl Bench {
 
 /// Prepares the bench and returns it with the path of its `bench.json`.
 ///
-/// Besides the machine's own server, the majors of `majors` are prepared, and those of CI unless `quick`.
+/// Besides the machine's own server, the majors of `majors` are prepared, and all of them unless `quick`.
 pub(crate) fn prepare(quick: bool, majors: &[u32]) -> Result<(Bench, PathBuf), String> {
     let directory = places::bench();
     fs::create_dir_all(&directory).map_err(|error| format!("cannot create {}: {error}", directory.display()))?;

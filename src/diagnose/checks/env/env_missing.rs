@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be a string`, `fe_sendauth: no password\n\
         supplied`, or a settings class that misses DATABASE_URL.\n\
         Cause: nobody copied `.env.example` to `.env` on this machine.\n\
-        Proof: an example stands in a folder without `.env`, and no shell variable and no other file names a database.\n\
+        Proof: an example stands in a folder without `.env`, and no shell variable and no other file names a database. Where the app \
+        is a service of the same Compose file as a database that is not published, it asks for none.\n\
         Fix: copies the example; nothing is overwritten.",
     detect,
     #[cfg(test)]
@@ -42,7 +43,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         }
         return Ok(vec![finding.auto(step.describe(), vec![step])]);
     }
-    if !picture.candidates.is_empty() {
+    if !picture.candidates.is_empty() || is_in_containers(picture) {
         return Ok(Vec::new());
     }
     let finding = Finding::new("no `.env` file and no variable names a database");
@@ -50,4 +51,11 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         "write the URL of your database into `.env`",
         &["DATABASE_URL=postgresql://USER:PASSWORD@localhost:5432/NAME"],
     )])
+}
+
+/// The app runs beside its database, in a container: nothing on the host dials.
+fn is_in_containers(picture: &Picture) -> bool {
+    let databases: Vec<&str> = picture.database_services().iter().map(|service| service.name.as_str()).collect();
+    let others = || picture.compose.known().into_iter().flat_map(|compose| &compose.services);
+    !databases.is_empty() && others().any(|service| !databases.contains(&service.name.as_str()))
 }

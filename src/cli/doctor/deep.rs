@@ -1,0 +1,61 @@
+//! `devdb doctor --deep`: what running the project's own code tells.
+
+use crate::cli::context::Context;
+use crate::cli::drift;
+use crate::error::{Kind, Result};
+use crate::model::deep::{Deep, Difference, Fault};
+use crate::model::drift::{Drifted, ModelsSource};
+use crate::model::observed::Observed;
+use crate::model::picture::Picture;
+use crate::wire::files::exists;
+
+/// Runs the migrations and reads the models in a scratch database, and compares both with the database. What stands in the
+/// way is the answer, too; only Ctrl-C is an error.
+pub(super) async fn look(context: &Context, picture: &Picture, quiet: bool) -> Result<Observed<Deep>> {
+    if picture.chain.is_absent() && picture.recipe.sql_chain.is_absent() && picture.config.models.metadata.is_none() {
+        return Ok(Observed::Absent);
+    }
+    let compared = match Box::pin(drift::compare(context, picture, (false, None), quiet)).await {
+        Ok(compared) => compared,
+        Err(error) if error.kind == Kind::Cancelled => return Err(error),
+        Err(error) => return Ok(Observed::Unknown(error.message)),
+    };
+    let plan = &compared.plan;
+    let inside = plan.scratch.as_ref().is_ok_and(|scratch| scratch.workplace.inside.is_some());
+    let asked = |source: &str| match source {
+        "models" => matches!(plan.models, Observed::Known(_)) && !(inside && of_env_py(&plan.models)),
+        _ => plan.chain.known().is_some(),
+    };
+    let mut deep = Deep::default();
+    for (source, why) in &compared.drift.unread {
+        if plan.scratch.is_err() || !asked(source) {
+            deep.untold.push(format!("the {source}: {why}"));
+        } else {
+            deep.faults.push(Fault { source: (*source).to_owned(), why: why.clone(), own: own(context, why) });
+        }
+    }
+    deep.differences = compared.drift.differences.iter().map(difference).collect();
+    deep.command = compared.drift.remedy.first().map(|it| it.command.clone());
+    Ok(Observed::Known(deep))
+}
+
+fn of_env_py(models: &Observed<ModelsSource>) -> bool {
+    matches!(models, Observed::Known(ModelsSource::EnvPy))
+}
+
+/// Returns where the module that Python did not find stands in the project.
+fn own(context: &Context, why: &str) -> Option<String> {
+    let (_, rest) = why.split_once("No module named '")?;
+    let (module, _) = rest.split_once('\'')?;
+    let first = module.split('.').next()?;
+    ["", "src"].into_iter().find_map(|folder| {
+        let beside = |name: &str| context.root.join(folder).join(name);
+        let stands = exists(&beside(&format!("{first}.py"))) || beside(first).is_dir();
+        stands.then(|| if folder.is_empty() { ".".to_owned() } else { folder.to_owned() })
+    })
+}
+
+fn difference(drifted: &Drifted) -> Difference {
+    let id = &drifted.object;
+    Difference { object: format!("{} {}", id.kind.name(), id.path()), verdict: drifted.verdict.name().to_owned() }
+}
