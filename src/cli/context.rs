@@ -70,7 +70,7 @@ impl Context {
             depth,
             deadline: DEADLINE,
         };
-        discover::discover(&scope, begin).await
+        Box::pin(discover::discover(&scope, begin)).await
     }
 
     /// Resolves when the user gives up: Ctrl-C, or a request to end.

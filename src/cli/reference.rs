@@ -11,6 +11,7 @@ use clap::CommandFactory as _;
 
 use super::{Cli, bug};
 use crate::diagnose;
+use crate::diagnose::recorded::{RECORDED, Source};
 use crate::error::{Error, Result};
 use crate::render::{branch, chain_test, drift, env, json, layers, snapshot, verify};
 
@@ -63,7 +64,7 @@ fn checks() -> String {
          not be read is unknown: neither is a pass.\n\n\
          Each is shown loud on the real thing, and silent on the same project when nothing is wrong, by a test in `tests/it`:\n\
          the last column of the table at the end. What differs on macOS, Windows and WSL, and with Podman, Colima and OrbStack\n\
-         (whose forwarders hold the ports, and where the sockets are), is written from what others reported, and was not run there.\n",
+         (whose forwarders hold the ports, and where the sockets are), is judged from recorded pictures: the list below that table.\n",
     );
     let mut area = "";
     for check in diagnose::checks() {
@@ -76,7 +77,27 @@ fn checks() -> String {
         }
     }
     causes(&mut text);
+    recorded(&mut text);
     text
+}
+
+/// What the pictures of other platforms are, and which of them are from a run there.
+fn recorded(text: &mut String) {
+    text.push_str(
+        "\n## Recorded, and not run by the tests\n\n\
+         No test runs on these platforms and engines. Their pictures are in `tests/fixtures/recorded`; every test run judges them\n\
+         again. Those after reports were made from a picture of Linux, by what others saw there.\n\n\
+         | picture | platform | finds | from |\n| --- | --- | --- | --- |\n",
+    );
+    for it in RECORDED {
+        let finds: Vec<String> = it.finds.iter().map(|id| format!("`{id}`")).collect();
+        let finds = if finds.is_empty() { "nothing".to_owned() } else { finds.join(", ") };
+        let from = match it.from {
+            Source::Run(of) => format!("a run: {of}"),
+            Source::Reports(of) => format!("reports: {of}"),
+        };
+        append(text, format_args!("| `{}` | {} | {finds} | {from} |\n", it.fixture, it.platform));
+    }
 }
 
 /// At most one error for one cause: what each check suppresses, and how it was shown.
@@ -92,9 +113,13 @@ fn causes(text: &mut String) {
             .filter(|other| other.follows.contains(&check.id))
             .map(|other| format!("`{}`", other.id))
             .collect();
-        append(text, format_args!("| `{}` | {} | real |\n", check.id, consequences.join(", ")));
+        let shown = if UNTESTED.contains(&check.id) { "recorded: only Windows says it" } else { "real" };
+        append(text, format_args!("| `{}` | {} | {shown} |\n", check.id, consequences.join(", ")));
     }
 }
+
+/// The checks that only a recorded picture shows.
+const UNTESTED: [&str; 1] = ["port-reserved"];
 
 /// The parts of a check's manual page.
 const LABELS: [&str; 4] = ["Seen as:", "Cause:", "Proof:", "Fix:"];

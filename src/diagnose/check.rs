@@ -83,6 +83,8 @@ impl Need {
                 "port-allocated",
                 "port-in-use",
                 "container-created",
+                "port-reserved",
+                "bind-mount-permissions",
                 "pgdata-major-mismatch",
                 "pg18-mount",
                 "container-oom",

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::model::chain::Chain;
 use crate::model::compose::{Port, PublishedPort, Service};
-use crate::model::engine::{Container, port_of_command};
+use crate::model::engine::{Container, EngineVolume, port_of_command};
 use crate::model::env::{EnvEntry, EnvFile};
 use crate::model::finding::Finding;
 use crate::model::health::Health;
@@ -14,7 +14,7 @@ use crate::model::operation::MigrationOperations;
 use crate::model::picture::Picture;
 use crate::model::place::Place;
 use crate::model::plan::Step;
-use crate::model::server::{Database, LoginFailure, Reply, Server};
+use crate::model::server::{Database, Listener, LoginFailure, Reply, Server};
 use crate::model::sql_chain::{AppliedMigration, SqlChain};
 use crate::model::target::{Candidate, Host, Origin};
 use crate::model::text::{shell_argument, shell_word};
@@ -240,6 +240,19 @@ pub(super) fn container_name(container: &Container) -> String {
     }
 }
 
+/// Returns the engine's volume that a container keeps its data in.
+pub(super) fn data_volume<'a>(picture: &'a Picture, container: &Container) -> Option<&'a EngineVolume> {
+    let mount = container.data_mount().filter(|mount| mount.kind == "volume")?;
+    picture.engine().ok()?.volumes.iter().find(|volume| volume.name == mount.source)
+}
+
+/// Returns whether the image runs a file of this name at its first start (the official image's documentation,
+/// "Initialization scripts").
+pub(super) fn runs_at_init(file: &Path) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    [".sh", ".sql", ".sql.gz", ".sql.xz", ".sql.zst"].iter().any(|ending| name.ends_with(ending))
+}
+
 /// Returns the engine's error without the words that say nothing: the driver's name and the endpoint's long id.
 pub(super) fn engine_says(error: &str) -> String {
     let after = error.split_once("external connectivity on endpoint ").and_then(|(_, rest)| rest.split_once("): "));
@@ -247,19 +260,42 @@ pub(super) fn engine_says(error: &str) -> String {
     format!("the engine says: {}", said.strip_prefix("Error starting userland proxy: ").unwrap_or(said))
 }
 
-/// Returns the process that listens on a port, as evidence.
+/// Returns the process that listens on a port, as evidence: beside an engine's forwarder, as macOS allows it, the other.
 pub(super) fn holder(picture: &Picture, port: u16) -> Option<String> {
     let listeners = picture.listeners_on(port);
-    let listener = listeners.iter().find(|listener| listener.process.is_some()).or_else(|| listeners.first())?;
-    Some(match &listener.process {
+    let other = |listener: &&&Listener| listener.process.as_ref().is_some_and(|it| !forwards(picture, &it.name));
+    let named = |listener: &&&Listener| listener.process.is_some();
+    let found = listeners.iter().find(other).or_else(|| listeners.iter().find(named));
+    found.or_else(|| listeners.first()).map(|listener| held(listener))
+}
+
+fn held(listener: &Listener) -> String {
+    match &listener.process {
         Some(process) => format!("{} is held by `{}` (pid {})", listener.address, process.name, process.pid),
         None => format!("{} is held by a process of another user", listener.address),
-    })
+    }
+}
+
+/// Returns who holds the very address that is dialled, as evidence, where the engine's forwarder holds the port, too.
+pub(super) fn beside_engine(picture: &Picture, port: u16) -> Option<String> {
+    let listeners = picture.listeners_on(port);
+    let dialled = |listener: &&&Listener| {
+        picture.reach.endpoints.iter().filter_map(|endpoint| endpoint.address).any(|it| it == listener.address)
+    };
+    let is_engine = |listener: &&&Listener| listener.process.as_ref().is_some_and(|it| forwards(picture, &it.name));
+    let other = listeners.iter().filter(dialled).find(|listener| !is_engine(listener))?;
+    listeners.iter().any(|listener| is_engine(&listener)).then(|| held(other))
 }
 
 /// Returns whether a container engine's forwarder holds the port.
 pub(super) fn held_by_engine(picture: &Picture, port: u16) -> bool {
-    const FORWARDERS: [&str; 9] = [
+    let listeners = picture.listeners_on(port);
+    listeners.iter().filter_map(|listener| listener.process.as_ref()).any(|it| forwards(picture, &it.name))
+}
+
+/// Returns whether a process of this name carries a container's port to the host.
+fn forwards(picture: &Picture, name: &str) -> bool {
+    const FORWARDERS: [&str; 15] = [
         "docker-proxy",
         "com.docker.backend",
         "com.docker.vpnkit",
@@ -269,12 +305,34 @@ pub(super) fn held_by_engine(picture: &Picture, port: u16) -> bool {
         "OrbStack",
         "OrbStack Helper",
         "limactl",
+        // Podman's, and what it leaves the port to.
+        "conmon",
+        "pasta",
+        "slirp4netns",
+        "gvproxy",
+        // Rancher Desktop's, and WSL's.
+        "host-switch",
+        "wslrelay",
     ];
-    let listeners = picture.listeners_on(port);
-    listeners
-        .iter()
-        .filter_map(|listener| listener.process.as_ref())
-        .any(|process| FORWARDERS.iter().any(|name| process.name.starts_with(name)))
+    // Lima forwards by OpenSSH, and so may a person: only beside such an engine is it the engine's.
+    let lima = [".colima/", ".lima/"].iter().any(|folder| picture.engine.address.contains(folder));
+    FORWARDERS.iter().any(|it| name.starts_with(it)) || (lima && name == "ssh")
+}
+
+/// Returns what stops a server that was installed on the machine, as the package that it is of says in its version; both
+/// usual ways where it does not.
+pub(super) fn stop_commands(version: &str) -> Vec<String> {
+    let major = version.split(['.', ' ']).next().unwrap_or_default();
+    if version.contains("Homebrew") {
+        return vec![format!("brew services stop postgresql@{major}")];
+    }
+    if version.contains("Postgres.app") {
+        return vec!["osascript -e 'quit app \"Postgres\"'".to_owned()];
+    }
+    if version.contains("Debian") || version.contains("Ubuntu") || version.contains("pgdg") {
+        return vec![format!("sudo systemctl stop postgresql@{major}-main   # `pg_lsclusters` names it")];
+    }
+    ["brew services stop postgresql   # macOS", "sudo systemctl stop postgresql   # Linux"].map(str::to_owned).into()
 }
 
 /// Returns the host port that the database's container asks for: in the Compose file, else where it was made.

@@ -6,6 +6,7 @@ mod checks;
 pub mod drift;
 mod facts;
 pub mod loaders;
+pub mod recorded;
 pub mod report;
 pub mod verify;
 

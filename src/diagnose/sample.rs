@@ -30,6 +30,8 @@ services:
     image: postgres:15
     environment: {POSTGRES_USER: app, POSTGRES_PASSWORD: pw, POSTGRES_DB: app}
     ports: [\"5432:5432\"]
+    volumes: [\"data:/var/lib/postgresql/data\"]
+volumes: {data: {}}
 ";
 const IDENTIFIER: u64 = 42;
 
@@ -44,7 +46,9 @@ pub(super) fn healthy() -> Picture {
         shell: BTreeMap::new(),
         config: crate::model::config::Config::default(),
         env_files: vec![env],
+        env_in_git: Vec::new(),
         env_examples: Vec::new(),
+        init_scripts: Vec::new(),
         dialect: Dialect::PythonDotenv,
         compose: Observed::Known(compose_project()),
         profiles: Vec::new(),
@@ -215,6 +219,24 @@ pub(super) fn inside() -> InsideLook {
         roles: vec![role("app")],
         databases: vec!["app".to_owned()],
         hba_file: "/var/lib/postgresql/data/pg_hba.conf".to_owned(),
+    }
+}
+
+/// Gives the database's service a variable.
+pub(super) fn set_variable(picture: &mut Picture, key: &str, value: &str) {
+    let service = service(picture);
+    let entry = crate::model::place::Located::new(Some(Secret::from(value)), service.at.clone());
+    service.environment.insert(key.to_owned(), entry);
+}
+
+/// Adds a service that waits for the database's container alone.
+pub(super) fn add_dependent(picture: &mut Picture) {
+    add_app(picture, "postgresql://app:pw@db:5432/app");
+    if let Observed::Known(compose) = &mut picture.compose {
+        let app = compose.services.last_mut().unwrap();
+        let started = crate::model::place::Located::new("service_started".to_owned(), app.at.clone());
+        app.ports.clear();
+        app.depends_on.insert("db".to_owned(), started);
     }
 }
 

@@ -7,7 +7,7 @@ mod container;
 use std::time::Duration;
 
 use bollard::Docker;
-use bollard::query_parameters::ListContainersOptionsBuilder;
+use bollard::query_parameters::{ListContainersOptionsBuilder, ListVolumesOptions};
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
@@ -29,7 +29,7 @@ const CONTAINERS: usize = 60;
 pub(super) async fn look(scope: &Scope, picture: &Picture) -> EngineProbe {
     let (address, named_by) = match address::resolve(&scope.shell) {
         Ok(found) => found,
-        Err(misconfigured) => return misconfigured,
+        Err(misconfigured) => return *misconfigured,
     };
     let outcome = match timeout(scope.deadline, Box::pin(ask(&address, picture, scope.deadline))).await {
         Ok(outcome) => outcome,
@@ -150,7 +150,11 @@ async fn ask(address: &str, picture: &Picture, deadline: Duration) -> EngineOutc
         Err(error) => return no_answer(error),
     };
     let options = ListContainersOptionsBuilder::default().all(true).build();
-    let (version, listed) = tokio::join!(docker.version(), docker.list_containers(Some(options)));
+    let (version, listed, volumes) = tokio::join!(
+        docker.version(),
+        docker.list_containers(Some(options)),
+        docker.list_volumes(None::<ListVolumesOptions>)
+    );
     let listed = match listed {
         Ok(listed) => listed,
         Err(error) => return no_answer(error),
@@ -163,6 +167,13 @@ async fn ask(address: &str, picture: &Picture, deadline: Duration) -> EngineOutc
         version: version.ok().and_then(|version| version.version).unwrap_or_default(),
         api_version: docker.client_version().to_string(),
         containers,
+        volumes: volumes
+            .ok()
+            .and_then(|listed| listed.volumes)
+            .unwrap_or_default()
+            .into_iter()
+            .map(container::volume)
+            .collect(),
     })
 }
 

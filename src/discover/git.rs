@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::model::chain::{Chain, ChainFault, Revision};
+use crate::model::env::InGit;
 use crate::model::git::{Commit, Edited, FoundRevision, Lost, Origin, Origins};
 use crate::model::observed::Observed;
 use crate::parse::alembic::revision;
@@ -123,6 +124,43 @@ fn commit(line: &str) -> Option<Commit> {
     let mut part = || parts.next().filter(|part| !part.is_empty());
     let (id, author, date) = (part()?, part()?, part()?);
     Some(Commit { id, author, date, subject: part().unwrap_or_default(), branches: Vec::new() })
+}
+
+/// Returns what git does with each of these files; nothing without a repository.
+pub async fn states(root: &Path, files: &[PathBuf], deadline: Duration) -> Vec<(PathBuf, InGit)> {
+    let git = Git { root: root.to_path_buf(), end: Instant::now() + deadline };
+    let shown: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+    let with = |first: &[&'static str]| -> Vec<&str> {
+        first.iter().copied().chain(["--"]).chain(shown.iter().map(String::as_str)).collect()
+    };
+    // Odd names are quoted unless a null byte ends them.
+    let tracked = with(&["ls-files", "-z"]);
+    let ignored = with(&["ls-files", "-z", "--others", "--ignored", "--exclude-standard"]);
+    let (tracked, ignored) = tokio::join!(git.ask(&tracked), git.ask(&ignored));
+    let Some(tracked) = tracked else { return Vec::new() };
+    let has = |listed: &str, file: &str| listed.split('\u{0}').any(|it| it == file);
+    let state = |(file, shown): (&PathBuf, &String)| {
+        let state = if has(&tracked, shown) {
+            InGit::Committed
+        } else if ignored.as_deref().is_some_and(|listed| has(listed, shown)) {
+            InGit::Ignored
+        } else {
+            InGit::Open
+        };
+        (file.clone(), state)
+    };
+    files.iter().zip(&shown).map(state).collect()
+}
+
+/// Returns when a file was committed last, in seconds since 1970; nothing where it is not committed, or differs from that.
+pub async fn committed(root: &Path, file: &Path, deadline: Duration) -> Option<i64> {
+    let git = Git { root: root.to_path_buf(), end: Instant::now() + deadline };
+    let shown = file.display().to_string();
+    let log = ["log", "-1", "--format=%ct", "--", &shown];
+    let status = ["status", "--porcelain", "--untracked-files=no", "--", &shown];
+    let (log, status) = tokio::join!(git.ask(&log), git.ask(&status));
+    let clean = status.is_none_or(|status| status.trim().is_empty());
+    log?.trim().parse().ok().filter(|_| clean)
 }
 
 /// Returns what became of files since they were added; those of which git knows nothing are left out.

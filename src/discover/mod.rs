@@ -9,6 +9,7 @@ mod engine;
 mod files;
 pub mod git;
 mod health;
+mod init_scripts;
 pub mod inputs;
 pub mod operations;
 pub mod preflight;
@@ -80,6 +81,9 @@ pub async fn discover(scope: &Scope, begin: impl FnOnce(&Picture, &Target)) -> P
         return picture;
     }
     let with_chain = matches!(scope.depth, Depth::Chain | Depth::All);
+    if scope.depth == Depth::All {
+        picture.init_scripts = init_scripts::list(scope, &picture);
+    }
     if with_chain {
         let started = Instant::now();
         picture.operations = operations::look(&scope.root, &picture.chain);
@@ -92,7 +96,7 @@ pub async fn discover(scope: &Scope, begin: impl FnOnce(&Picture, &Target)) -> P
             (picture.engine, picture.listeners) = Box::pin(both).await;
         }
         if with_chain {
-            look_at_git(scope, &mut picture).await;
+            Box::pin(look_at_git(scope, &mut picture)).await;
         }
         return picture;
     };
@@ -123,7 +127,7 @@ pub async fn discover(scope: &Scope, begin: impl FnOnce(&Picture, &Target)) -> P
         picture.took.push(("container's log", started.elapsed()));
     }
     if with_chain {
-        look_at_git(scope, &mut picture).await;
+        Box::pin(look_at_git(scope, &mut picture)).await;
     }
     picture
 }
@@ -188,8 +192,20 @@ fn busy(reach: &Reach, login: &Result<Server, LoginFailure>) -> bool {
 }
 
 async fn look_at_git(scope: &Scope, picture: &mut Picture) {
-    let (origins, took) = timed("git", origins(scope, picture)).await;
+    let inside: Vec<PathBuf> =
+        picture.env_files.iter().map(|file| file.path.clone()).filter(|path| path.is_relative()).collect();
+    let states = async {
+        match scope.depth {
+            Depth::All if !inside.is_empty() => git::states(&scope.root, &inside, scope.deadline).await,
+            _ => Vec::new(),
+        }
+    };
+    let ((origins, states), took) = timed("git", async { tokio::join!(origins(scope, picture), states) }).await;
     picture.origins = origins;
+    picture.env_in_git = states;
+    if scope.depth == Depth::All {
+        init_scripts::date(scope, picture).await;
+    }
     picture.took.push(took);
 }
 

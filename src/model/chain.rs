@@ -85,6 +85,13 @@ pub struct AlembicConfig {
     pub rewrites_scheme: bool,
     /// `env.py` makes its engine of the configuration's section (`engine_from_config`).
     pub engine_from_config: bool,
+    /// The names of variables and settings, in capitals, in an `env.py` that makes a plain engine and speaks nowhere of async;
+    /// empty for others.
+    #[serde(default)]
+    pub plain_engine: Vec<String>,
+    /// Where `env.py` says `target_metadata = None`.
+    #[serde(default)]
+    pub no_metadata: Option<Place>,
     /// Where `env.py` sets `sqlalchemy.url` without doubling `%`, which `configparser` takes for its own.
     pub sets_unescaped: Option<Place>,
     /// The options that `configparser` cannot interpolate, each with its reason; see `parse::alembic::config::problems`.

@@ -47,6 +47,32 @@ pub struct Engine {
     pub api_version: String,
     /// Every container that may concern a database, stopped ones included, in name order.
     pub containers: Vec<Container>,
+    /// The named volumes, and those without a name that nobody removed.
+    #[serde(default)]
+    pub volumes: Vec<EngineVolume>,
+}
+
+/// A volume as the engine lists it.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EngineVolume {
+    pub name: String,
+    /// When it was made, in seconds since 1970.
+    pub created: Option<i64>,
+    /// The Compose project that made it, and its key in that project's file.
+    pub project: Option<String>,
+    pub key: Option<String>,
+}
+
+impl EngineVolume {
+    /// Returns whether it is what a Compose service mounts for its data, by its key.
+    pub fn is_data_of(&self, service: &super::compose::Service) -> bool {
+        service.mounts.iter().any(|mount| {
+            let named =
+                matches!(&mount.source, super::compose::MountSource::Named(key) if Some(key) == self.key.as_ref());
+            named && mount.target.starts_with("/var/lib/postgresql")
+        })
+    }
 }
 
 /// A container as `inspect` tells it.

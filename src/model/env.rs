@@ -29,6 +29,15 @@ pub struct EnvFile {
     pub crlf_lines: Vec<usize>,
 }
 
+/// What git does with a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum InGit {
+    Committed,
+    Ignored,
+    /// Neither: the next `git add .` takes it.
+    Open,
+}
+
 /// One assignment.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct EnvEntry {

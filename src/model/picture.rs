@@ -12,7 +12,7 @@ use super::compose::{Compose, Service};
 use super::config::Config;
 use super::deep::Deep;
 use super::engine::{Container, Engine, EngineOutcome, EngineProbe};
-use super::env::{Dialect, EnvFile};
+use super::env::{Dialect, EnvFile, InGit};
 use super::git::Origins;
 use super::local_server::ExistingCluster;
 use super::observed::{Observed, Unknown};
@@ -33,6 +33,9 @@ pub struct Picture {
     pub config: Config,
     /// Files that the app may read, the one that it reads first.
     pub env_files: Vec<EnvFile>,
+    /// What git does with those that lie inside of the project; empty without a repository.
+    #[serde(default)]
+    pub env_in_git: Vec<(PathBuf, InGit)>,
     /// `.env.example` and its kin.
     pub env_examples: Vec<EnvFile>,
     /// The loader that the project's own code uses.
@@ -40,6 +43,9 @@ pub struct Picture {
     pub compose: Observed<Compose>,
     /// `COMPOSE_PROFILES`, split.
     pub profiles: Vec<String>,
+    /// What the database's services run in an empty volume.
+    #[serde(default)]
+    pub init_scripts: Vec<InitScript>,
     /// Every answer to "which database?", the winning one first.
     pub candidates: Vec<Candidate>,
     pub engine: EngineProbe,
@@ -70,6 +76,18 @@ pub struct Picture {
     pub took: Vec<(&'static str, Duration)>,
     /// The project's own cluster (`.devdb/`), when `devdb up` made one.
     pub cluster: Option<ExistingCluster>,
+}
+
+/// A file that a Compose service mounts into `/docker-entrypoint-initdb.d`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InitScript {
+    pub service: String,
+    /// Relative to the root where it lies inside.
+    pub file: PathBuf,
+    /// Its path in the container.
+    pub inside: String,
+    /// When it changed last, in seconds since 1970: its last commit, or what the file system says.
+    pub changed: i64,
 }
 
 /// The files and tools that a new database is made with; paths are relative to the root.
@@ -137,12 +155,12 @@ impl Picture {
             container.compose_directory.as_deref().is_some_and(|path| Path::new(path) == directory)
         };
         let by_name = |container: &&Container| container.compose_project.as_deref() == Some(compose.name.as_str());
-        let mut found = engine.containers.iter().filter(of_service);
-        let all: Vec<&Container> = found.by_ref().collect();
-        all.iter()
-            .copied()
-            .find(|container| by_directory(container))
-            .or_else(|| all.into_iter().find(|container| by_name(container) && container.compose_directory.is_none()))
+        let all = || engine.containers.iter().filter(of_service);
+        // Of several projects in one folder, the one that Compose would take; else the one that runs.
+        all()
+            .filter(by_directory)
+            .min_by_key(|container| (!by_name(container), !container.is_running()))
+            .or_else(|| all().find(|container| by_name(container) && container.compose_directory.is_none()))
     }
 
     /// Returns the container that should serve the target: the Compose service's, else the one that publishes its port.

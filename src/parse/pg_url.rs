@@ -121,14 +121,23 @@ pub fn replace_host(text: &str, host: &str) -> Option<String> {
 
 /// Returns `text` with another value of a query parameter, all else as it was; nothing where it has no such parameter.
 pub fn replace_parameter(text: &str, key: &str, value: &str) -> Option<String> {
+    edit_parameter(text, key, |_old| format!("{key}={value}"))
+}
+
+/// Returns `text` with another name of a query parameter, all else as it was; nothing where it has no such parameter.
+pub fn rename_parameter(text: &str, from: &str, to: &str) -> Option<String> {
+    edit_parameter(text, from, |value| format!("{to}={value}"))
+}
+
+fn edit_parameter(text: &str, key: &str, change: impl Fn(&str) -> String) -> Option<String> {
     let (head, query) = text.split_once('?')?;
     let mut found = false;
     let pairs: Vec<String> = query
         .split('&')
         .map(|pair| match pair.split_once('=') {
-            Some((name, _)) if name == key => {
+            Some((name, value)) if name == key => {
                 found = true;
-                format!("{key}={value}")
+                change(value)
             }
             _ => pair.to_owned(),
         })

@@ -33,7 +33,7 @@ pub fn show(ui: &Ui, picture: &Picture, diagnosis: &Diagnosis, elapsed: Duration
         let looks: Vec<String> = picture.took.iter().map(|(name, time)| format!("{name} {}", took(*time))).collect();
         page.wrapped(&style::faint(format!("looked at: {}", looks.join(" · "))), 11);
     }
-    page.line(summary(diagnosis, elapsed, ui.verbose));
+    page.wrapped(&summary(diagnosis, elapsed, notes.then_some(ui.verbose)), 0);
     if let Some(next) = next_command(diagnosis) {
         page.line(format!("{} {}", style::faint("next:"), style::command(next)));
     }
@@ -243,7 +243,8 @@ fn fix(page: &mut Page<'_>, finding: &Finding) {
     }
 }
 
-fn summary(diagnosis: &Diagnosis, elapsed: Duration, verbose: bool) -> String {
+/// One line; `notes` says whether those were shown, and whether in full.
+fn summary(diagnosis: &Diagnosis, elapsed: Duration, notes: Option<bool>) -> String {
     let tally = |wanted: fn(&Verdict) -> bool| diagnosis.checks.iter().filter(|check| wanted(&check.verdict)).count();
     let passed = tally(|verdict| matches!(verdict, Verdict::Pass));
     let unknown = tally(|verdict| matches!(verdict, Verdict::Unknown(_)));
@@ -254,10 +255,10 @@ fn summary(diagnosis: &Diagnosis, elapsed: Duration, verbose: bool) -> String {
         if warnings > 0 { style::warn(counted(warnings, "warning")) } else { style::faint("no warnings") },
         style::faint(format!("{passed} passed")),
     ];
-    let notes = diagnosis.count(Severity::Info);
-    if notes > 0 {
-        let more = if verbose { "" } else { " (-v says more)" };
-        parts.push(style::faint(format!("{}{more}", counted(notes, "note"))));
+    let noted = diagnosis.count(Severity::Info);
+    if let Some(in_full) = notes.filter(|_| noted > 0) {
+        let more = if in_full { "" } else { " (-v says more)" };
+        parts.push(style::faint(format!("{}{more}", counted(noted, "note"))));
     }
     if unknown > 0 {
         parts.push(style::warn(format!("{unknown} could not be told")));

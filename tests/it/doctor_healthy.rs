@@ -12,7 +12,8 @@ fn a_compose_project_at_its_head_has_no_finding() {
     let (Some(shop), Some(_), Some(python)) = (Shop::new(), bench::compose(), bench::venv()) else { return };
     let port = free_port();
     shop.project.copy_fixture("alembic-sync");
-    shop.compose(&format!("ports: [\"{port}:5432\"]"));
+    let mounted = "volumes: [\"data:/var/lib/postgresql/data\"]\nvolumes: {data: {}}";
+    shop.compose(&format!("ports: [\"{port}:5432\"]\n    {mounted}"));
     shop.project.write(".env", &format!("APP_ENV=development\n{}\n", shop.url_line(&format!("localhost:{port}"))));
     assert!(shop.run_compose(&["up", "-d"]));
     shop.wait_ready(port);

@@ -600,21 +600,21 @@ fn python_package_missing() {
         ".env",
         &format!(
             "DATABASE_URL={}\nAPP_ENV=development\n",
-            database.url().replace("postgresql:", "postgresql+asyncpg:")
+            database.url().replace("postgresql:", "postgresql+psycopg:")
         ),
     );
     packages(&["sqlalchemy", "alembic"]);
-    let import = std::process::Command::new(project.file(".venv/bin/python")).args(["-c", "import asyncpg"]).output();
-    assert!(String::from_utf8_lossy(&import.unwrap().stderr).contains("No module named 'asyncpg'"));
+    let import = std::process::Command::new(project.file(".venv/bin/python")).args(["-c", "import psycopg"]).output();
+    assert!(String::from_utf8_lossy(&import.unwrap().stderr).contains("No module named 'psycopg'"));
     doctor(&project)
         .only_warning("python-package-missing")
-        .says("`.venv` has no `asyncpg`, the driver that the URL names")
+        .says("`.venv` has no `psycopg`, the driver that the URL names")
         .at(".env", 1, "leads to")
-        .fix("manual", &[".venv/bin/python -m pip install asyncpg"]);
+        .fix("manual", &[".venv/bin/python -m pip install \"psycopg[binary]\""]);
     // Of another environment, which is active, it does not help.
     let active = Sandbox::new(&project).env("VIRTUAL_ENV", python.to_str().unwrap());
     Report::of(&active).only_warning("python-package-missing").seen("another environment is active: ");
-    packages(&["asyncpg"]);
+    packages(&["psycopg"]);
     doctor(&project).is_healthy();
     std::fs::remove_dir_all(project.file(".venv/lib/python3.11/site-packages/alembic")).unwrap();
     doctor(&project).only_warning("python-package-missing").says("`.venv` has no Alembic");

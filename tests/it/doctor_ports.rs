@@ -357,3 +357,20 @@ fn port_allocated_by_another_project_of_several() {
     }
     first.doctor().is_healthy();
 }
+
+#[test]
+fn a_name_that_only_containers_have_for_the_machine() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    shop.compose(&format!("ports: [\"{port}:5432\"]")).env(&format!("host.docker.internal:{port}"));
+    let container = shop.engine.postgres(&shop.wanted(Some(("0.0.0.0", port))));
+    container.wait_ready();
+    let step = format!("set `DATABASE_URL` in `.env:2` to `postgresql://app:***@localhost:{port}/app`");
+    shop.doctor()
+        .only_error("host-is-service-name")
+        .says("`host.docker.internal` is this machine's name inside of containers alone")
+        .at(".env", 2, "names the host `host.docker.internal`")
+        .fix("confirm", &[&step]);
+    shop.sandbox().args(["doctor", "--fix", "--yes"]).run().assert_code(0);
+    shop.doctor().is_healthy();
+}

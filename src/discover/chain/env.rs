@@ -26,6 +26,8 @@ pub(super) fn complete(scope: &Scope, mut config: AlembicConfig) -> AlembicConfi
         config.env_sets_url = sets_url(&text);
         config.rewrites_scheme = text.contains("postgres://");
         config.engine_from_config = text.contains("engine_from_config(");
+        config.plain_engine = env::plain_engine(&text, config.url.is_some());
+        config.no_metadata = env::no_metadata(&text).map(|line| Place::new(&env_py, line));
         config.sets_unescaped = env::sets_unescaped(&text).map(|line| Place::new(&env_py, line));
     }
     config

@@ -18,7 +18,7 @@ use crate::wire::files::{exists, read_text};
 const DEFAULT: &str = "/var/run/docker.sock";
 
 /// Returns the engine's address and who named it.
-pub(super) fn resolve(shell: &BTreeMap<String, Secret>) -> Result<(String, String), EngineProbe> {
+pub(super) fn resolve(shell: &BTreeMap<String, Secret>) -> Result<(String, String), Box<EngineProbe>> {
     let variable = |name: &str| shell.get(name).map(Secret::reveal).filter(|value| !value.is_empty());
     if let Some(host) = variable("DOCKER_HOST") {
         return Ok((host.to_owned(), "DOCKER_HOST".to_owned()));
@@ -33,7 +33,7 @@ pub(super) fn resolve(shell: &BTreeMap<String, Secret>) -> Result<(String, Strin
             Ok(host) => Ok((host, named_by)),
             Err(why) => {
                 let outcome = EngineOutcome::Misconfigured { why };
-                Err(EngineProbe { address: String::new(), named_by, outcome })
+                Err(Box::new(EngineProbe { address: String::new(), named_by, outcome }))
             }
         };
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use bollard::models::{ContainerInspectResponse, ContainerSummary, PortBinding as BoundPort};
 
-use crate::model::engine::{Container, ContainerMount, ContainerState, PortBinding};
+use crate::model::engine::{Container, ContainerMount, ContainerState, EngineVolume, PortBinding};
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::secret::Secret;
@@ -13,6 +13,7 @@ use crate::model::text::visible;
 
 const PROJECT: &str = "com.docker.compose.project";
 const SERVICE: &str = "com.docker.compose.service";
+const VOLUME: &str = "com.docker.compose.volume";
 const DIRECTORY: &str = "com.docker.compose.project.working_dir";
 
 /// Returns whether a container may concern the project's database: a PostgreSQL server, one of the project's own, or
@@ -35,6 +36,17 @@ pub(super) fn concerns(summary: &ContainerSummary, picture: &Picture) -> bool {
     let ports = summary.ports.iter().flatten();
     let holds = ports.filter_map(|port| port.public_port).any(|port| wanted.contains(&port));
     own || made || holds || IMAGES.iter().any(|name| image.contains(name))
+}
+
+/// Returns a volume of the engine's list.
+pub(super) fn volume(volume: bollard::models::Volume) -> EngineVolume {
+    let created = volume.created_at.and_then(|at| at.parse::<jiff::Timestamp>().ok());
+    EngineVolume {
+        created: created.map(jiff::Timestamp::as_second),
+        project: volume.labels.get(PROJECT).cloned(),
+        key: volume.labels.get(VOLUME).cloned(),
+        name: volume.name,
+    }
 }
 
 /// Returns the container that `inspect` describes.

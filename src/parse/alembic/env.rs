@@ -20,6 +20,36 @@ pub fn version_table(env_py: &str) -> (Option<String>, Option<String>) {
     (search.table, search.schema)
 }
 
+/// Returns the names, in capitals, that an `env.py` uses which makes a plain engine, so that its URL has to name a synchronous
+/// driver; nothing for one that speaks of async, or rewrites the driver. `of_ini` adds the ini's own key.
+pub fn plain_engine(env_py: &str, of_ini: bool) -> Vec<String> {
+    let makes = env_py.contains("engine_from_config(") || env_py.contains("create_engine(");
+    let lower = env_py.to_ascii_lowercase();
+    if !makes || ["async", "+psycopg", "replace("].iter().any(|word| lower.contains(word)) {
+        return Vec::new();
+    }
+    let words = env_py.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.len() > 2);
+    let mut names: Vec<String> = words.map(str::to_ascii_uppercase).collect();
+    names.extend(of_ini.then(|| "SQLALCHEMY.URL".to_owned()));
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// Returns the line on which an `env.py` says `target_metadata = None`, and nowhere else another thing.
+pub fn no_metadata(env_py: &str) -> Option<usize> {
+    let assigns = |line: &str| {
+        let (name, value) = line.split_once('=')?;
+        let value = value.trim().trim_end_matches(',');
+        // `target_metadata=target_metadata` hands it on.
+        (name.split(':').next()?.trim() == "target_metadata" && value != "target_metadata").then(|| value.to_owned())
+    };
+    let mut found = env_py.lines().zip(1..).filter_map(|(line, number)| Some((assigns(line)?, number)));
+    let (value, number) = found.next()?;
+    let none = value.split('#').next().is_some_and(|value| value.trim() == "None");
+    (none && found.next().is_none()).then_some(number)
+}
+
 /// Returns the line on which an `env.py` calls `set_main_option("sqlalchemy.url", …)` with something computed, unless it
 /// doubles a `%` anywhere: `configparser` takes a single one for the begin of an interpolation (Python's documentation,
 /// "configparser", `BasicInterpolation`).

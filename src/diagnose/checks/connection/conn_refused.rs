@@ -29,6 +29,8 @@ pub(super) const ROOTS: &[&str] = &[
     "docker-down",
     "docker-permission",
     "container-created",
+    "port-reserved",
+    "bind-mount-permissions",
     "pgdata-major-mismatch",
     "pg18-mount",
     "container-oom",

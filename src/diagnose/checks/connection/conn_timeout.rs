@@ -51,6 +51,12 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         return Ok(vec![finding.seen(what).manual("let the container go on", &[&unpause])]);
     }
     let local = candidate.target.host().is_loopback();
+    if local && picture.shell.contains_key("WSL_DISTRO_NAME") {
+        // With mirrored networking, a port that nobody holds is silent instead of refusing (microsoft/WSL).
+        let finding = finding.seen("this is WSL, where a port that nobody holds may be silent instead of refusing");
+        let commands = ["devdb up", "wsl --shutdown   # in Windows, when the server runs and is silent all the same"];
+        return Ok(vec![finding.manual("start the server; or restart WSL's network", &commands)]);
+    }
     let fix = if local { "restart the server: it accepts nobody" } else { "check firewall, VPN and the host's name" };
     Ok(vec![finding.manual(fix, &[])])
 }

@@ -35,6 +35,9 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if let Some(service) = picture.database_service() {
         finding = finding.at(&service.at, format!("service `{}` would run there", service.name));
     }
+    if let Some((_, command)) = STARTED_BY.iter().find(|(part, _)| picture.engine.address.contains(part)) {
+        return Ok(vec![finding.manual("start the engine", &[command])]);
+    }
     let named = picture.engine.named_by.contains("DOCKER_HOST") || picture.engine.named_by.contains("context");
     Ok(vec![if named {
         finding.manual("start the engine, or choose another", &["unset DOCKER_HOST", "docker context use default"])
@@ -45,6 +48,15 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         )
     }])
 }
+
+/// What starts an engine, by a part of its socket's path.
+const STARTED_BY: [(&str, &str); 5] = [
+    (".docker/run/", "open -a Docker   # Docker Desktop; on Linux: systemctl --user start docker-desktop"),
+    (".docker/desktop/", "systemctl --user start docker-desktop"),
+    (".colima/", "colima start"),
+    (".orbstack/", "orb start"),
+    ("podman", "podman machine start   # on Linux: systemctl --user start podman.socket"),
+];
 
 fn asked(picture: &Picture) -> String {
     let probe = &picture.engine;

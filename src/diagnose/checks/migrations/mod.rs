@@ -1,5 +1,6 @@
 //! The chain, and where the database stands in it.
 
+pub(super) mod alembic_async_url;
 pub(super) mod alembic_behind;
 pub(super) mod alembic_cycle;
 pub(super) mod alembic_duplicate_id;
@@ -8,6 +9,7 @@ pub(super) mod alembic_enum_exists;
 pub(super) mod alembic_missing_parent;
 pub(super) mod alembic_multiple_heads;
 pub(super) mod alembic_needs_bootstrap;
+pub(super) mod alembic_no_metadata;
 pub(super) mod alembic_order;
 pub(super) mod alembic_overlapping_rows;
 pub(super) mod alembic_percent;

@@ -21,7 +21,6 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         "alembic-duplicate-id",
         "alembic-multiple-heads",
         "alembic-order",
-        "alembic-needs-bootstrap",
         "sql-chain-fault",
     ],
     explain: "Seen as: `ModuleNotFoundError: No module named 'app'`, `KeyError: 'SECRET_KEY'`, pydantic's `Field required`, or a \

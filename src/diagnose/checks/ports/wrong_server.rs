@@ -7,13 +7,14 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     title: "The server that answers is the project's own",
     area: "ports",
     severity: Severity::Error,
-    needs: &[Need::Target, Need::Engine, Need::Server],
+    needs: &[Need::Target, Need::Engine, Need::Answer],
     follows: &[],
     explain: "Seen as: `password authentication failed`, `role does not exist`, missing tables, with no bind error anywhere.\n\
         Cause: a PostgreSQL installed on the machine listens where your URL points, and shadows the container's port; on macOS both can\n\
         hold 5432 at once and localhost wins.\n\
         Proof: `pg_control_system().system_identifier` of the server that answered differs from the first eight bytes of\n\
-        `global/pg_control` inside the container.\n\
+        `global/pg_control` inside the container. Where nobody is let in: two processes listen on the port that the container publishes,\n\
+        its engine's forwarder and another.\n\
         Fix: points `.env` at the container's own port; or stop the local server.",
     detect,
     #[cfg(test)]
@@ -21,11 +22,10 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let (Some(candidate), Some(container), Some(server)) =
-        (picture.target(), picture.database_container(), picture.server.known())
-    else {
+    let (Some(candidate), Some(container)) = (picture.target(), picture.database_container()) else {
         return Ok(Vec::new());
     };
+    let Some(server) = picture.server.known() else { return Ok(shadowed(picture, candidate, container)) };
     let Some(expected) = container.system_identifier.look()? else { return Ok(Vec::new()) };
     let Some(answered) = server.system_identifier else {
         return Err(Unknown("the role may not read the server's identifier".to_owned()));
@@ -57,8 +57,35 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     {
         return Ok(vec![finding.auto(step.describe(), vec![step])]);
     }
+    let commands = facts::stop_commands(&server.version);
     Ok(vec![finding.manual(
         "stop the local server, or publish the container on a free port and use it in `.env`",
-        &["brew services stop postgresql   # macOS", "sudo systemctl stop postgresql   # Linux"],
+        &commands.iter().map(String::as_str).collect::<Vec<_>>(),
     )])
+}
+
+/// A login that was refused names no identifier. But where the engine's forwarder shares the port with another process, as
+/// macOS allows it for `*` and `localhost`, the more specific one answers.
+fn shadowed(picture: &Picture, candidate: &Candidate, container: &Container) -> Vec<Finding> {
+    let port = candidate.target.port();
+    let publishes = container.is_running() && container.database_ports().contains(&port);
+    let local = candidate.target.host().is_loopback();
+    if picture.login_failure.is_none() || !publishes || !local || !facts::held_by_engine(picture, port) {
+        return Vec::new();
+    }
+    let Some(other) = facts::beside_engine(picture, port) else { return Vec::new() };
+    let name = facts::container_name(container);
+    let mut finding = Finding::new(format!("another PostgreSQL answers on port {port} than {name}"));
+    finding = facts::leads_there(candidate, finding).seen(other);
+    if let Some(mapping) = picture.database_service().and_then(facts::database_port) {
+        finding = finding.at(&mapping.at, format!("publishes \"{}\"", mapping.written));
+    }
+    if let Some(failure) = &picture.login_failure {
+        finding = finding.seen(format!("it says: {}{}", failure.message, facts::code(failure)));
+    }
+    let commands = facts::stop_commands("");
+    vec![finding.manual(
+        "stop the local server, or publish the container on a free port and use it in `.env`",
+        &commands.iter().map(String::as_str).collect::<Vec<_>>(),
+    )]
 }

@@ -1,0 +1,44 @@
+//! `image-unpinned`
+
+use super::super::prelude::*;
+
+pub(in crate::diagnose) const CHECK: Check = Check {
+    id: "image-unpinned",
+    title: "The database's image names its major",
+    area: "engine",
+    severity: Severity::Info,
+    needs: &[Need::Compose],
+    follows: &["pgdata-major-mismatch", "pg18-mount"],
+    explain: "Seen as: one morning, `database files are incompatible with server`, or a fresh clone that runs another PostgreSQL than the rest.\n\
+        Cause: the tag is `latest`, or there is none: the next pull may bring a major that cannot read the volume.\n\
+        Proof: the image as the Compose file has it.\n\
+        Fix: by hand: the major that runs now.",
+    detect,
+    #[cfg(test)]
+    breaks: |picture| sample::service(picture).image.as_mut().unwrap().value = "postgres:latest".to_owned(),
+};
+
+/// Images that are PostgreSQL's own, and carry its major in their tag.
+const OFFICIAL: [&str; 5] =
+    ["postgres", "library/postgres", "postgis/postgis", "pgvector/pgvector", "timescale/timescaledb"];
+/// Tags that stand for whatever is newest.
+const MOVING: [&str; 6] = ["", "latest", "alpine", "bookworm", "trixie", "bullseye"];
+
+fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
+    let mut findings = Vec::new();
+    for service in picture.database_services() {
+        let Some(image) = service.image.as_ref().filter(|_| service.is_active(&picture.profiles)) else { continue };
+        let (name, tag) = image.value.rsplit_once(':').unwrap_or((&image.value, ""));
+        if !OFFICIAL.contains(&name) || !MOVING.contains(&tag) {
+            continue;
+        }
+        let runs = picture.container_of(&service.name).and_then(Container::image_major);
+        let server = picture.server.known().map(|server| server.version_number / 10_000);
+        let major = runs.or(server).map_or_else(|| "17".to_owned(), |major| major.to_string());
+        let message = format!("service `{}` takes whatever `{}` is today", service.name, image.value);
+        let pinned = format!("image: {name}:{major}   # under the service `{}`", service.name);
+        findings
+            .push(Finding::new(message).at(&image.at, "names no major").manual("name the major that runs", &[&pinned]));
+    }
+    Ok(findings)
+}

@@ -1,0 +1,51 @@
+//! `no-healthcheck`
+
+use super::super::prelude::*;
+
+pub(in crate::diagnose) const CHECK: Check = Check {
+    id: "no-healthcheck",
+    title: "Services wait until the database answers",
+    area: "engine",
+    severity: Severity::Info,
+    needs: &[Need::Compose],
+    follows: &[],
+    explain: "Seen as: `connection refused` or `the database system is starting up` at the first `docker compose up`, and not at the second.\n\
+        Cause: `depends_on: [db]` waits until the container starts, not until the server answers; the first start takes seconds more.\n\
+        Proof: a service that depends on the database's without `condition: service_healthy`.\n\
+        Fix: by hand: a health check, and the condition.",
+    detect,
+    #[cfg(test)]
+    breaks: |picture| sample::add_dependent(picture),
+};
+
+fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
+    let Some(compose) = picture.compose.known() else { return Ok(Vec::new()) };
+    let mut findings = Vec::new();
+    for database in picture.database_services().into_iter().filter(|it| it.is_active(&picture.profiles)) {
+        let waits = |condition: &str| matches!(condition, "service_healthy" | "service_completed_successfully");
+        let hasty: Vec<_> = compose
+            .services
+            .iter()
+            .filter(|service| service.is_active(&picture.profiles))
+            .filter_map(|service| Some((service, service.depends_on.get(&database.name)?)))
+            .filter(|(_, condition)| !waits(&condition.value))
+            .collect();
+        let Some((first, _)) = hasty.first() else { continue };
+        let others = if hasty.len() > 1 { format!(" (and {} more)", hasty.len() - 1) } else { String::new() };
+        let mut finding =
+            Finding::new(format!("service `{}`{others} starts before `{}` answers", first.name, database.name));
+        for (service, condition) in &hasty {
+            finding = finding.at(&condition.at, format!("service `{}` waits for the container alone", service.name));
+        }
+        let check = "healthcheck: {test: [\"CMD-SHELL\", \"pg_isready -U $$POSTGRES_USER -h 127.0.0.1\"], interval: 2s, retries: 30}";
+        let check = format!("{check}   # under `{}`", database.name);
+        let wait =
+            format!("depends_on: {{{}: {{condition: service_healthy}}}}   # under `{}`", database.name, first.name);
+        let mut commands = vec![wait.as_str()];
+        if database.healthcheck.is_none() {
+            commands.insert(0, check.as_str());
+        }
+        findings.push(finding.manual("let it wait until the server answers", &commands));
+    }
+    Ok(findings)
+}

@@ -1,0 +1,32 @@
+//! `env-not-ignored`
+
+use super::super::prelude::*;
+use crate::model::env::InGit;
+
+pub(in crate::diagnose) const CHECK: Check = Check {
+    id: "env-not-ignored",
+    title: "Git ignores `.env`",
+    area: "env",
+    severity: Severity::Info,
+    needs: &[],
+    follows: &[],
+    explain: "Seen as: `git status` lists `.env`; sooner or later `git add .` commits the password.\n\
+        Cause: `.gitignore` does not name it.\n\
+        Proof: `git check-ignore` fails for the file, and it is not committed.\n\
+        Fix: by hand: a line in `.gitignore`.",
+    detect,
+    #[cfg(test)]
+    breaks: |picture| picture.env_in_git = vec![(".env".into(), InGit::Open)],
+};
+
+fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
+    let open = picture.env_in_git.iter().filter(|(_, state)| *state == InGit::Open);
+    let finding = |(path, _): &(std::path::PathBuf, InGit)| {
+        let line = format!("/{}", path.display());
+        let command = format!("echo {} >> .gitignore", shell_argument(&line));
+        Finding::new(format!("`{}` may be committed by mistake: git does not ignore it", path.display()))
+            .at(&Place::new(path, 0), "neither ignored nor committed")
+            .manual("name it in `.gitignore`", &[&command])
+    };
+    Ok(open.map(finding).collect())
+}
