@@ -18,6 +18,8 @@ use crate::plan::{self, server};
 use crate::render::progress::Progress;
 use crate::render::{self, prompt, style};
 
+/// The snapshot that is taken before data are lost.
+const BEFORE: &str = "before-fix";
 /// Rounds after which what is left needs a person.
 const ROUNDS: usize = 5;
 
@@ -115,6 +117,9 @@ async fn apply(context: &Context, picture: &Picture, chosen: &[&Finding]) -> Res
     let mut progress = Progress::new(&context.ui, false);
     for finding in chosen {
         let Some(fix) = &finding.fix else { continue };
+        if fix.steps.iter().any(Step::loses_data) {
+            keep(context).await;
+        }
         for step in &fix.steps {
             allowed(picture, step)?;
             fixer.apply(step, &mut |event| progress.tell(&event)).await?;
@@ -123,6 +128,13 @@ async fn apply(context: &Context, picture: &Picture, chosen: &[&Finding]) -> Res
     }
     context.ui.say("");
     Ok(())
+}
+
+/// Takes a snapshot before data are lost. The loss was agreed to, so that a server that takes none stops nothing.
+async fn keep(context: &Context) {
+    if let Err(error) = Box::pin(super::snapshot::keep(context, BEFORE)).await {
+        context.ui.warning(&format!("no snapshot could be taken first: {}", error.message));
+    }
 }
 
 /// Returns what carries out the steps of fixes for this picture.

@@ -55,6 +55,11 @@ impl Args {
     }
 }
 
+/// Keeps the database under this name, in place of what had it.
+pub(super) async fn keep(context: &Context, name: &str) -> Result<u8> {
+    save::run(context, save::Args::replacing(name)).await
+}
+
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     match args.command {
         None => list::run(context, &list::Args::default()).await,

@@ -293,6 +293,10 @@ fn found_and_taken_back(project: &Project, database: &Database<'_>, python: &std
         Some("t")
     );
     assert_eq!(git(project, "Ada", &["status", "--porcelain"]), before, "the working tree is as it was");
+    // What was lost is in the snapshot that was taken first.
+    let restored = Sandbox::new(project).args(["snapshot", "restore", "before-fix", "--yes"]).run();
+    restored.assert_code(0);
+    assert_eq!(database.value("select to_regclass('labels') is null").as_deref(), Some("f"));
 }
 
 #[test]

@@ -22,6 +22,13 @@ pub(in crate::cli) struct Args {
     force: bool,
 }
 
+impl Args {
+    /// Returns the arguments that replace the snapshot of this name.
+    pub(super) fn replacing(name: &str) -> Self {
+        Self { name: Some(name.to_owned()), force: true }
+    }
+}
+
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     let (picture, branch) = tokio::join!(context.look(Depth::Proof), super::branch(context));
     let plan = save(&picture, SaveRequest { name: args.name, branch, force: args.force })?;

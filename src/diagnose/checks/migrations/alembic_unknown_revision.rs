@@ -14,8 +14,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: the database was migrated on another git branch, whose revision files you do not have now.\n\
         Proof: a row of the version table that no revision file has.\n\
         Fix: the branch, stash or worktree that has it is named; its files take the database back to the last revision that\n\
-        you have too, without touching your working tree. Data of what is taken back are lost. Or reset, which keeps the\n\
-        old database for `devdb undo`.",
+        you have too, without touching your working tree. Data of what is taken back are lost; a snapshot `before-fix` is taken\n\
+        first, where the server allows it. Or reset, which keeps the old database for `devdb undo`.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::database(picture).versions = Observed::Known(vec!["fedcba".to_owned()]),
@@ -47,7 +47,9 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         return Ok(vec![finding.confirm("bring the deleted file back", steps)]);
     }
     if let ([row], Some(step)) = (applied, way_back(chain, &origins, applied)) {
-        let summary = format!("take `{row}` back with the files that have it; what it made is lost");
+        let summary = format!(
+            "take `{row}` back with the files that have it; what it made is lost (a snapshot `before-fix` is taken first)"
+        );
         return Ok(vec![finding.confirm(summary, vec![step])]);
     }
     let search = unknown.iter().map(|id| format!("git log --all --oneline -S '{id}'")).collect::<Vec<_>>().join("; ");
