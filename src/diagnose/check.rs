@@ -82,6 +82,7 @@ impl Need {
                 "docker-down",
                 "port-allocated",
                 "port-in-use",
+                "password-empty",
                 "container-created",
                 "port-reserved",
                 "bind-mount-permissions",
@@ -108,8 +109,9 @@ impl Need {
                 "auth-password",
                 "too-many-clients",
             ],
+            Self::Compose => &["compose-invalid"],
             Self::SqlChain => &["sql-chain-fault"],
-            Self::Target | Self::Answer | Self::Compose | Self::Listeners | Self::Chain | Self::SqlFiles => &[],
+            Self::Target | Self::Answer | Self::Listeners | Self::Chain | Self::SqlFiles => &[],
         }
     }
 }

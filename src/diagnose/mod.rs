@@ -83,7 +83,8 @@ fn passed(check: &Check, picture: &Picture) -> Verdict {
     let compose = picture.compose.known().filter(|_| check.needs.contains(&Need::Compose));
     let refused = compose.and_then(|compose| compose.problems.iter().find(|problem| problem.fatal));
     match refused {
-        Some(problem) => Verdict::Unknown(format!("Compose refuses {}: {}", problem.at, problem.message)),
+        Some(problem) if check.id == "compose-invalid" => Verdict::Unknown(problem.message.clone()),
+        Some(_) => Verdict::Skipped("follows from compose-invalid".to_owned()),
         None => Verdict::Pass,
     }
 }

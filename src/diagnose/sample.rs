@@ -172,6 +172,7 @@ fn two_migrations() -> Vec<MigrationOperations> {
         up: sql_ddl::of_sql(up, 12),
         down: sql_ddl::of_sql(down, 16),
         way_back: WayBack::Written,
+        autocommits: false,
     };
     vec![
         migration("a1", "create table users (id int)", "drop table users"),

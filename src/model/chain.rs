@@ -89,6 +89,12 @@ pub struct AlembicConfig {
     /// empty for others.
     #[serde(default)]
     pub plain_engine: Vec<String>,
+    /// The same of an `env.py` that makes an async engine of what it takes from the environment or the ini, and rewrites no URL.
+    #[serde(default)]
+    pub async_engine: Vec<String>,
+    /// `env.py` runs everything outside of transactions.
+    #[serde(default)]
+    pub autocommits: bool,
     /// Where `env.py` says `target_metadata = None`.
     #[serde(default)]
     pub no_metadata: Option<Place>,

@@ -18,6 +18,9 @@ pub struct MigrationOperations {
     pub up: Vec<Operation>,
     pub down: Vec<Operation>,
     pub way_back: WayBack,
+    /// It steps out of Alembic's transaction somewhere (`autocommit_block`).
+    #[serde(default)]
+    pub autocommits: bool,
 }
 
 /// Whether a migration can be taken back.

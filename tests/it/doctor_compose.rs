@@ -266,3 +266,27 @@ fn initdb_ignored() {
     shop.doctor().is_healthy();
     shop.sandbox().args(["psql", "-c", "select * from first"]).run().assert_code(0);
 }
+
+#[test]
+fn password_empty() {
+    let (Some(shop), Some(_)) = (Shop::new(), bench::compose()) else { return };
+    let port = free_port();
+    shop.compose(&format!("ports: [\"{port}:5432\"]\n    {VOLUME}{VOLUMES}")).env(&format!("localhost:{port}"));
+    let text = shop.project.read(FILE);
+    let unset = text.replace(&format!("POSTGRES_PASSWORD: {}", shop.password), "POSTGRES_PASSWORD: ${DB_SECRET}");
+    std::fs::write(shop.project.file(FILE), &unset).unwrap();
+    assert!(shop.run_compose(&["up", "-d"]));
+    std::thread::sleep(Duration::from_secs(2));
+    let report = shop.doctor();
+    report
+        .only_error_beside("password-empty", &["env-key-missing"])
+        .says("service `db` is to make a database without a password")
+        .at(FILE, line(&shop, "DB_SECRET"), "POSTGRES_PASSWORD is empty")
+        .seen("`DB_SECRET` is set nowhere")
+        .seen("superuser password is not specified");
+    assert_eq!(report.reason("container-restarting"), "follows from password-empty");
+    std::fs::write(shop.project.file(FILE), &text).unwrap();
+    assert!(shop.run_compose(&["up", "-d"]));
+    shop.wait_ready(port);
+    shop.doctor().is_healthy();
+}

@@ -139,3 +139,44 @@ fn env_not_ignored_and_committed() {
     project.git(&["rm", "--quiet", "--cached", ".env"]);
     assert_eq!(Report::of(&sandbox).is_healthy().ids("info"), [""; 0]);
 }
+
+#[test]
+fn alembic_sync_url() {
+    let (Some(cluster), Some(environment)) = (Cluster::shared(), bench::venv()) else { return };
+    let shop = alembic(cluster, &environment, "alembic-async", "postgresql+asyncpg");
+    // As `alembic init -t async` and the environment have it.
+    let env = shop.project.read("alembic/env.py").replace("settings.database_url", "os.environ[\"DATABASE_URL\"]");
+    let env = env
+        .replace("import asyncio", "import asyncio\nimport os")
+        .replace("config = context.config", "from dotenv import load_dotenv\n\nload_dotenv()\nconfig = context.config");
+    shop.project.write("alembic/env.py", &env);
+    runs(&shop, "alembic", &["upgrade", "head"]);
+    doctor(&shop).is_healthy();
+    set_url(&shop, "postgresql+psycopg2", "");
+    let said = fails(&shop, "alembic", &["current"]);
+    assert!(said.contains("requires an async driver"), "{said}");
+    doctor(&shop).only_error("alembic-sync-url").says("makes an async engine of a URL for `psycopg2`, which is not");
+    shop.devdb(["doctor", "--fix", "--yes"]).run().assert_code(0);
+    assert!(shop.project.read(".env").contains("DATABASE_URL=postgresql+asyncpg://"), "{}", shop.project.read(".env"));
+    runs(&shop, "alembic", &["current"]);
+    doctor(&shop).is_healthy();
+}
+
+#[test]
+fn alembic_concurrently() {
+    let Some(shop) = sync() else { return };
+    runs(&shop, "alembic", &["upgrade", "head"]);
+    let file = "alembic/versions/aaaa00000001.py";
+    let index = "op.create_index('ix_users_full_name', 'users', ['full_name'], postgresql_concurrently=True)";
+    let drop = "op.drop_index('ix_users_full_name', table_name='users')";
+    crate::migrate::revision(&shop, "aaaa00000001", "\"e07d58a2c3b6\"", index, drop);
+    let said = fails(&shop, "alembic", &["upgrade", "head"]);
+    assert!(said.contains("cannot run inside a transaction block"), "{said}");
+    let report = doctor(&shop);
+    assert_eq!(report.ids("fail"), ["alembic-concurrently", "alembic-behind"], "{report}");
+    report.the_finding("alembic-concurrently").says("revision `aaaa00000001`").at(file, 10, "postgresql_concurrently");
+    let block = format!("with op.get_context().autocommit_block():\n        {index}");
+    crate::migrate::revision(&shop, "aaaa00000001", "\"e07d58a2c3b6\"", &block, drop);
+    runs(&shop, "alembic", &["upgrade", "head"]);
+    doctor(&shop).is_healthy();
+}

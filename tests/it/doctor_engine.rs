@@ -110,14 +110,26 @@ fn a_context_names_the_engine() {
 }
 
 #[test]
-fn a_compose_file_that_compose_refuses_is_doubt_and_no_pass() {
+fn compose_invalid() {
     let Some(shop) = Shop::new() else { return };
     shop.compose(&format!("ports: [\"{}:5432\"]", free_port())).env(&format!("localhost:{}", free_port()));
-    let broken = format!("{}  - x\n", shop.project.read("docker-compose.yml"));
-    shop.project.write("docker-compose.yml", &broken);
-    let report = shop.doctor();
-    assert!(report.reason("port-unpublished").contains("Compose refuses docker-compose.yml:"), "{report}");
-    assert!(!report.ids("pass").contains(&"host-localhost-inside"), "{report}");
+    let whole = shop.project.read("docker-compose.yml");
+    for (broken, says, fix) in [
+        (format!("{whole}  - x\n"), "Compose refuses `docker-compose.yml`: ", "mend the line"),
+        (whole.replace("POSTGRES_DB: app", "POSTGRES_DB: ${app"), "docker-compose.yml", "write `$$`"),
+        (whole.replace("POSTGRES_DB: app", "POSTGRES_DB: ${NAME:?give it}"), "NAME", "set the variable"),
+    ] {
+        std::fs::write(shop.project.file("docker-compose.yml"), &broken).unwrap();
+        assert!(bench::compose().is_none() || !shop.run_compose(&["config", "--quiet"]), "Compose takes it:\n{broken}");
+        let report = shop.doctor();
+        assert_eq!(report.ids("fail").first(), Some(&"compose-invalid"), "{report}");
+        report.the_finding("compose-invalid").says(says);
+        report.text.assert_stdout_has(fix);
+        assert!(!report.ids("pass").contains(&"host-localhost-inside"), "{report}");
+        assert!(!report.ids("unknown").contains(&"host-localhost-inside"), "{report}");
+    }
+    std::fs::write(shop.project.file("docker-compose.yml"), &whole).unwrap();
+    assert!(shop.doctor().ids("pass").contains(&"compose-invalid"));
 }
 
 #[test]

@@ -27,6 +27,8 @@ pub(super) fn complete(scope: &Scope, mut config: AlembicConfig) -> AlembicConfi
         config.rewrites_scheme = text.contains("postgres://");
         config.engine_from_config = text.contains("engine_from_config(");
         config.plain_engine = env::plain_engine(&text, config.url.is_some());
+        config.async_engine = env::async_engine(&text, config.url.is_some());
+        config.autocommits = text.contains("AUTOCOMMIT");
         config.no_metadata = env::no_metadata(&text).map(|line| Place::new(&env_py, line));
         config.sets_unescaped = env::sets_unescaped(&text).map(|line| Place::new(&env_py, line));
     }

@@ -28,6 +28,21 @@ pub fn plain_engine(env_py: &str, of_ini: bool) -> Vec<String> {
     if !makes || ["async", "+psycopg", "replace("].iter().any(|word| lower.contains(word)) {
         return Vec::new();
     }
+    names(env_py, of_ini)
+}
+
+/// Returns the same of an `env.py` that makes an async engine, takes its URL from the environment or the ini itself, and
+/// rewrites none; nothing for others. What settings hand out may be rewritten there.
+pub fn async_engine(env_py: &str, of_ini: bool) -> Vec<String> {
+    let makes = env_py.contains("async_engine_from_config(") || env_py.contains("create_async_engine(");
+    let rewrites =
+        ["+asyncpg", "+psycopg", "replace(", "re.sub", "set(drivername"].iter().any(|it| env_py.contains(it));
+    let direct = env_py.contains("environ") || env_py.contains("getenv") || (of_ini && !env_py.contains("settings"));
+    if makes && direct && !rewrites { names(env_py, of_ini) } else { Vec::new() }
+}
+
+/// Every word of a text that may be a variable's or a setting's name, in capitals.
+fn names(env_py: &str, of_ini: bool) -> Vec<String> {
     let words = env_py.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.len() > 2);
     let mut names: Vec<String> = words.map(str::to_ascii_uppercase).collect();
     names.extend(of_ini.then(|| "SQLALCHEMY.URL".to_owned()));

@@ -28,6 +28,7 @@ pub(super) const ROOTS: &[&str] = &[
     "env-missing",
     "docker-down",
     "docker-permission",
+    "password-empty",
     "container-created",
     "port-reserved",
     "bind-mount-permissions",

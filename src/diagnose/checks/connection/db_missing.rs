@@ -29,6 +29,9 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let finding = Finding::new(format!("the server has no database `{name}`"));
     let mut finding = facts::leads_there(candidate, finding)
         .seen(format!("PostgreSQL {} answers, role `{}` logs in", server.version, server.role.name));
+    if candidate.target.database.is_none() {
+        finding = finding.seen("the URL ends without a name: clients take the role's for it");
+    }
     // The project's own server is down, and another one happens to let the role in.
     if let Some(service) = picture
         .database_service()

@@ -8,7 +8,14 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "engine",
     severity: Severity::Error,
     needs: &[Need::Engine],
-    follows: &["pgdata-major-mismatch", "pg18-mount", "container-oom", "disk-full", "bind-mount-permissions"],
+    follows: &[
+        "pgdata-major-mismatch",
+        "pg18-mount",
+        "container-oom",
+        "disk-full",
+        "bind-mount-permissions",
+        "password-empty",
+    ],
     explain: "Seen as: connections that work for a second, or never; `docker ps` says `Restarting`.\n\
         Cause: the server ends at once: another major's data directory, a missing password on a new volume, no permission on a bind mount.\n\
         Proof: the state, the count of restarts, and the end of its log.\n\

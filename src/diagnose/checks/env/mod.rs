@@ -1,5 +1,6 @@
 //! What stands in `.env` files.
 
+pub(super) mod compose_invalid;
 pub(super) mod compose_quotes_literal;
 pub(super) mod env_blank_in_value;
 pub(super) mod env_bom;
@@ -13,6 +14,7 @@ pub(super) mod env_shell_override;
 pub(super) mod env_syntax;
 pub(super) mod env_value_cut;
 pub(super) mod env_vars_disagree;
+pub(super) mod password_empty;
 pub(super) mod url_option_unknown;
 pub(super) mod url_scheme_postgres;
 pub(super) mod url_unescaped;

@@ -2,6 +2,7 @@
 
 pub(super) mod alembic_async_url;
 pub(super) mod alembic_behind;
+pub(super) mod alembic_concurrently;
 pub(super) mod alembic_cycle;
 pub(super) mod alembic_duplicate_id;
 pub(super) mod alembic_empty_down;
@@ -15,6 +16,7 @@ pub(super) mod alembic_overlapping_rows;
 pub(super) mod alembic_percent;
 pub(super) mod alembic_rev_too_long;
 pub(super) mod alembic_stamped_empty;
+pub(super) mod alembic_sync_url;
 pub(super) mod alembic_unknown_revision;
 pub(super) mod alembic_unreadable_revision;
 pub(super) mod alembic_unstamped;
