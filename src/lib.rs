@@ -14,7 +14,7 @@
 //! - [`wire`]: how to talk to servers, engines, processes and files; it decides nothing.
 //! - [`discover`]: looks; a fact is known, absent, or unknown with the reason.
 //! - [`diagnose`]: judges; one file a check, the registry is [`diagnose::checks`]; [`diagnose::report`] writes the picture
-//!   down without its secrets, so that it can be judged elsewhere.
+//!   down without its secrets, so that it can be judged elsewhere; [`diagnose::recorded`] lists those of other platforms.
 //! - [`plan`]: decides what a reset does, or refuses.
 //! - [`execute`]: acts, alone; sends [`model::event::Event`]s.
 //! - [`render`]: tells, alone touches the terminal.

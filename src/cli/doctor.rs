@@ -102,7 +102,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
         if args.deep {
             let human = args.format() == Format::Human;
             if human {
-                context.ui.say("running the project's own code: the migrations in a scratch database, and the models");
+                context.ui.say("running the project's own code, in a scratch database");
             }
             picture.deep = Box::pin(deep::look(context, &picture, !human)).await?;
         }

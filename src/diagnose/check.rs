@@ -74,7 +74,7 @@ impl Need {
     /// Returns the errors of which this need's "could not be read" is the consequence.
     pub(super) fn hidden_by(self) -> &'static [&'static str] {
         match self {
-            Self::Engine => &["docker-permission", "docker-down"],
+            Self::Engine => &["localhost-in-container", "docker-permission", "docker-down"],
             Self::Server | Self::Deep => &[
                 "env-missing",
                 "url-unescaped",
@@ -82,6 +82,7 @@ impl Need {
                 "docker-down",
                 "port-allocated",
                 "port-in-use",
+                "localhost-in-container",
                 "password-empty",
                 "container-created",
                 "port-reserved",

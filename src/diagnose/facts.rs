@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::model::chain::Chain;
 use crate::model::compose::{Port, PublishedPort, Service};
-use crate::model::engine::{Container, EngineVolume, port_of_command};
+use crate::model::engine::{Container, EngineVolume};
 use crate::model::env::{EnvEntry, EnvFile};
 use crate::model::finding::Finding;
 use crate::model::health::Health;
@@ -183,15 +183,6 @@ pub(super) fn answers(picture: &Picture) -> bool {
     picture.reach.endpoints.iter().any(|endpoint| matches!(endpoint.reply, Reply::Postgres { .. }))
 }
 
-/// Returns the port on which a service's server listens: as its command says, else `PGPORT`, else 5432.
-pub(super) fn inner_port(service: &Service) -> u16 {
-    let by_command = service.command.as_ref().and_then(|command| port_of_command(&command.value));
-    if let Some(port) = by_command {
-        return port;
-    }
-    service.variable("PGPORT").and_then(|port| port.reveal().parse().ok()).unwrap_or(crate::model::target::DEFAULT_PORT)
-}
-
 /// Returns the major that an image's tag says: 18 of `postgres:18.1-alpine`, `pgvector/pgvector:pg18`, `postgis/postgis:18-3.6`.
 pub(super) fn image_major(image: &str) -> Option<u32> {
     let tag = tag(image)?;
@@ -219,7 +210,7 @@ fn tag(image: &str) -> Option<&str> {
 
 /// Returns the mapping of a service's database port (5432, or `PGPORT`).
 pub(super) fn database_port(service: &Service) -> Option<&Port> {
-    let inner = inner_port(service);
+    let inner = service.inner_port();
     service.ports.iter().find(|port| port.target == inner)
 }
 

@@ -79,6 +79,7 @@ pub(super) fn healthy() -> Picture {
             }],
         },
         nearby: Vec::new(),
+        neighbours: Vec::new(),
         server: Observed::Known(live_server()),
         login_failure: None,
         chain: Observed::Known(two_revisions()),

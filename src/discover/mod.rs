@@ -110,6 +110,7 @@ pub async fn discover(scope: &Scope, begin: impl FnOnce(&Picture, &Target)) -> P
     picture.reach = reach;
     if scope.depth == Depth::All && target.host().is_loopback() {
         picture.nearby = reach::nearby(&picture, target.port(), scope.deadline).await;
+        picture.neighbours = reach::neighbours(&picture, scope.deadline).await;
     }
     match login {
         Ok(server) => picture.server = Observed::Known(server),

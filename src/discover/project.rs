@@ -87,6 +87,7 @@ fn empty(scope: &Scope) -> Picture {
         listeners: Observed::Unknown("not asked".to_owned()),
         reach: Reach::default(),
         nearby: Vec::new(),
+        neighbours: Vec::new(),
         server: Observed::Unknown("not asked".to_owned()),
         login_failure: None,
         chain: Observed::Absent,

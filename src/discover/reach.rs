@@ -73,6 +73,21 @@ pub(super) async fn nearby(picture: &Picture, port: u16, deadline: Duration) -> 
     futures_util::future::join_all(asked).await.into_iter().flatten().collect()
 }
 
+/// Returns the database's services that answer by their names: from inside of a container on their network, where nobody
+/// listens on the target's port.
+pub(super) async fn neighbours(picture: &Picture, deadline: Duration) -> Vec<String> {
+    let refused = |it: &Endpoint| it.reply == Reply::Refused;
+    if !picture.inside_container || !picture.reach.endpoints.iter().all(refused) {
+        return Vec::new();
+    }
+    let asked = picture.database_services().into_iter().take(NEARBY).map(|service| async move {
+        let port = service.inner_port();
+        let found = timeout(deadline, lookup_host((service.name.as_str(), port))).await.ok()?.ok()?.next()?;
+        matches!(ask(found, deadline).await, Reply::Postgres { .. }).then(|| service.name.clone())
+    });
+    futures_util::future::join_all(asked).await.into_iter().flatten().collect()
+}
+
 async fn ask(address: SocketAddr, deadline: Duration) -> Reply {
     let whole = async {
         match TcpStream::connect(address).await {

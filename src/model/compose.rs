@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::engine::port_of_command;
 use super::place::{Located, Place};
 use super::secret::Secret;
 
@@ -149,6 +150,13 @@ impl Service {
     /// Returns whether the service starts when `active` profiles are chosen (`*` means all).
     pub fn is_active(&self, active: &[String]) -> bool {
         self.profiles.is_empty() || active.iter().any(|profile| profile == "*" || self.profiles.contains(profile))
+    }
+
+    /// Returns the port on which its server listens: as its command says, else `PGPORT`, else 5432.
+    pub fn inner_port(&self) -> u16 {
+        let by_command = self.command.as_ref().and_then(|command| port_of_command(&command.value));
+        let by_variable = || self.variable("PGPORT").and_then(|port| port.reveal().parse().ok());
+        by_command.or_else(by_variable).unwrap_or(super::target::DEFAULT_PORT)
     }
 
     /// Returns the value of an environment variable of the container, when it has one.

@@ -53,6 +53,10 @@ pub struct Picture {
     pub reach: Reach,
     /// Where PostgreSQL answers on other ports of this machine, while it refuses on the target's.
     pub nearby: Vec<SocketAddr>,
+    /// The Compose services under whose names PostgreSQL answers; asked from inside of a container alone, where the target
+    /// refuses.
+    #[serde(default)]
+    pub neighbours: Vec<String>,
     /// Known: logged in. Unknown: not tried; see [`Picture::login_failure`].
     pub server: Observed<Server>,
     pub login_failure: Option<LoginFailure>,

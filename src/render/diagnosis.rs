@@ -278,5 +278,5 @@ fn next_command(diagnosis: &Diagnosis) -> Option<&'static str> {
         return Some("devdb doctor --fix");
     }
     let told = |command: &str| fixes().flat_map(|fix| &fix.steps).any(|step| step.describe() == command);
-    ["devdb up", "devdb reset"].into_iter().find(|command| told(command))
+    ["devdb up", "devdb drift", "devdb reset"].into_iter().find(|command| told(command))
 }

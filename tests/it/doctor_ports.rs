@@ -3,6 +3,7 @@
 use crate::doctor_report::{Report, Shop, line_of};
 use crate::support::bench;
 use crate::support::cluster::{Cluster, Options};
+use crate::support::engine::PgContainer;
 use crate::support::ports::free_port;
 
 /// `.env` names one port, the container publishes another: both lines are named, and the fix writes one number.
@@ -373,4 +374,46 @@ fn a_name_that_only_containers_have_for_the_machine() {
         .fix("confirm", &[&step]);
     shop.sandbox().args(["doctor", "--fix", "--yes"]).run().assert_code(0);
     shop.doctor().is_healthy();
+}
+
+#[test]
+fn localhost_in_container() {
+    let Some(shop) = Shop::new() else { return };
+    let network = shop.engine.network();
+    let database = shop.engine.postgres(&PgContainer { network: Some(&network), ..shop.wanted(None) });
+    let image = &shop.engine.image;
+    let compose = format!(
+        "services:\n  {}:\n    image: {image}\n    environment: {{POSTGRES_USER: app, POSTGRES_PASSWORD: {}, POSTGRES_DB: app}}\n    \
+         volumes: [\"data:/var/lib/postgresql/data\"]\nvolumes: {{data: {{}}}}\n",
+        database.name, shop.password
+    );
+    shop.project.write("compose.yaml", &compose);
+    shop.env("localhost:5432");
+    database.wait_ready();
+    // A dev container: devdb beside the database, in a container of its own, with the project mounted.
+    let inside = |arguments: &[&str]| {
+        let binds = vec![
+            format!("{}:/work", shop.project.path().display()),
+            format!("{}:/usr/local/bin/devdb:ro", env!("CARGO_BIN_EXE_devdb")),
+        ];
+        let command: Vec<&str> = ["devdb", "-C", "/work"].into_iter().chain(arguments.iter().copied()).collect();
+        let env = vec![("HOME", "/tmp")];
+        let wanted =
+            PgContainer { network: Some(&network), binds, command: Some(command), env, ..PgContainer::default() };
+        let container = shop.engine.postgres(&wanted);
+        let started = std::time::Instant::now();
+        while !container.has_ended() {
+            assert!(started.elapsed() < std::time::Duration::from_mins(1), "{}", container.logs());
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        container.logs()
+    };
+    let said = inside(&["doctor"]);
+    assert!(said.contains("`localhost` is the container itself  [localhost-in-container]"), "{said}");
+    assert!(said.contains(&format!("PostgreSQL answers as `{}:5432`", database.name)), "{said}");
+    assert!(said.contains("1 error · no warnings"), "{said}");
+    inside(&["doctor", "--fix", "--yes"]);
+    assert!(shop.project.read(".env").contains(&format!("@{}:5432/app", database.name)));
+    let said = inside(&["doctor"]);
+    assert!(said.contains("no errors · no warnings"), "{said}");
 }

@@ -29,6 +29,7 @@ pub(super) const CHECKS: &[Check] = &[
     env::compose_quotes_literal::CHECK,
     env::env_committed::CHECK,
     env::env_not_ignored::CHECK,
+    ports::localhost_in_container::CHECK,
     engine::docker_permission::CHECK,
     engine::docker_down::CHECK,
     ports::port_reserved::CHECK,

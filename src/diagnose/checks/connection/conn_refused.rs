@@ -28,6 +28,7 @@ pub(super) const ROOTS: &[&str] = &[
     "env-missing",
     "docker-down",
     "docker-permission",
+    "localhost-in-container",
     "password-empty",
     "container-created",
     "port-reserved",

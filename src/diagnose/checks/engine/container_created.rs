@@ -8,7 +8,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "engine",
     severity: Severity::Error,
     needs: &[Need::Engine],
-    follows: &["port-reserved", "port-allocated", "port-in-use"],
+    follows: &["localhost-in-container", "port-reserved", "port-allocated", "port-in-use"],
     explain: "Seen as: `docker ps` does not list it, `docker ps -a` says `Created`.\n\
         Cause: the engine could not start it: a port, a mount, a device, an unknown command.\n\
         Proof: state `created`, and the engine's own error.\n\

@@ -8,7 +8,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "engine",
     severity: Severity::Error,
     needs: &[Need::Compose],
-    follows: &["docker-permission"],
+    follows: &["localhost-in-container", "docker-permission"],
     explain: "Seen as: `Cannot connect to the Docker daemon at unix:///var/run/docker.sock`.\n\
         Cause: Docker (Desktop, Colima, OrbStack, rootless) is not started, or DOCKER_HOST or the context names a socket that is gone.\n\
         Proof: the socket that the `docker` command would use is absent or nobody listens, and the database does not answer either.\n\

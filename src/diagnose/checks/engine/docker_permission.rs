@@ -8,7 +8,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "engine",
     severity: Severity::Error,
     needs: &[Need::Compose],
-    follows: &[],
+    follows: &["localhost-in-container"],
     explain: "Seen as: `permission denied while trying to connect to the Docker daemon socket`.\n\
         Cause: your user is not in the socket's group, or was added to it and has not logged in again.\n\
         Proof: the socket is there, and opening it gives EACCES.\n\

@@ -2,6 +2,7 @@
 
 pub(super) mod host_is_service_name;
 pub(super) mod host_localhost_inside;
+pub(super) mod localhost_in_container;
 pub(super) mod override_ports_appended;
 pub(super) mod port_allocated;
 pub(super) mod port_ephemeral;

@@ -29,7 +29,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let mut findings = Vec::new();
     for service in picture.database_services().into_iter().filter(|it| it.is_active(&picture.profiles)) {
-        let inner = facts::inner_port(service);
+        let inner = service.inner_port();
         let ours: Vec<&Port> =
             service.ports.iter().filter(|port| port.target == inner && port.published.is_some()).collect();
         let (Some(first), Some(last)) = (ours.first(), ours.last()) else { continue };

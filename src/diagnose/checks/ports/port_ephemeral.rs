@@ -9,7 +9,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "ports",
     severity: Severity::Error,
     needs: &[Need::Target, Need::Compose],
-    follows: &["docker-down", "docker-permission"],
+    follows: &["localhost-in-container", "docker-down", "docker-permission"],
     explain: "Seen as: the port in `docker ps` changes at each start.\n\
         Cause: `ports: [\"5432\"]` names the container's port only, or `\"${DB_PORT}:5432\"` with a variable that is not set.\n\
         Proof: the mapping, as Compose reads it, has no host port.\n\

@@ -30,7 +30,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             let Some(database) = databases.iter().find(|it| it.name == *host && it.name != service.name) else {
                 continue;
             };
-            let inner = facts::inner_port(database);
+            let inner = database.inner_port();
             if url.target.port() == inner {
                 continue;
             }

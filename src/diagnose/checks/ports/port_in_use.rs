@@ -8,7 +8,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "ports",
     severity: Severity::Error,
     needs: &[Need::Engine, Need::Listeners],
-    follows: &["port-reserved", "port-allocated"],
+    follows: &["localhost-in-container", "port-reserved", "port-allocated"],
     explain: "Seen as: `listen tcp4 0.0.0.0:5432: bind: address already in use`, `Ports are not available`.\n\
         Cause: a PostgreSQL (or anything else) installed on the machine listens on the port that the container wants to publish.\n\
         Proof: your container is not running, and the socket table names the process on its port.\n\

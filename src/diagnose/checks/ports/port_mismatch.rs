@@ -10,7 +10,14 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "ports",
     severity: Severity::Error,
     needs: &[Need::Target],
-    follows: &["wrong-server", "port-unpublished", "port-ephemeral", "port-allocated", "port-in-use"],
+    follows: &[
+        "localhost-in-container",
+        "wrong-server",
+        "port-unpublished",
+        "port-ephemeral",
+        "port-allocated",
+        "port-in-use",
+    ],
     explain: "Seen as: `Connection refused`, Prisma's P1001, or another server's errors.\n\
         Cause: your app dials one port, the container publishes another; 5432 and 5433, most often.\n\
         Proof: the line that names the port, and the mapping in force (or, with no engine to ask, the Compose file's line).\n\

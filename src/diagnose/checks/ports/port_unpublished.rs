@@ -8,7 +8,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "ports",
     severity: Severity::Error,
     needs: &[Need::Target, Need::Compose],
-    follows: &["docker-down", "docker-permission"],
+    follows: &["localhost-in-container", "docker-down", "docker-permission"],
     explain: "Seen as: `Connection refused`, although `docker ps` shows the database running.\n\
         Cause: the service has no `ports:`, or only `expose:`, which opens nothing on the host.\n\
         Proof: neither the Compose file nor the running container maps the database's port, and your app dials the host's loopback.\n\
