@@ -4,14 +4,12 @@
 mod address;
 mod container;
 
-use std::time::Duration;
-
 use bollard::Docker;
 use bollard::query_parameters::{ListContainersOptionsBuilder, ListVolumesOptions};
 use futures_util::future::join_all;
 use tokio::time::timeout;
 
-use super::Scope;
+use super::{Depth, Scope};
 use crate::model::engine::{Container, Engine, EngineOutcome, EngineProbe, InsideLook, InsideRole};
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
@@ -31,7 +29,7 @@ pub(super) async fn look(scope: &Scope, picture: &Picture) -> EngineProbe {
         Ok(found) => found,
         Err(misconfigured) => return *misconfigured,
     };
-    let outcome = match timeout(scope.deadline, Box::pin(ask(&address, picture, scope.deadline))).await {
+    let outcome = match timeout(scope.deadline, Box::pin(ask(&address, picture, scope))).await {
         Ok(outcome) => outcome,
         Err(_elapsed) => EngineOutcome::NoAnswer { why: format!("nothing within {} s", scope.deadline.as_secs_f32()) },
     };
@@ -136,12 +134,12 @@ fn inside(text: &str) -> InsideLook {
     look
 }
 
-async fn ask(address: &str, picture: &Picture, deadline: Duration) -> EngineOutcome {
+async fn ask(address: &str, picture: &Picture, scope: &Scope) -> EngineOutcome {
     if let Some(refused) = address::knock(address).await {
         return refused;
     }
     let no_answer = |error: bollard::errors::Error| EngineOutcome::NoAnswer { why: visible(&error.to_string()) };
-    let docker = match wire::client(address, deadline) {
+    let docker = match wire::client(address, scope.deadline) {
         Ok(docker) => docker,
         Err(error) => return no_answer(error),
     };
@@ -150,11 +148,14 @@ async fn ask(address: &str, picture: &Picture, deadline: Duration) -> EngineOutc
         Err(error) => return no_answer(error),
     };
     let options = ListContainersOptionsBuilder::default().all(true).build();
-    let (version, listed, volumes) = tokio::join!(
-        docker.version(),
-        docker.list_containers(Some(options)),
-        docker.list_volumes(None::<ListVolumesOptions>)
-    );
+    // Only a diagnosis asks how old the volumes are, and whose.
+    let volumes = async {
+        match scope.depth {
+            Depth::All => docker.list_volumes(None::<ListVolumesOptions>).await.ok().and_then(|listed| listed.volumes),
+            _ => None,
+        }
+    };
+    let (version, listed, volumes) = tokio::join!(docker.version(), docker.list_containers(Some(options)), volumes);
     let listed = match listed {
         Ok(listed) => listed,
         Err(error) => return no_answer(error),
@@ -167,13 +168,7 @@ async fn ask(address: &str, picture: &Picture, deadline: Duration) -> EngineOutc
         version: version.ok().and_then(|version| version.version).unwrap_or_default(),
         api_version: docker.client_version().to_string(),
         containers,
-        volumes: volumes
-            .ok()
-            .and_then(|listed| listed.volumes)
-            .unwrap_or_default()
-            .into_iter()
-            .map(container::volume)
-            .collect(),
+        volumes: volumes.unwrap_or_default().into_iter().map(container::volume).collect(),
     })
 }
 
