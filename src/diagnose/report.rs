@@ -78,6 +78,9 @@ fn names(picture: &Picture) -> BTreeSet<String> {
 /// The passwords that may stand in logs and commands, unless they are a word that means something else, too.
 fn passwords(picture: &Picture) -> Vec<String> {
     const LEAST: usize = 6;
+    /// What servers and images say of themselves, and everybody takes for a password: a log means something by it.
+    const WORDS: [&str; 8] =
+        ["password", "postgres", "postgresql", "database", "secret", "default", "example", "changeme"];
     let mut found: BTreeSet<String> = BTreeSet::new();
     let mut plain: Vec<String> = Vec::new();
     for candidate in &picture.candidates {
@@ -92,7 +95,7 @@ fn passwords(picture: &Picture) -> Vec<String> {
         plain.extend([container.name.clone(), container.image.clone()]);
     }
     let means_more = |password: &String| plain.iter().any(|it| it.contains(password.as_str()));
-    found.into_iter().filter(|it| it.len() >= LEAST && !means_more(it)).collect()
+    found.into_iter().filter(|it| it.len() >= LEAST && !WORDS.contains(&it.as_str()) && !means_more(it)).collect()
 }
 
 /// Leaves out where other secrets stand than devdb knows of, and no check looks: commands of other services, parameters that
@@ -323,4 +326,26 @@ fn is_plain(value: &str) -> bool {
     value.is_empty()
         || WORDS.contains(&value.to_ascii_lowercase().as_str())
         || value.len() <= 5 && value.chars().all(|it| it.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diagnose::sample;
+    use crate::model::secret::Secret;
+
+    /// A default that everybody knows is no secret, and the server's own words are judged again.
+    #[test]
+    fn what_a_log_says_stays_beside_a_password_that_is_a_word() {
+        let said = "Error: Database is uninitialized and superuser password is not specified. mine-4711 is.";
+        for (password, kept) in [("password", true), ("mine-4711", false)] {
+            let mut picture = sample::healthy();
+            let container = sample::container(&mut picture);
+            container.environment.insert("POSTGRES_PASSWORD".to_owned(), Secret::from(password));
+            container.log_tail = Observed::Known(vec![said.to_owned()]);
+            let text = report(&picture, 7).unwrap().to_string();
+            assert!(text.contains("superuser password is not specified"), "{text}");
+            assert_eq!(text.contains("mine-4711"), kept);
+        }
+    }
 }
