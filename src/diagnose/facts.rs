@@ -231,6 +231,18 @@ pub(super) fn container_name(container: &Container) -> String {
     }
 }
 
+/// Returns whether a password or a token stands in an `.env` file: a value of such a key, or a URL with one.
+pub(super) fn has_secrets(picture: &Picture, path: &Path) -> bool {
+    const WORDS: [&str; 5] = ["PASS", "PWD", "SECRET", "TOKEN", "API_KEY"];
+    let secret = |entry: &EnvEntry| {
+        let (key, value) = (entry.key.to_ascii_uppercase(), entry.raw.reveal());
+        let named = WORDS.iter().any(|word| key.contains(word)) && !value.starts_with("${");
+        let in_url = || pg_url::parse(value).is_ok_and(|url| url.target.password.is_some()) && !value.contains("${");
+        !value.is_empty() && (named || in_url())
+    };
+    picture.env_files.iter().any(|file| file.path == path && file.entries.iter().any(secret))
+}
+
 /// Returns the engine's volume that a container keeps its data in.
 pub(super) fn data_volume<'a>(picture: &'a Picture, container: &Container) -> Option<&'a EngineVolume> {
     let mount = container.data_mount().filter(|mount| mount.kind == "volume")?;

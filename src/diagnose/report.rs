@@ -109,7 +109,14 @@ fn leave_out(picture: &mut Picture) {
     let databases: Vec<String> = picture.database_services().iter().map(|service| service.name.clone()).collect();
     if let Observed::Known(compose) = &mut picture.compose {
         for service in compose.services.iter_mut().filter(|service| !databases.contains(&service.name)) {
-            (service.command, service.healthcheck) = (None, None);
+            service.healthcheck = None;
+            // What it runs says that it is no server; with what arguments is nobody's business.
+            for words in [&mut service.command, &mut service.entrypoint].into_iter().flatten() {
+                words.value.truncate(1);
+                for word in &mut words.value {
+                    *word = word.split_whitespace().next().unwrap_or_default().to_owned();
+                }
+            }
         }
     }
     let EngineOutcome::Answered(engine) = &mut picture.engine.outcome else { return };

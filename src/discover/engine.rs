@@ -138,7 +138,12 @@ async fn ask(address: &str, picture: &Picture, scope: &Scope) -> EngineOutcome {
     if let Some(refused) = address::knock(address).await {
         return refused;
     }
-    let no_answer = |error: bollard::errors::Error| EngineOutcome::NoAnswer { why: visible(&error.to_string()) };
+    let no_answer = |error: bollard::errors::Error| EngineOutcome::NoAnswer {
+        why: match error {
+            bollard::errors::Error::RequestTimeoutError => "it took too long".to_owned(),
+            other => visible(&other.to_string()),
+        },
+    };
     let docker = match wire::client(address, scope.deadline) {
         Ok(docker) => docker,
         Err(error) => return no_answer(error),

@@ -12,7 +12,7 @@ use crate::model::env::InGit;
 use crate::model::git::{Commit, Edited, FoundRevision, Lost, Origin, Origins};
 use crate::model::observed::Observed;
 use crate::parse::alembic::revision;
-use crate::wire::files::read_text;
+use crate::wire::files::{exists, read_text};
 use crate::wire::process::output;
 
 pub mod refs;
@@ -37,6 +37,8 @@ impl Git {
         let left = self.end.saturating_duration_since(Instant::now());
         // Names of files are no patterns, and nothing is locked or asked on a terminal.
         let mut all = vec!["--literal-pathspecs", "--no-optional-locks", "--no-pager"];
+        // A program that the repository names is nobody's to run here.
+        all.extend(["-c", "core.fsmonitor=false"]);
         all.extend(arguments);
         if left.is_zero() { None } else { output("git", &all, &self.root, left).await }
     }
@@ -124,6 +126,12 @@ fn commit(line: &str) -> Option<Commit> {
     let mut part = || parts.next().filter(|part| !part.is_empty());
     let (id, author, date) = (part()?, part()?, part()?);
     Some(Commit { id, author, date, subject: part().unwrap_or_default(), branches: Vec::new() })
+}
+
+/// Returns whether a file is one of the project's own repository, and of none below it.
+pub fn is_of(root: &Path, file: &Path) -> bool {
+    let folders = file.ancestors().skip(1).take_while(|folder| !folder.as_os_str().is_empty());
+    file.is_relative() && !folders.into_iter().any(|folder| exists(&root.join(folder).join(".git")))
 }
 
 /// Returns what git does with each of these files; nothing without a repository.

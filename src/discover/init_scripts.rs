@@ -7,6 +7,7 @@ use std::time::UNIX_EPOCH;
 use super::{Scope, git};
 use crate::model::compose::MountSource;
 use crate::model::picture::{InitScript, Picture};
+use crate::wire::files::read_text;
 
 /// Where the official image looks for them.
 const INSIDE: &str = "/docker-entrypoint-initdb.d";
@@ -23,7 +24,7 @@ pub(super) fn list(scope: &Scope, picture: &Picture) -> Vec<InitScript> {
             let path = scope.root.join(source);
             let script = |path: &Path, inside: String| {
                 let file = path.strip_prefix(&scope.root).unwrap_or(path).to_path_buf();
-                Some(InitScript { service: service.name.clone(), file, inside, changed: changed(path)? })
+                Some(InitScript { service: service.name.clone(), file, inside, changed: changed(path)?, named: false })
             };
             if path.is_file() {
                 found.extend(script(&path, target.to_owned()));
@@ -34,11 +35,20 @@ pub(super) fn list(scope: &Scope, picture: &Picture) -> Vec<InitScript> {
             files.sort();
             let named = files.iter().filter_map(|file| Some((file, file.file_name()?.to_str()?)));
             // As the entrypoint's own pattern, which leaves hidden files out.
-            let shown = named.filter(|(_, name)| !name.starts_with('.'));
+            let shown = named.filter(|(_, name)| !name.starts_with('.') && !name.contains(char::is_control));
             found.extend(shown.filter_map(|(file, name)| script(file, format!("{target}/{name}"))));
         }
     }
     found.truncate(LIMIT);
+    let texts: Vec<String> = found
+        .iter()
+        .filter(|script| script.file.extension().is_some_and(|ending| ending == "sh"))
+        .filter_map(|script| read_text(&scope.root.join(&script.file)).ok())
+        .collect();
+    for script in &mut found {
+        let name = script.file.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        script.named = texts.iter().any(|text| text.contains(&name));
+    }
     found
 }
 

@@ -42,6 +42,9 @@ use crate::wire::sockets::Named;
 /// How long a login may take where a server is known to answer.
 const BUSY: Duration = Duration::from_secs(10);
 
+/// How long an engine may take that said nothing within the deadline, while the database answers.
+const BUSY_ENGINE: Duration = Duration::from_secs(5);
+
 /// Where to look, and how far.
 #[derive(Debug, Clone)]
 pub struct Scope {
@@ -166,7 +169,7 @@ async fn probe(scope: &Scope, picture: &Picture, target: &Target, asked: server:
         let (reach, other) = knock.await;
         (reach, login, vec![one, other])
     };
-    let (engine, listeners, (reach, mut login, mut took)) = if scope.depth == Depth::Server {
+    let (mut engine, listeners, (reach, mut login, mut took)) = if scope.depth == Depth::Server {
         (not_asked(), Observed::Unknown("not asked".to_owned()), reaching.await)
     } else {
         let named = if all { Named::All } else { Named::Port(target.port()) };
@@ -178,6 +181,14 @@ async fn probe(scope: &Scope, picture: &Picture, target: &Target, asked: server:
     if busy(&reach, &login) {
         let (again, one) = timed("server again", Box::pin(server::look(target, asked, BUSY))).await;
         login = again;
+        took.push(one);
+    }
+    // An engine that is busy starting things is not down, and what it knows is worth a second question.
+    let answers = login.is_ok() || reach.endpoints.iter().any(|it| matches!(it.reply, Reply::Postgres { .. }));
+    if all && answers && matches!(engine.outcome, EngineOutcome::NoAnswer { .. }) {
+        let patient = Scope { deadline: BUSY_ENGINE, ..scope.clone() };
+        let (again, one) = timed("engine again", Box::pin(engine::look(&patient, picture))).await;
+        engine = again;
         took.push(one);
     }
     Probed { engine, listeners, reach, login, took }
@@ -193,8 +204,12 @@ fn busy(reach: &Reach, login: &Result<Server, LoginFailure>) -> bool {
 }
 
 async fn look_at_git(scope: &Scope, picture: &mut Picture) {
-    let inside: Vec<PathBuf> =
-        picture.env_files.iter().map(|file| file.path.clone()).filter(|path| path.is_relative()).collect();
+    let inside: Vec<PathBuf> = picture
+        .env_files
+        .iter()
+        .filter(|file| git::is_of(&scope.root, &file.path))
+        .map(|file| file.path.clone())
+        .collect();
     let states = async {
         match scope.depth {
             Depth::All if !inside.is_empty() => git::states(&scope.root, &inside, scope.deadline).await,

@@ -17,6 +17,7 @@ use crate::model::observed::Observed;
 use crate::model::schema::Schema;
 use crate::model::scratch::ScratchPlan;
 use crate::model::target::Target;
+use crate::model::text::without_secrets;
 use crate::model::verify::{Extent, VerifiedTable};
 use crate::wire::catalog::{self, Options};
 use crate::wire::postgres::{Session, quote_ident};
@@ -63,7 +64,23 @@ pub async fn sources(
     if let Some(scratch) = learning.scratch.take() {
         scratch.remove(tell).await;
     }
-    done.map(|()| learning.found).map_err(|error| error.hiding(password))
+    done.map(|()| hiding(learning.found, password)).map_err(|error| error.hiding(password))
+}
+
+/// Masks what the project's own code repeats of a URL or a password while it says why a source is not known.
+fn hiding(mut found: Sources, password: &str) -> Sources {
+    let masked = |why: &mut String| {
+        // A shorter word would mask half of the sentence.
+        let plain = if password.len() >= 4 { why.replace(password, "***") } else { why.clone() };
+        *why = without_secrets(&plain);
+    };
+    if let Observed::Unknown(why) = &mut found.models {
+        masked(why);
+    }
+    if let Observed::Unknown(why) = &mut found.migrations {
+        masked(why);
+    }
+    found
 }
 
 /// The catalog, read while the rest of the picture is taken: it takes the longest of all that is asked.

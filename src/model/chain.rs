@@ -85,6 +85,9 @@ pub struct AlembicConfig {
     pub rewrites_scheme: bool,
     /// `env.py` makes its engine of the configuration's section (`engine_from_config`).
     pub engine_from_config: bool,
+    /// Flask-Migrate's: `env.py` asks the running app, and the ini says nothing of where the revisions are.
+    #[serde(default)]
+    pub of_flask: bool,
     /// The names of variables and settings, in capitals, in an `env.py` that makes a plain engine and speaks nowhere of async;
     /// empty for others.
     #[serde(default)]

@@ -52,6 +52,9 @@ pub struct Service {
     /// Service name → condition (`service_started` unless said otherwise).
     pub depends_on: BTreeMap<String, Located<String>>,
     pub command: Option<Located<Vec<String>>>,
+    /// What runs instead of the image's own entrypoint.
+    #[serde(default)]
+    pub entrypoint: Option<Located<Vec<String>>>,
     pub extra_hosts: Vec<Located<String>>,
     pub network_mode: Option<Located<String>>,
 }
@@ -157,6 +160,35 @@ impl Service {
         let by_command = self.command.as_ref().and_then(|command| port_of_command(&command.value));
         let by_variable = || self.variable("PGPORT").and_then(|port| port.reveal().parse().ok());
         by_command.or_else(by_variable).unwrap_or(super::target::DEFAULT_PORT)
+    }
+
+    /// Returns whether the service runs the image's server: one with a client's command is a job beside it (a dump, a seed).
+    pub fn runs_server(&self) -> bool {
+        const CLIENTS: [&str; 12] = [
+            "psql",
+            "pg_dump",
+            "pg_dumpall",
+            "pg_restore",
+            "pg_isready",
+            "pg_basebackup",
+            "createdb",
+            "sleep",
+            "tail",
+            "cron",
+            "crond",
+            "true",
+        ];
+        let given =
+            |part: &Option<Located<Vec<String>>>| part.iter().flat_map(|it| it.value.clone()).collect::<Vec<_>>();
+        let words: Vec<String> = given(&self.entrypoint).into_iter().chain(given(&self.command)).collect();
+        let Some(first) = words.first() else { return true };
+        let program = first.rsplit('/').next().unwrap_or(first);
+        let program = program.split_whitespace().next().unwrap_or(program);
+        if matches!(program, "sh" | "bash" | "ash") {
+            let text = words.join(" ");
+            return text.contains("docker-entrypoint") || text.split_whitespace().any(|word| word == "postgres");
+        }
+        !CLIENTS.contains(&program)
     }
 
     /// Returns the value of an environment variable of the container, when it has one.

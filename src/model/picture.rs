@@ -92,6 +92,9 @@ pub struct InitScript {
     pub inside: String,
     /// When it changed last, in seconds since 1970: its last commit, or what the file system says.
     pub changed: i64,
+    /// A script beside it names it, as one that restores a dump does.
+    #[serde(default)]
+    pub named: bool,
 }
 
 /// The files and tools that a new database is made with; paths are relative to the root.
@@ -215,6 +218,9 @@ fn is_postgres(service: &Service) -> bool {
     const NOT: [&str; 9] =
         ["exporter", "postgrest", "pgadmin", "backup", "postgres-meta", "pgcat", "pgbouncer", "pgpool", "odyssey"];
     let image = service.image.as_ref().map_or("", |image| image.value.as_str());
+    if !service.runs_server() {
+        return false;
+    }
     let named = IMAGES.iter().any(|name| image.contains(name)) && !NOT.iter().any(|name| image.contains(name));
     let built = service.build
         && (service.environment.contains_key("POSTGRES_PASSWORD") || service.environment.contains_key("POSTGRES_DB"))

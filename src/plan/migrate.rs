@@ -341,5 +341,8 @@ fn command(chain: &Chain, config: &MigrationsConfig, direction: Direction, goal:
     };
     let verb = if direction == Direction::Up { "upgrade" } else { "downgrade" };
     let (program, directory) = program(chain, config);
-    (format!("{program} {verb} {wanted}"), directory)
+    // Click takes `-1` for an option, whatever comes before it.
+    let flask = program.split_whitespace().any(|word| word == "flask" || word.ends_with("/flask"));
+    let end = if flask && wanted.starts_with('-') { "-- " } else { "" };
+    (format!("{program} {verb} {end}{wanted}"), directory)
 }

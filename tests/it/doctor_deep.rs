@@ -93,3 +93,35 @@ fn schema_drift() {
     shop.devdb(["migrate", "down", "--yes"]).run().assert_code(0);
     deep(&shop).only_error("alembic-behind");
 }
+
+/// What Python repeats of a URL, in its message or in the line that it quotes, is masked: every output is searched for the
+/// password by the sandbox.
+#[test]
+fn what_the_code_says_of_a_url_is_masked() {
+    let Some(shop) = sync() else { return };
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    let (env, url) = (shop.project.read("alembic/env.py"), shop.database.url());
+    let literal = url.replacen("postgresql", "postgresql+foo", 1);
+    for (line, said) in [
+        (
+            "config.set_main_option('sqlalchemy.url', os.environ['DATABASE_URL'].replace('%', '%%') + '?a=%zz')"
+                .to_owned(),
+            "invalid interpolation",
+        ),
+        (format!("import psycopg; psycopg.connect('{literal}')"), "postgresql"),
+        (format!("create_engine('{literal}')"), "postgresql"),
+        ("raise RuntimeError('it was ' + os.environ['DATABASE_URL'])".to_owned(), "RuntimeError: it was"),
+        (format!("raise SystemExit('bye {}')", shop.database.owner.password), "bye ***"),
+        ("int(os.environ['DATABASE_URL'])".to_owned(), "invalid literal"),
+    ] {
+        let broken = env.replace("target_metadata = Base", &format!("{line}\ntarget_metadata = Base"));
+        shop.project.write("alembic/env.py", &broken);
+        for options in
+            [&["doctor", "--deep"][..], &["doctor", "--deep", "--json"], &["doctor", "--deep", "--format", "github"]]
+        {
+            let output = shop.devdb(options.iter().copied()).run();
+            output.assert_code(1).assert_stdout_has(said);
+        }
+        shop.devdb(["drift"]).run();
+    }
+}

@@ -180,3 +180,35 @@ fn alembic_concurrently() {
     runs(&shop, "alembic", &["upgrade", "head"]);
     doctor(&shop).is_healthy();
 }
+
+const FLASK: &str = "import os\n\nfrom dotenv import load_dotenv\nfrom flask import Flask\nfrom flask_migrate import Migrate\n\
+    from flask_sqlalchemy import SQLAlchemy\n\nload_dotenv()\napp = Flask(__name__)\n\
+    app.config['SQLALCHEMY_DATABASE_URI'] = os.environ['DATABASE_URL']\ndb = SQLAlchemy(app)\nMigrate(app, db)\n\n\n\
+    class User(db.Model):\n    __tablename__ = 'users'\n    id = db.Column(db.Integer, primary_key=True)\n    \
+    email = db.Column(db.String(120), nullable=False)\n";
+
+/// Flask-Migrate's own layout: Alembic alone does not find the revisions, and nobody wrote a devdb.toml.
+#[test]
+fn a_flask_project_needs_no_configuration() {
+    let (Some(cluster), Some(environment)) = (Cluster::shared(), bench::venv()) else { return };
+    let shop = Shop::new(cluster);
+    for folder in ["db", "seeds"] {
+        std::fs::remove_dir_all(shop.project.file(folder)).unwrap();
+    }
+    venv::link_into(&environment, &shop.project, ".venv");
+    shop.project.write("app.py", FLASK);
+    runs(&shop, "flask", &["db", "init"]);
+    runs(&shop, "flask", &["db", "migrate", "-m", "users"]);
+    shop.devdb(["migrate", "status"]).run().assert_code(1).assert_stdout_has("1 revision pending");
+    doctor(&shop).only_error("alembic-behind");
+    shop.reset().run().assert_code(0).assert_stderr_has("1 revision");
+    assert_eq!(shop.database.value("select count(*) from users").as_deref(), Some("0"));
+    doctor(&shop).is_healthy();
+    Report::asking(&shop.devdb([]), &["--deep"]).is_healthy();
+    shop.devdb(["drift"]).run().assert_code(0);
+    shop.devdb(["migrate", "down", "--yes"]).run().assert_code(0);
+    assert_eq!(shop.database.value("select to_regclass('users')::text"), None);
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    runs(&shop, "flask", &["db", "check"]);
+    doctor(&shop).is_healthy();
+}

@@ -472,3 +472,22 @@ fn volume_password_stale() {
         .fix("confirm", &[&format!("set the password of role `app` inside the container `{name}`")]);
     assert_eq!(report.reason("auth-password"), "follows from volume-password-stale");
 }
+
+/// A busy engine is no engine that is down: what the server says counts, and nothing is said of a container.
+#[test]
+fn a_busy_engine_is_doubt_where_the_database_answers() {
+    let (Some(cluster), Some(shop)) = (crate::support::cluster::Cluster::shared(), Shop::new()) else { return };
+    let owner = cluster.create_role("CREATEDB");
+    shop.compose(&format!("ports: [\"{}:5432\"]", cluster.port()));
+    shop.project.write(".env", &format!("DATABASE_URL={}\n", cluster.url(&owner, "nobody_made_it")));
+    let socket = shop.project.file("docker.sock");
+    let _deaf = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let host = format!("unix://{}", socket.display());
+    let output = Sandbox::new(&shop.project).env("DOCKER_HOST", &host).args(["doctor"]).run();
+    output
+        .assert_code(1)
+        .assert_stdout_has("the server has no database `nobody_made_it`  [db-missing]")
+        .assert_stdout_has("fix: create the database `nobody_made_it` (--fix does it)")
+        .assert_stdout_has("the container engine did not answer in time")
+        .assert_stdout_has("1 error · no warnings");
+}

@@ -28,7 +28,9 @@ pub(super) async fn look(context: &Context, picture: &Picture, quiet: bool) -> R
     };
     let mut deep = Deep::default();
     for (source, why) in &compared.drift.unread {
-        if plan.scratch.is_err() || !asked(source) {
+        // A tool that is not on this machine may be in a container: `[migrations] service` says in which.
+        let elsewhere = why.contains("` was not found");
+        if plan.scratch.is_err() || !asked(source) || elsewhere {
             deep.untold.push(format!("the {source}: {why}"));
         } else {
             deep.faults.push(Fault { source: (*source).to_owned(), why: why.clone(), own: own(context, why) });

@@ -26,6 +26,7 @@ pub(super) fn complete(scope: &Scope, mut config: AlembicConfig) -> AlembicConfi
         config.env_sets_url = sets_url(&text);
         config.rewrites_scheme = text.contains("postgres://");
         config.engine_from_config = text.contains("engine_from_config(");
+        config.of_flask = config.script_location.is_none() && text.contains("current_app") && text.contains("flask");
         config.plain_engine = env::plain_engine(&text, config.url.is_some());
         config.async_engine = env::async_engine(&text, config.url.is_some());
         config.autocommits = text.contains("AUTOCOMMIT");

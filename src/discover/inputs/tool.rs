@@ -54,7 +54,8 @@ fn alembic(project: &Project<'_>, chain: &Chain, modules: &mut Modules<'_>) -> I
 }
 
 fn command(project: &Project<'_>, chain: &Chain) -> Input {
-    let Some(command) = project.picture.config.migrations.upgrade.as_deref() else {
+    let flask = chain.config.of_flask.then_some("flask db upgrade");
+    let Some(command) = project.picture.config.migrations.upgrade.as_deref().or(flask) else {
         return known(["upgrade heads"]);
     };
     let Some(plain) = plain_upgrade(command) else {

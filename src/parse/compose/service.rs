@@ -58,13 +58,16 @@ fn service(name: &str, entry: &Entry, loader: &mut Loader<'_>, scope: Scope<'_>)
         profiles,
         healthcheck: healthcheck(node),
         depends_on: depends_on(node),
-        command: node.get("command").and_then(|command| {
-            let words = texts(node, "command").into_iter().map(|word| word.value);
-            (!command.is_null()).then(|| Located::new(words.collect(), command.at.place()))
-        }),
+        command: words(node, "command"),
+        entrypoint: words(node, "entrypoint"),
         extra_hosts: texts(node, "extra_hosts"),
         network_mode: text(node, "network_mode"),
     }
+}
+
+fn words(node: &Node, key: &str) -> Option<Located<Vec<String>>> {
+    let given = node.get(key).filter(|given| !given.is_null())?;
+    Some(Located::new(texts(node, key).into_iter().map(|word| word.value).collect(), given.at.place()))
 }
 
 fn text(node: &Node, key: &str) -> Option<Located<String>> {

@@ -199,7 +199,7 @@ fn other(picture: &Picture, chain: &Chain, command: &str) -> Result<MigratePlan,
 
 /// Returns how Alembic's own commands are started, and in which folder, relative to the root.
 ///
-/// A configured `flask db upgrade` says that the others are `flask db downgrade`, `flask db stamp`…
+/// A configured `flask db upgrade`, or the layout of Flask-Migrate, says that the others are `flask db downgrade`, `flask db stamp`…
 pub fn program(chain: &Chain, config: &MigrationsConfig) -> (String, PathBuf) {
     let configured = config.upgrade.as_deref().map(str::trim);
     let prefix = configured.and_then(|command| {
@@ -212,6 +212,14 @@ pub fn program(chain: &Chain, config: &MigrationsConfig) -> (String, PathBuf) {
     };
     if let Some(prefix) = prefix.filter(ours) {
         return (prefix.to_owned(), PathBuf::new());
+    }
+    if chain.config.of_flask {
+        // Alembic alone does not know where the revisions are (Flask-Migrate's documentation, "Command Reference").
+        let scripts = &chain.config.script_directory;
+        let folder = scripts.parent().map(std::path::Path::to_path_buf).unwrap_or_default();
+        let name = scripts.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let directory = if name == "migrations" { String::new() } else { format!(" --directory {}", quoted(&name)) };
+        return (format!("flask db{directory}"), folder);
     }
     let folder = chain.config.working_directory.clone();
     let file = chain.config.file.strip_prefix(&folder).unwrap_or(&chain.config.file).display().to_string();

@@ -35,6 +35,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     // The project's own server is down, and another one happens to let the role in.
     if let Some(service) = picture
         .database_service()
+        .filter(|_| picture.engine().is_ok())
         .filter(|service| !picture.container_of(&service.name).is_some_and(crate::model::engine::Container::is_running))
     {
         finding = finding.at(&service.at, format!("service `{}` should run it, and does not", service.name));

@@ -28,6 +28,10 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     }
     let why = match &picture.engine.outcome {
         EngineOutcome::NotRunning { why } | EngineOutcome::Misconfigured { why } => why,
+        // Where the database answers, a silent engine is a busy one.
+        EngineOutcome::NoAnswer { why } if facts::answers(picture) => {
+            return Err(Unknown(format!("the container engine did not answer in time: {why}")));
+        }
         EngineOutcome::NoAnswer { why } if !picture.engine.address.is_empty() => why,
         _ => return Ok(Vec::new()),
     };

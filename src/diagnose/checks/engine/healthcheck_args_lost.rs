@@ -30,14 +30,11 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let (message, whole) = match words.as_slice() {
         ["CMD-SHELL", first, rest @ ..] if !rest.is_empty() => (
             format!("the health check of service `{}` runs `{first}` alone: `CMD-SHELL` takes one text", service.name),
-            words.get(1..).unwrap_or_default().iter().map(|word| shell_argument(word)).collect::<Vec<_>>().join(" "),
+            joined(words.get(1..).unwrap_or_default()),
         ),
         ["CMD", first, rest @ ..] if first.contains(' ') => (
             format!("the health check of service `{}` looks for a program of the name `{first}`", service.name),
-            std::iter::once((*first).to_owned())
-                .chain(rest.iter().map(|word| shell_argument(word)))
-                .collect::<Vec<_>>()
-                .join(" "),
+            joined(&std::iter::once(*first).chain(rest.iter().copied()).collect::<Vec<_>>()),
         ),
         ["CMD-SHELL", only] if only.starts_with("CMD-SHELL ") || only.starts_with("CMD ") => (
             format!(
@@ -61,4 +58,19 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let whole = whole.replace('$', "$$").replace('\\', "\\\\").replace('"', "\\\"");
     let line = format!("test: [\"CMD-SHELL\", \"{whole}\"]");
     Ok(vec![finding.manual("write one text, then recreate the container", &[&line, &facts::recreate_command(picture)])])
+}
+
+/// Returns the words as the shell's text that they were meant to be: a statement behind `-c` is one word, all else is as it
+/// stands, so that variables and `||` keep their meaning.
+fn joined(words: &[&str]) -> String {
+    let mut text = String::new();
+    let mut before = "";
+    for word in words {
+        let statement = matches!(before, "-c" | "-tc" | "-Atc" | "--command");
+        let word_of_shell = if statement { shell_argument(word) } else { (*word).to_owned() };
+        text.push_str(if text.is_empty() { "" } else { " " });
+        text.push_str(&word_of_shell);
+        before = word;
+    }
+    text
 }

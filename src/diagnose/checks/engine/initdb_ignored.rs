@@ -17,8 +17,13 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     #[cfg(test)]
     breaks: |picture| {
         let (file, inside) = ("initdb/schema.psql".into(), "/docker-entrypoint-initdb.d/schema.psql".to_owned());
-        picture.init_scripts =
-            vec![crate::model::picture::InitScript { service: "db".to_owned(), file, inside, changed: 0 }];
+        picture.init_scripts = vec![crate::model::picture::InitScript {
+            service: "db".to_owned(),
+            file,
+            inside,
+            changed: 0,
+            named: false,
+        }];
     },
 };
 
@@ -28,7 +33,7 @@ const MEANT: [&str; 11] = ["psql", "pgsql", "ddl", "dml", "dump", "backup", "bas
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let meant = |script: &&crate::model::picture::InitScript| {
         let ending = script.file.extension().and_then(|it| it.to_str()).unwrap_or_default();
-        MEANT.contains(&ending) && !facts::runs_at_init(&script.file)
+        MEANT.contains(&ending) && !facts::runs_at_init(&script.file) && !script.named
     };
     let finding = |script: &crate::model::picture::InitScript| {
         let to = script.file.with_extension(if script.file.extension().is_some_and(|it| it == "bash") {
@@ -37,7 +42,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             "sql"
         });
         let command = format!(
-            "git mv {} {}   # where it is plain SQL or a shell's",
+            "mv {} {}   # where it is plain SQL or a shell's",
             shell_argument(&script.file.display().to_string()),
             shell_argument(&to.display().to_string())
         );

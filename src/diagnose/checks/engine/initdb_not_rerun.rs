@@ -6,7 +6,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     id: "initdb-not-rerun",
     title: "The volume was initialised with today's scripts",
     area: "engine",
-    severity: Severity::Warning,
+    severity: Severity::Info,
     needs: &[Need::Engine],
     follows: &[],
     explain: "Seen as: a table, role or extension of `docker-entrypoint-initdb.d` that is missing, whatever the script says.\n\
@@ -18,7 +18,13 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     breaks: |picture| {
         let file = "initdb/02_extensions.sql".into();
         let inside = "/docker-entrypoint-initdb.d/02_extensions.sql".to_owned();
-        let script = crate::model::picture::InitScript { service: "db".to_owned(), file, inside, changed: 2_000_000 };
+        let script = crate::model::picture::InitScript {
+            service: "db".to_owned(),
+            file,
+            inside,
+            changed: 2_000_000,
+            named: false,
+        };
         picture.init_scripts = vec![script];
         let mount = crate::model::engine::ContainerMount {
             kind: "volume".to_owned(),

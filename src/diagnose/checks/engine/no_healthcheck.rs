@@ -37,8 +37,12 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         for (service, condition) in &hasty {
             finding = finding.at(&condition.at, format!("service `{}` waits for the container alone", service.name));
         }
-        let check = "healthcheck: {test: [\"CMD-SHELL\", \"pg_isready -U $$POSTGRES_USER -h 127.0.0.1\"], interval: 2s, retries: 30}";
-        let check = format!("{check}   # under `{}`", database.name);
+        let user = database.variable("POSTGRES_USER").map(crate::model::secret::Secret::reveal);
+        let user = shell_argument(user.filter(|user| !user.is_empty()).unwrap_or("postgres")).replace('$', "$$");
+        let check = format!(
+            "healthcheck: {{test: [\"CMD-SHELL\", \"pg_isready -h 127.0.0.1 -U {user}\"], interval: 2s, retries: 30}}   # under `{}`",
+            database.name
+        );
         let wait =
             format!("depends_on: {{{}: {{condition: service_healthy}}}}   # under `{}`", database.name, first.name);
         let mut commands = vec![wait.as_str()];

@@ -48,13 +48,20 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             && container.compose_project.as_deref().is_some_and(|name| name != now)
     };
     let mut findings = Vec::new();
-    for container in engine.containers.iter().filter(old) {
+    let ours =
+        engine.volumes.iter().find(|volume| volume.project.as_deref() == Some(now) && volume.is_data_of(service));
+    // Of a project that runs beside it, as those for tests do, the folder has two on purpose.
+    for container in engine.containers.iter().filter(old).filter(|container| !container.is_running()) {
         let project = container.compose_project.as_deref();
         let Some(volume) =
             engine.volumes.iter().find(|volume| volume.project.as_deref() == project && volume.is_data_of(service))
         else {
             continue;
         };
+        let younger = ours.and_then(|ours| ours.created).zip(volume.created).is_some_and(|(ours, its)| its > ours);
+        if younger {
+            continue;
+        }
         let name = project.unwrap_or_default();
         findings.push(
             Finding::new(format!("this folder was the Compose project `{name}` before, and has another volume since"))

@@ -23,11 +23,14 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let mut findings = Vec::new();
     for service in picture.database_services() {
-        // What a service is built from may keep its data anywhere.
+        // What a service is built from may keep its data anywhere, and so do images that are not made like the official one.
         let Some(image) = service.image.as_ref().filter(|_| service.is_active(&picture.profiles) && !service.build)
         else {
             continue;
         };
+        if OTHERS.iter().any(|name| image.value.contains(name)) {
+            continue;
+        }
         let (data, place) = data_directory(service, &image.value);
         let above = service.mounts.iter().filter(|mount| std::path::Path::new(&data).starts_with(&mount.target));
         let mount = above.max_by_key(|mount| mount.target.len());
@@ -48,10 +51,14 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             "volumes: [\"{}-data:{place}\"]   # and `{}-data:` under the top-level `volumes`",
             service.name, service.name
         );
-        findings.push(finding.manual("give the data a named volume", &[&line]));
+        let keep = "devdb snapshot export before.dump   # first, where the data matter: a new volume is empty";
+        findings.push(finding.manual("give the data a named volume", &[keep, &line]));
     }
     Ok(findings)
 }
+
+/// Images that keep their data elsewhere.
+const OTHERS: [&str; 6] = ["bitnami", "supabase", "crunchy", "spilo", "zalando", "cloudnative"];
 
 /// Where the image keeps its data, and where a volume for them is mounted (the official image's documentation, "PGDATA").
 fn data_directory(service: &Service, image: &str) -> (String, String) {

@@ -20,10 +20,13 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let committed = picture.env_in_git.iter().filter(|(_, state)| *state == InGit::Committed);
+    let committed = picture
+        .env_in_git
+        .iter()
+        .filter(|(path, state)| *state == InGit::Committed && facts::has_secrets(picture, path));
     let finding = |(path, _): &(std::path::PathBuf, InGit)| {
         let command = format!("git rm --cached {}", shell_argument(&path.display().to_string()));
-        Finding::new(format!("`{}` is committed, with what is secret in it", path.display()))
+        Finding::new(format!("`{}` is committed, and a password stands in it", path.display()))
             .at(&Place::new(path, 0), "`git ls-files` has it")
             .manual("take it out of the index; the file stays", &[&command])
     };

@@ -20,7 +20,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let open = picture.env_in_git.iter().filter(|(_, state)| *state == InGit::Open);
+    let open =
+        picture.env_in_git.iter().filter(|(path, state)| *state == InGit::Open && facts::has_secrets(picture, path));
     let finding = |(path, _): &(std::path::PathBuf, InGit)| {
         let line = format!("/{}", path.display());
         let command = format!("echo {} >> .gitignore", shell_argument(&line));

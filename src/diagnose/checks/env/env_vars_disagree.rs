@@ -37,7 +37,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     }
     let others = picture.candidates.iter().skip(1).filter(is_parts).filter(|other| file(other) == file(winner));
     let mut findings = Vec::new();
-    for other in others.filter(|other| other.target.host().is_loopback()) {
+    for other in others.filter(|other| other.target.host().is_loopback() && !is_of_another_server(picture, other)) {
         let port = other.port_origin.as_ref().filter(|_| other.target.port() != winner.target.port());
         let database = other.database_origin.as_ref().filter(|_| other.target.database() != winner.target.database());
         let said = [
@@ -66,4 +66,19 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         findings.push(finding.manual("let both say the same, or take away those that nobody reads", &["devdb env"]));
     }
     Ok(findings)
+}
+
+/// Whether the parts name a server that is no PostgreSQL: by its usual port, or by a driver beside them.
+fn is_of_another_server(picture: &Picture, parts: &Candidate) -> bool {
+    const PORTS: [u16; 6] = [3306, 3307, 1433, 1521, 6379, 27017];
+    const DRIVERS: [&str; 5] = ["DB_CONNECTION", "DB_ENGINE", "DB_DRIVER", "DB_DIALECT", "DB_TYPE"];
+    let file = parts.origin.place().and_then(|at| picture.env_files.iter().find(|file| file.path == at.file));
+    let other = |entry: &EnvEntry| {
+        let value = entry.raw.reveal().to_ascii_lowercase();
+        DRIVERS.contains(&entry.key.as_str())
+            && !value.contains("postgres")
+            && !value.contains("pg")
+            && !value.is_empty()
+    };
+    PORTS.contains(&parts.target.port()) || file.is_some_and(|file| file.entries.iter().any(other))
 }

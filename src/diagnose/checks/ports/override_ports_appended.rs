@@ -33,7 +33,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         let ours: Vec<&Port> =
             service.ports.iter().filter(|port| port.target == inner && port.published.is_some()).collect();
         let (Some(first), Some(last)) = (ours.first(), ours.last()) else { continue };
-        if first.at.file == last.at.file || first.published == last.published {
+        let two = ours.len() == 2 && first.at.file != last.at.file && first.host_ip == last.host_ip;
+        if !two || first.published == last.published {
             continue;
         }
         let mut finding = Finding::new(format!("service `{}` is published on {} ports", service.name, ours.len()));
