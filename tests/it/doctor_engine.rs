@@ -488,6 +488,6 @@ fn a_busy_engine_is_doubt_where_the_database_answers() {
         .assert_code(1)
         .assert_stdout_has("the server has no database `nobody_made_it`  [db-missing]")
         .assert_stdout_has("fix: create the database `nobody_made_it` (--fix does it)")
-        .assert_stdout_has("the container engine did not answer in time")
+        .assert_stdout_has("could not tell container-created")
         .assert_stdout_has("1 error · no warnings");
 }

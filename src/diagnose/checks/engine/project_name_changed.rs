@@ -10,9 +10,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     needs: &[Need::Compose, Need::Engine],
     follows: &["port-allocated"],
     explain: "Seen as: an empty database, though nobody removed anything.\n\
-        Cause: Compose names volumes after the project: after `name:`, COMPOSE_PROJECT_NAME, `-p` or the folder's name changed, it makes a \
-        new, empty one beside the old.\n\
-        Proof: a container of another project that was made from this very folder, and its volume of the same key.\n\
+        Cause: Compose names volumes after the project: after `name:`, COMPOSE_PROJECT_NAME or `-p` changed, it makes a new, empty one \
+        beside the old.\n\
+        Proof: a container of another project that was made from this very folder, which is stopped, and its older volume of the same key.\n\
         Fix: by hand: the old name; or `external` with the old volume's name.",
     detect,
     #[cfg(test)]
