@@ -7,7 +7,7 @@ use super::consent;
 use super::context::Context;
 use crate::diagnose;
 use crate::discover::Depth;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::execute::{self, Fixer, Surroundings};
 use crate::model::disposable::Disposable;
 use crate::model::finding::{Diagnosis, Finding, Safety};
@@ -118,7 +118,7 @@ async fn apply(context: &Context, picture: &Picture, chosen: &[&Finding]) -> Res
     for finding in chosen {
         let Some(fix) = &finding.fix else { continue };
         if fix.steps.iter().any(Step::loses_data) {
-            keep(context).await;
+            keep(context).await?;
         }
         for step in &fix.steps {
             allowed(picture, step)?;
@@ -131,9 +131,14 @@ async fn apply(context: &Context, picture: &Picture, chosen: &[&Finding]) -> Res
 }
 
 /// Takes a snapshot before data are lost. The loss was agreed to, so that a server that takes none stops nothing.
-async fn keep(context: &Context) {
-    if let Err(error) = Box::pin(super::snapshot::keep(context, BEFORE)).await {
-        context.ui.warning(&format!("no snapshot could be taken first: {}", error.message));
+async fn keep(context: &Context) -> Result<()> {
+    match Box::pin(super::snapshot::keep(context, BEFORE)).await {
+        Err(error) if error.kind == Kind::Cancelled => Err(error),
+        Err(error) => {
+            context.ui.warning(&format!("no snapshot could be taken first: {}", error.message));
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::context::Context;
 use crate::discover::{Depth, git};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::model::git::Checkout;
 use crate::model::target::Target;
 
@@ -55,9 +55,19 @@ impl Args {
     }
 }
 
-/// Keeps the database under this name, in place of what had it.
-pub(super) async fn keep(context: &Context, name: &str) -> Result<u8> {
-    save::run(context, save::Args::replacing(name)).await
+/// How many snapshots of one name are kept beside each other.
+const KEPT: usize = 20;
+
+/// Keeps the database under this name, or under the next free number behind it, and says so.
+pub(super) async fn keep(context: &Context, name: &str) -> Result<()> {
+    let mut number = 1;
+    loop {
+        let wanted = if number == 1 { name.to_owned() } else { format!("{name}-{number}") };
+        match save::keep(context, wanted).await {
+            Err(error) if error.kind == Kind::Usage && number < KEPT => number += 1,
+            done => return done,
+        }
+    }
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {

@@ -76,6 +76,7 @@ impl Need {
         match self {
             Self::Engine => &["localhost-in-container", "docker-permission", "docker-down"],
             Self::Server | Self::Deep => &[
+                "compose-invalid",
                 "env-missing",
                 "url-unescaped",
                 "docker-permission",

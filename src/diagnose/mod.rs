@@ -71,7 +71,7 @@ fn judge(check: &Check, picture: &Picture, loud: &[&str]) -> Verdict {
         }
     }
     match (check.detect)(picture) {
-        Ok(findings) if findings.is_empty() => passed(check, picture),
+        Ok(findings) if findings.is_empty() => passed(check, picture, loud),
         Ok(findings) => Verdict::Found { severity: check.severity, findings },
         Err(unknown) => Verdict::Unknown(unknown.0),
     }
@@ -79,12 +79,12 @@ fn judge(check: &Check, picture: &Picture, loud: &[&str]) -> Verdict {
 
 /// A check that reads the Compose file does not pass on one that Compose refuses: what it found is told, what it did
 /// not find may be missing.
-fn passed(check: &Check, picture: &Picture) -> Verdict {
+fn passed(check: &Check, picture: &Picture, loud: &[&str]) -> Verdict {
     let compose = picture.compose.known().filter(|_| check.needs.contains(&Need::Compose));
     let refused = compose.and_then(|compose| compose.problems.iter().find(|problem| problem.fatal));
     match refused {
-        Some(problem) if check.id == "compose-invalid" => Verdict::Unknown(problem.message.clone()),
-        Some(_) => Verdict::Skipped("follows from compose-invalid".to_owned()),
+        Some(_) if loud.contains(&"compose-invalid") => Verdict::Skipped("follows from compose-invalid".to_owned()),
+        Some(problem) => Verdict::Unknown(format!("Compose refuses {}: {}", problem.at, problem.message)),
         None => Verdict::Pass,
     }
 }

@@ -7,7 +7,6 @@ use super::files::Found;
 use crate::model::compose::Compose;
 use crate::model::env::{Dialect, EnvFile};
 use crate::model::observed::Observed;
-use crate::model::secret::Secret;
 use crate::parse::compose::{ComposeInput, load, project_files};
 use crate::parse::env_file;
 use crate::wire::files::read_text;
@@ -46,8 +45,15 @@ fn choose(scope: &Scope, found: &Found) -> Option<(PathBuf, Vec<PathBuf>)> {
         let directory = file.parent().map(Path::to_path_buf).unwrap_or_default();
         return Some((directory, vec![file.clone()]));
     }
-    let variable = scope.shell.get("COMPOSE_FILE").map(Secret::reveal);
-    let separator = scope.shell.get("COMPOSE_PATH_SEPARATOR").map(Secret::reveal);
+    // Compose takes both from the `.env` beside it, too (its documentation, "Set or change pre-defined variables").
+    let beside = read_text(&scope.root.join(".env")).map(|text| env_file::parse(Path::new(".env"), &text));
+    let of_file = |name: &str| {
+        let entry = beside.as_ref().ok()?.entries.iter().rev().find(|entry| entry.key == name)?;
+        Some(entry.raw.reveal().to_owned()).filter(|value| !value.is_empty())
+    };
+    let setting = |name: &str| scope.shell.get(name).map(|value| value.reveal().to_owned()).or_else(|| of_file(name));
+    let (variable, separator) = (setting("COMPOSE_FILE"), setting("COMPOSE_PATH_SEPARATOR"));
+    let (variable, separator) = (variable.as_deref(), separator.as_deref());
     let files_of = |directory: &Path, names: &[String], variable: Option<&str>| {
         let chosen = project_files(names, variable, separator);
         chosen.into_iter().map(|name| directory.join(name)).collect::<Vec<_>>()

@@ -145,12 +145,12 @@ pub async fn states(root: &Path, files: &[PathBuf], deadline: Duration) -> Vec<(
     let tracked = with(&["ls-files", "-z"]);
     let ignored = with(&["ls-files", "-z", "--others", "--ignored", "--exclude-standard"]);
     let (tracked, ignored) = tokio::join!(git.ask(&tracked), git.ask(&ignored));
-    let Some(tracked) = tracked else { return Vec::new() };
+    let (Some(tracked), Some(ignored)) = (tracked, ignored) else { return Vec::new() };
     let has = |listed: &str, file: &str| listed.split('\u{0}').any(|it| it == file);
     let state = |(file, shown): (&PathBuf, &String)| {
         let state = if has(&tracked, shown) {
             InGit::Committed
-        } else if ignored.as_deref().is_some_and(|listed| has(listed, shown)) {
+        } else if has(&ignored, shown) {
             InGit::Ignored
         } else {
             InGit::Open

@@ -70,7 +70,8 @@ fn fills_service(candidate: &Candidate, composed: &[Candidate]) -> bool {
     let of_parts = candidate.database_origin.is_some() || candidate.password_origin.is_some();
     let nowhere = candidate.host_origin.is_none() && candidate.port_origin.is_none();
     let same = |other: &Candidate| other.target.database() == target.database() && other.target.user() == target.user();
-    of_parts && nowhere && composed.iter().any(same)
+    // Of several, as those for tests are, nothing tells which.
+    of_parts && nowhere && composed.iter().filter(|other| same(other)).count() == 1
 }
 
 /// Returns the text of `$PGPASSFILE` or `~/.pgpass`, which libpq's clients read too; empty when there is none.

@@ -185,8 +185,12 @@ impl Service {
         let program = first.rsplit('/').next().unwrap_or(first);
         let program = program.split_whitespace().next().unwrap_or(program);
         if matches!(program, "sh" | "bash" | "ash") {
+            // A script may start anything; a line says what it is.
             let text = words.join(" ");
-            return text.contains("docker-entrypoint") || text.split_whitespace().any(|word| word == "postgres");
+            let has =
+                |wanted: &str| text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').any(|word| word == wanted);
+            let serves = text.contains("docker-entrypoint") || has("postgres");
+            return serves || !CLIENTS.iter().any(|client| has(client));
         }
         !CLIENTS.contains(&program)
     }

@@ -163,10 +163,10 @@ impl Picture {
         };
         let by_name = |container: &&Container| container.compose_project.as_deref() == Some(compose.name.as_str());
         let all = || engine.containers.iter().filter(of_service);
-        // Of several projects in one folder, the one that Compose would take; else the one that runs.
+        // Of several projects in one folder, the one that runs; else the one that Compose would take.
         all()
             .filter(by_directory)
-            .min_by_key(|container| (!by_name(container), !container.is_running()))
+            .min_by_key(|container| (!container.is_running(), !by_name(container)))
             .or_else(|| all().find(|container| by_name(container) && container.compose_directory.is_none()))
     }
 

@@ -130,6 +130,11 @@ pub enum Violation {
 
 /// The checks of doctor that tell why nobody answers.
 const DIAL: &[&str] = &[
+    "compose-invalid",
+    "password-empty",
+    "localhost-in-container",
+    "port-reserved",
+    "bind-mount-permissions",
     "docker-down",
     "docker-permission",
     "container-created",

@@ -74,12 +74,12 @@ fn image_unpinned() {
     let pinned = shop.project.read(FILE);
     for image in ["postgres", "postgres:latest", "pgvector/pgvector:latest"] {
         std::fs::write(shop.project.file(FILE), pinned.replace(&shop.engine.image, image)).unwrap();
-        let name = image.trim_end_matches(":latest");
+        let pinned = if image.starts_with("pgvector") { "pgvector/pgvector:pg15" } else { "postgres:15" };
         shop.doctor()
             .only_note("image-unpinned")
             .says(&format!("takes whatever `{image}` is today"))
             .at(FILE, line(&shop, "image:"), "names no major")
-            .fix("manual", &[&format!("image: {name}:15   # under the service `db`")]);
+            .fix("manual", &[&format!("image: {pinned}   # under the service `db`")]);
     }
     std::fs::write(shop.project.file(FILE), pinned.replace(&shop.engine.image, "postgres:15")).unwrap();
     assert_eq!(shop.doctor().is_healthy().ids("info"), [""; 0]);

@@ -40,6 +40,7 @@ fn project_code_fails() {
         .seen("SHOP_SIGNING_KEY")
         .seen("app/models.py:2")
         .fix("manual", &["devdb doctor --deep"]);
+    assert!(report.reason("schema-drift").contains("could not be read"), "{report}");
     report.text.assert_stderr_has("running the project's own code");
     let given = Report::asking(&shop.devdb([]).env("SHOP_SIGNING_KEY", "x"), &["--deep"]);
     given.is_healthy();

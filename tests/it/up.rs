@@ -219,7 +219,11 @@ fn a_port_that_compose_cannot_have_names_its_holder() {
 
 #[test]
 fn a_wait_ends_at_its_time_and_at_ctrl_c() {
-    let Some(case) = ComposeCase::new(&format!("{PASSWORD}\n    command: [\"sleep\", \"1000\"]")) else { return };
+    let Some(case) =
+        ComposeCase::new(&format!("{PASSWORD}\n    command: [\"sh\", \"-c\", \"sleep 1000; exec postgres\"]"))
+    else {
+        return;
+    };
     case.devdb(&["up", "--timeout", "2"]).assert_code(4).assert_stderr_has("no login at").assert_stderr_has("2 s");
     let waiting = case.sandbox(&["up"]).spawn();
     waiting.wait_for("starting");

@@ -33,7 +33,7 @@ pub(super) async fn look(context: &Context, picture: &Picture, quiet: bool) -> R
         if plan.scratch.is_err() || !asked(source) || elsewhere {
             deep.untold.push(format!("the {source}: {why}"));
         } else {
-            deep.faults.push(Fault { source: (*source).to_owned(), why: why.clone(), own: own(context, why) });
+            deep.faults.push(Fault { source: (*source).to_owned(), why: why.clone(), own: own(context, picture, why) });
         }
     }
     deep.differences = compared.drift.differences.iter().map(difference).collect();
@@ -45,15 +45,15 @@ fn of_env_py(models: &Observed<ModelsSource>) -> bool {
     matches!(models, Observed::Known(ModelsSource::EnvPy))
 }
 
-/// Returns where the module that Python did not find stands in the project.
-fn own(context: &Context, why: &str) -> Option<String> {
+/// Returns where the module that Python did not find stands in the project, as seen from where Alembic runs. A module inside
+/// of a package that was found is another matter.
+fn own(context: &Context, picture: &Picture, why: &str) -> Option<String> {
     let (_, rest) = why.split_once("No module named '")?;
-    let (module, _) = rest.split_once('\'')?;
-    let first = module.split('.').next()?;
-    ["", "src"].into_iter().find_map(|folder| {
-        let beside = |name: &str| context.root.join(folder).join(name);
-        let stands = exists(&beside(&format!("{first}.py"))) || beside(first).is_dir();
-        stands.then(|| if folder.is_empty() { ".".to_owned() } else { folder.to_owned() })
+    let module = rest.split_once('\'')?.0;
+    let start = picture.chain.known().map(|chain| context.root.join(&chain.config.working_directory))?;
+    [".", "src"].into_iter().filter(|_| !module.contains('.')).find_map(|folder| {
+        let beside = |name: &str| start.join(folder).join(name);
+        (exists(&beside(&format!("{module}.py"))) || beside(module).is_dir()).then(|| folder.to_owned())
     })
 }
 

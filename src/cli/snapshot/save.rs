@@ -22,11 +22,16 @@ pub(in crate::cli) struct Args {
     force: bool,
 }
 
-impl Args {
-    /// Returns the arguments that replace the snapshot of this name.
-    pub(super) fn replacing(name: &str) -> Self {
-        Self { name: Some(name.to_owned()), force: true }
-    }
+/// Takes a snapshot on the way to something else: nothing of it is the answer.
+pub(super) async fn keep(context: &Context, name: String) -> Result<()> {
+    let picture = context.look(Depth::Proof).await;
+    let plan = save(&picture, SaveRequest { name: Some(name), branch: None, force: false })?;
+    let mut progress = Progress::new(&context.ui, false);
+    let saved = snapshot::save(&plan, context.cancelled(), &mut |event| progress.tell(&event)).await?;
+    progress.clear();
+    let command = format!("devdb snapshot restore {}", quoted(&saved.snapshot.note.name));
+    context.ui.say(&format!("  {} a snapshot is kept: {}", style::good("✓"), style::command(command)));
+    Ok(())
 }
 
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {

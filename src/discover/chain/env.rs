@@ -26,9 +26,12 @@ pub(super) fn complete(scope: &Scope, mut config: AlembicConfig) -> AlembicConfi
         config.env_sets_url = sets_url(&text);
         config.rewrites_scheme = text.contains("postgres://");
         config.engine_from_config = text.contains("engine_from_config(");
+        let placeholder = |url: &Located<Secret>| url.value.is_empty() || url.value.reveal().starts_with("driver://");
+        let overrides = text.contains("set_main_option") || !config.env_urls.is_empty();
+        let of_ini = config.url.as_ref().is_some_and(|url| !placeholder(url)) && !overrides;
         config.of_flask = config.script_location.is_none() && text.contains("current_app") && text.contains("flask");
-        config.plain_engine = env::plain_engine(&text, config.url.is_some());
-        config.async_engine = env::async_engine(&text, config.url.is_some());
+        config.plain_engine = env::plain_engine(&text, of_ini);
+        config.async_engine = env::async_engine(&text, of_ini);
         config.autocommits = text.contains("AUTOCOMMIT");
         config.no_metadata = env::no_metadata(&text).map(|line| Place::new(&env_py, line));
         config.sets_unescaped = env::sets_unescaped(&text).map(|line| Place::new(&env_py, line));

@@ -20,34 +20,37 @@ pub fn version_table(env_py: &str) -> (Option<String>, Option<String>) {
     (search.table, search.schema)
 }
 
-/// Returns the names, in capitals, that an `env.py` uses which makes a plain engine, so that its URL has to name a synchronous
-/// driver; nothing for one that speaks of async, or rewrites the driver. `of_ini` adds the ini's own key.
+/// Returns the variables, in capitals, of an `env.py` that makes a plain engine of one, so that its URL has to name a synchronous
+/// driver; nothing for one that speaks of async, or rewrites the driver. With `of_ini`, the ini's own key is one of them.
 pub fn plain_engine(env_py: &str, of_ini: bool) -> Vec<String> {
     let makes = env_py.contains("engine_from_config(") || env_py.contains("create_engine(");
-    let lower = env_py.to_ascii_lowercase();
-    if !makes || ["async", "+psycopg", "replace("].iter().any(|word| lower.contains(word)) {
-        return Vec::new();
-    }
-    names(env_py, of_ini)
+    let is_async = env_py.to_ascii_lowercase().contains("async");
+    if makes && !is_async && !rewrites(env_py) { variables(env_py, of_ini) } else { Vec::new() }
 }
 
-/// Returns the same of an `env.py` that makes an async engine, takes its URL from the environment or the ini itself, and
-/// rewrites none; nothing for others. What settings hand out may be rewritten there.
+/// Returns the same of an `env.py` that makes an async engine.
 pub fn async_engine(env_py: &str, of_ini: bool) -> Vec<String> {
     let makes = env_py.contains("async_engine_from_config(") || env_py.contains("create_async_engine(");
-    let rewrites =
-        ["+asyncpg", "+psycopg", "replace(", "re.sub", "set(drivername"].iter().any(|it| env_py.contains(it));
-    let direct = env_py.contains("environ") || env_py.contains("getenv") || (of_ini && !env_py.contains("settings"));
-    if makes && direct && !rewrites { names(env_py, of_ini) } else { Vec::new() }
+    if makes && !rewrites(env_py) { variables(env_py, of_ini) } else { Vec::new() }
 }
 
-/// Every word of a text that may be a variable's or a setting's name, in capitals.
-fn names(env_py: &str, of_ini: bool) -> Vec<String> {
-    let words = env_py.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| word.len() > 2);
-    let mut names: Vec<String> = words.map(str::to_ascii_uppercase).collect();
+/// Whether the text may give the URL another driver.
+fn rewrites(env_py: &str) -> bool {
+    ["+asyncpg", "+psycopg", "replace(", "re.sub", "drivername"].iter().any(|it| env_py.contains(it))
+}
+
+/// The variables that a text reads from the environment itself: what settings hand out may be rewritten there.
+fn variables(env_py: &str, of_ini: bool) -> Vec<String> {
+    const READS: [&str; 3] = ["environ[", "environ.get(", "getenv("];
+    let code = env_py.lines().filter(|line| !line.trim_start().starts_with('#'));
+    let mut names: Vec<String> = code
+        .flat_map(|line| READS.iter().flat_map(move |read| line.split(read).skip(1)))
+        .filter_map(|rest| {
+            let rest = rest.strip_prefix(['"', '\''])?;
+            rest.split(['"', '\'']).next().map(str::to_ascii_uppercase)
+        })
+        .collect();
     names.extend(of_ini.then(|| "SQLALCHEMY.URL".to_owned()));
-    names.sort();
-    names.dedup();
     names
 }
 

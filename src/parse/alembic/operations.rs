@@ -34,7 +34,7 @@ pub fn parse(revision: &str, file: &Path, source: &str) -> Option<MigrationOpera
         up: run("upgrade"),
         down: run("downgrade"),
         way_back: way_back(source, function(&module, "downgrade")),
-        autocommits: ["autocommit_block", "COMMIT"].iter().any(|word| source.contains(word)),
+        autocommits: source.contains("autocommit_block") || source.to_ascii_lowercase().contains("commit"),
     })
 }
 

@@ -28,6 +28,7 @@ pub(super) const ROOTS: &[&str] = &[
     "env-missing",
     "docker-down",
     "docker-permission",
+    "compose-invalid",
     "localhost-in-container",
     "password-empty",
     "container-created",

@@ -37,18 +37,21 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 };
 
 /// What the server, `initdb` and the image's entrypoint say (PostgreSQL's sources, `initdb.c` and `miscinit.c`).
-const SAID: [&str; 6] = [
+const SAID: [&str; 5] = [
     "could not change permissions of directory",
     "has wrong ownership",
     "has invalid permissions",
     "could not access directory",
     "could not create directory",
-    "chmod: changing permissions of",
 ];
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(container) = picture.database_container() else { return Ok(Vec::new()) };
     let Some(mount) = container.data_mount().filter(|mount| mount.kind == "bind") else { return Ok(Vec::new()) };
+    // A server that runs has made its peace with the folder, whatever stands further up in its log.
+    if facts::answers(picture) || (container.is_running() && container.state.restart_count == 0) {
+        return Ok(Vec::new());
+    }
     let log = container.log_tail.known().map_or(&[][..], Vec::as_slice);
     let said = |line: &&String| SAID.iter().any(|words| line.contains(words));
     let Some(line) = log.iter().rev().find(said).filter(|_| !facts::logged_in(picture)) else { return Ok(Vec::new()) };
@@ -61,7 +64,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     }
     let name = container.compose_service.as_deref().unwrap_or("db");
     let line = format!(
-        "volumes: [\"{name}-data:{}\"]   # and `{name}-data:` under the top-level `volumes`",
+        "- {name}-data:{}   # in the `volumes` of `{name}`; and `{name}-data:` in the top-level ones",
         mount.destination
     );
     Ok(vec![finding.manual("mount a named volume instead", &[&line])])

@@ -40,7 +40,12 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         finding = finding.at(&service.at, format!("service `{}` would run there", service.name));
     }
     if let Some((_, command)) = STARTED_BY.iter().find(|(part, _)| picture.engine.address.contains(part)) {
-        return Ok(vec![finding.manual("start the engine", &[command])]);
+        let podman = picture.engine.address.starts_with("unix:///run/");
+        let command = if podman { "systemctl --user start podman.socket" } else { *command };
+        let other =
+            picture.engine.named_by.contains("DOCKER_HOST").then_some("unset DOCKER_HOST   # for another engine");
+        let commands: Vec<&str> = std::iter::once(command).chain(other).collect();
+        return Ok(vec![finding.manual("start the engine", &commands)]);
     }
     let named = picture.engine.named_by.contains("DOCKER_HOST") || picture.engine.named_by.contains("context");
     Ok(vec![if named {
@@ -55,11 +60,11 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
 
 /// What starts an engine, by a part of its socket's path.
 const STARTED_BY: [(&str, &str); 5] = [
-    (".docker/run/", "open -a Docker   # Docker Desktop; on Linux: systemctl --user start docker-desktop"),
+    (".docker/run/", "open -a Docker   # Docker Desktop"),
     (".docker/desktop/", "systemctl --user start docker-desktop"),
     (".colima/", "colima start"),
     (".orbstack/", "orb start"),
-    ("podman", "podman machine start   # on Linux: systemctl --user start podman.socket"),
+    ("podman", "podman machine start"),
 ];
 
 fn asked(picture: &Picture) -> String {

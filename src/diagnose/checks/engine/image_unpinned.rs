@@ -34,11 +34,24 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         }
         let runs = picture.container_of(&service.name).and_then(Container::image_major);
         let server = picture.server.known().map(|server| server.version_number / 10_000);
-        let major = runs.or(server).map_or_else(|| "17".to_owned(), |major| major.to_string());
         let message = format!("service `{}` takes whatever `{}` is today", service.name, image.value);
-        let pinned = format!("image: {name}:{major}   # under the service `{}`", service.name);
+        let finding = Finding::new(message).at(&image.at, "names no major");
+        let pinned = runs.or(server).and_then(|major| pinned(name, tag, major));
+        let pinned = pinned.map(|image| format!("image: {image}   # under the service `{}`", service.name));
         findings
-            .push(Finding::new(message).at(&image.at, "names no major").manual("name the major that runs", &[&pinned]));
+            .push(finding.manual("name the major that runs", &pinned.iter().map(String::as_str).collect::<Vec<_>>()));
     }
     Ok(findings)
+}
+
+/// The image with its major, as each names it in its tags; nothing where the tag needs more than that.
+fn pinned(name: &str, tag: &str, major: u32) -> Option<String> {
+    match (name, tag) {
+        ("pgvector/pgvector", "" | "latest") => Some(format!("{name}:pg{major}")),
+        ("timescale/timescaledb", "" | "latest") => Some(format!("{name}:latest-pg{major}")),
+        ("postgres" | "library/postgres", "" | "latest") => Some(format!("{name}:{major}")),
+        // Another C library would sort text otherwise than the indexes do.
+        ("postgres" | "library/postgres", tag) => Some(format!("{name}:{major}-{tag}")),
+        _ => None,
+    }
 }

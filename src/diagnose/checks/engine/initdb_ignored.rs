@@ -32,23 +32,25 @@ const MEANT: [&str; 11] = ["psql", "pgsql", "ddl", "dml", "dump", "backup", "bas
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let meant = |script: &&crate::model::picture::InitScript| {
-        let ending = script.file.extension().and_then(|it| it.to_str()).unwrap_or_default();
-        MEANT.contains(&ending) && !facts::runs_at_init(&script.file) && !script.named
+        let inside = std::path::Path::new(&script.inside);
+        let ending = inside.extension().and_then(|it| it.to_str()).unwrap_or_default();
+        MEANT.contains(&ending) && !facts::runs_at_init(inside) && !script.named
     };
     let finding = |script: &crate::model::picture::InitScript| {
-        let to = script.file.with_extension(if script.file.extension().is_some_and(|it| it == "bash") {
-            "sh"
+        let ending = script.file.extension().and_then(|it| it.to_str()).unwrap_or_default();
+        let to = script.file.with_extension(if ending == "bash" { "sh" } else { "sql" });
+        let shown = |path: &std::path::Path| shell_argument(&path.display().to_string());
+        let command = format!("mv {} {}   # where it is plain text", shown(&script.file), shown(&to));
+        let restore = "pg_restore -U \"$POSTGRES_USER\" -d \"$POSTGRES_DB\" FILE   # in a script `*.sh` beside it";
+        let text = ["psql", "pgsql", "ddl", "dml", "bash", "SQL"].contains(&ending);
+        let (fix, command) = if text {
+            ("give it an ending that the image runs", command.as_str())
         } else {
-            "sql"
-        });
-        let command = format!(
-            "mv {} {}   # where it is plain SQL or a shell's",
-            shell_argument(&script.file.display().to_string()),
-            shell_argument(&to.display().to_string())
-        );
+            ("restore it by a script that the image runs", restore)
+        };
         Finding::new(format!("the image of service `{}` ignores `{}`", script.service, script.file.display()))
             .at(&Place::new(&script.file, 0), format!("mounted as `{}`", script.inside))
-            .manual("give it an ending that the image runs", &[&command])
+            .manual(fix, &[command])
     };
     Ok(picture.init_scripts.iter().filter(meant).map(finding).collect())
 }

@@ -51,7 +51,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         return Ok(Vec::new());
     };
     let ours = |script: &&crate::model::picture::InitScript| {
-        Some(script.service.as_str()) == container.compose_service.as_deref() && facts::runs_at_init(&script.file)
+        Some(script.service.as_str()) == container.compose_service.as_deref()
+            && facts::runs_at_init(std::path::Path::new(&script.inside))
     };
     let younger = picture.init_scripts.iter().filter(ours).filter(|script| script.changed > created + MEANWHILE);
     let finding = |script: &crate::model::picture::InitScript| {
@@ -59,16 +60,13 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             format!("`{}` changed after the database's volume was made: it did not run there", script.file.display());
         let database = container.environment.get("POSTGRES_DB").map(crate::model::secret::Secret::reveal);
         let user = container.superuser();
-        let run = if script.file.extension().is_some_and(|it| it == "sql") {
-            let database = shell_argument(database.unwrap_or(user));
-            format!(
-                "docker exec {} psql -U {} -d {database} -f {}",
-                container.name,
-                shell_argument(user),
-                shell_argument(&script.inside)
-            )
-        } else {
-            format!("docker exec {} {}", container.name, shell_argument(&script.inside))
+        let (user, database) = (shell_argument(user), shell_argument(database.unwrap_or(user)));
+        let (name, inside) = (&container.name, shell_argument(&script.inside));
+        let psql = format!("psql -U {user} -d {database}");
+        let run = match script.inside.rsplit('.').next() {
+            Some("sql") => format!("docker exec {name} {psql} -f {inside}"),
+            Some("sh") => format!("docker exec {name} bash {inside}"),
+            _ => format!("docker exec {name} sh -c {}", shell_argument(&format!("gunzip -c {inside} | {psql}"))),
         };
         Finding::new(message)
             .at(&Place::new(&script.file, 0), "mounted for the first start")

@@ -44,7 +44,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             database.name
         );
         let wait =
-            format!("depends_on: {{{}: {{condition: service_healthy}}}}   # under `{}`", database.name, first.name);
+            format!("{}: {{condition: service_healthy}}   # in the `depends_on` of `{}`", database.name, first.name);
         let mut commands = vec![wait.as_str()];
         if database.healthcheck.is_none() {
             commands.insert(0, check.as_str());

@@ -58,6 +58,10 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         else {
             continue;
         };
+        // Its name may be what this project's file says now, as `external` does.
+        if compose.volumes.values().any(|it| it.engine_name == volume.name) {
+            continue;
+        }
         let younger = ours.and_then(|ours| ours.created).zip(volume.created).is_some_and(|(ours, its)| its > ours);
         if younger {
             continue;
@@ -70,10 +74,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
                 .seen(format!("its data are in the volume `{}`", volume.name))
                 .manual(
                     "call it as before, if those are the data that you miss",
-                    &[
-                        &format!("name: {name}   # the first line of the Compose file"),
-                        &format!("docker rm {} && docker volume rm {}   # or forget them", container.name, volume.name),
-                    ],
+                    &[&format!("name: {name}   # the first line of the Compose file")],
                 ),
         );
     }

@@ -48,8 +48,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             None => finding,
         };
         let line = format!(
-            "volumes: [\"{}-data:{place}\"]   # and `{}-data:` under the top-level `volumes`",
-            service.name, service.name
+            "- {}-data:{place}   # in the `volumes` of `{}`; and `{}-data:` in the top-level ones",
+            service.name, service.name, service.name
         );
         let keep = "devdb snapshot export before.dump   # first, where the data matter: a new volume is empty";
         findings.push(finding.manual("give the data a named volume", &[keep, &line]));
@@ -58,7 +58,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
 }
 
 /// Images that keep their data elsewhere.
-const OTHERS: [&str; 6] = ["bitnami", "supabase", "crunchy", "spilo", "zalando", "cloudnative"];
+const OTHERS: [&str; 7] = ["bitnami", "supabase", "crunchy", "spilo", "zalando", "cloudnative", "timescaledb-ha"];
 
 /// Where the image keeps its data, and where a volume for them is mounted (the official image's documentation, "PGDATA").
 fn data_directory(service: &Service, image: &str) -> (String, String) {

@@ -57,5 +57,13 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
 fn is_in_containers(picture: &Picture) -> bool {
     let databases: Vec<&str> = picture.database_services().iter().map(|service| service.name.as_str()).collect();
     let others = || picture.compose.known().into_iter().flat_map(|compose| &compose.services);
-    !databases.is_empty() && others().any(|service| !databases.contains(&service.name.as_str()))
+    let names_it = |text: &str| {
+        text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-' && c != '_').any(|word| databases.contains(&word))
+    };
+    let is_app = |service: &&crate::model::compose::Service| {
+        let values = || service.environment.values().filter_map(|entry| entry.value.as_ref());
+        let waits = service.depends_on.keys().any(|name| databases.contains(&name.as_str()));
+        service.build || waits || values().any(|value| names_it(value.reveal()))
+    };
+    !databases.is_empty() && others().filter(|it| !databases.contains(&it.name.as_str())).any(|it| is_app(&it))
 }

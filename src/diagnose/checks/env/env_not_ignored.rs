@@ -12,7 +12,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     follows: &[],
     explain: "Seen as: `git status` lists `.env`; sooner or later `git add .` commits the password.\n\
         Cause: `.gitignore` does not name it.\n\
-        Proof: `git check-ignore` fails for the file, and it is not committed.\n\
+        Proof: `git ls-files` has it neither among what is committed nor among what is ignored.\n\
         Fix: by hand: a line in `.gitignore`.",
     detect,
     #[cfg(test)]

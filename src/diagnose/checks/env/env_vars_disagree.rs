@@ -21,6 +21,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         parts.target.database = Some("other".to_owned());
         let origin = Origin::EnvFile { at: Place::new(".env", 4), key: "POSTGRES_DB".to_owned() };
         parts.database_origin = Some(origin.clone());
+        parts.host_origin = Some(origin.clone());
         parts.origin = origin;
         picture.candidates.push(parts);
     },
@@ -37,7 +38,10 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     }
     let others = picture.candidates.iter().skip(1).filter(is_parts).filter(|other| file(other) == file(winner));
     let mut findings = Vec::new();
-    for other in others.filter(|other| other.target.host().is_loopback() && !is_of_another_server(picture, other)) {
+    for other in others
+        .filter(|other| other.host_origin.is_some() && other.target.host().is_loopback())
+        .filter(|other| !is_of_another_server(picture, other))
+    {
         let port = other.port_origin.as_ref().filter(|_| other.target.port() != winner.target.port());
         let database = other.database_origin.as_ref().filter(|_| other.target.database() != winner.target.database());
         let said = [

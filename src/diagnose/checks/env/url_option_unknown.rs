@@ -7,7 +7,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     id: "url-option-unknown",
     title: "The driver knows the URL's options",
     area: "env",
-    severity: Severity::Error,
+    severity: Severity::Warning,
     needs: &[Need::Target, Need::Chain],
     follows: &["url-scheme-postgres"],
     explain: "Seen as: `connect() got an unexpected keyword argument 'sslmode'`, `invalid dsn: invalid URI query parameter: \"schema\"`,\n\
@@ -39,7 +39,8 @@ const OF_LIBPQ: [&str; 11] = [
     "keepalives",
     "client_encoding",
 ];
-/// Options of Prisma, of poolers and of asyncpg, which libpq refuses (PostgreSQL documentation, "Parameter Key Words").
+/// Options of Prisma, of poolers and of asyncpg: SQLAlchemy hands them to psycopg by name, and libpq has none of these
+/// (PostgreSQL documentation, "Parameter Key Words").
 const OF_OTHERS: [&str; 9] = [
     "ssl",
     "schema",
@@ -72,10 +73,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
                 Some(step) => finding.confirm("write `ssl`, which asyncpg has", vec![step]),
                 None => finding.manual("write `ssl`, which asyncpg has", &[]),
             },
-            _ => finding.manual(
-                format!("take `{key}` out of the URL, and give it to `create_engine(…)` where it is needed"),
-                &[],
-            ),
+            _ => finding.manual(format!("take `{key}` out of the URL that SQLAlchemy gets, unless the app does"), &[]),
         }
     };
     Ok(found.map(finding).collect())

@@ -18,6 +18,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     breaks: |picture| {
         let made = crate::parse::sql_ddl::of_sql("create index concurrently i on users (name)", 12);
         sample::operations(picture)[1].up.extend(made);
+        sample::database(picture).versions = Observed::Known(vec!["a1".to_owned()]);
     },
 };
 
@@ -26,8 +27,19 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if picture.chain.known().is_some_and(|chain| chain.config.autocommits) {
         return Ok(Vec::new());
     }
+    // What is applied went through somehow.
+    let applied = facts::applied(picture)?.map(|(chain, rows)| {
+        let pending = chain.pending(rows);
+        chain
+            .revisions
+            .iter()
+            .filter(|it| pending.iter().all(|other| other.id != it.id))
+            .map(|it| it.id.clone())
+            .collect::<Vec<_>>()
+    });
+    let is_applied = |id: &String| applied.as_ref().is_some_and(|ids| ids.contains(id));
     let mut findings = Vec::new();
-    for migration in operations.iter().filter(|migration| !migration.autocommits) {
+    for migration in operations.iter().filter(|migration| !migration.autocommits && !is_applied(&migration.revision)) {
         let concurrent = |operation: &&crate::model::operation::Operation| {
             matches!(&operation.action, Action::CreateIndex(index) if index.concurrently) && !operation.conditional
         };

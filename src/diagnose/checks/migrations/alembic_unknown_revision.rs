@@ -48,7 +48,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     }
     if let ([row], Some(step)) = (applied, way_back(chain, &origins, applied)) {
         let summary = format!(
-            "take `{row}` back with the files that have it; what it made is lost (a snapshot `before-fix` is taken first)"
+            "take `{row}` back with the files that have it; what it made is lost (a snapshot `before-fix` is taken first, for which its sessions are ended)"
         );
         return Ok(vec![finding.confirm(summary, vec![step])]);
     }

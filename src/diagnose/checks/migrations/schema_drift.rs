@@ -33,7 +33,9 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(deep) = picture.deep.known() else { return Ok(Vec::new()) };
     let differ: Vec<_> = deep.differences.iter().filter(|it| !TOLD.contains(&it.verdict.as_str())).collect();
     if differ.is_empty() {
-        return Ok(Vec::new());
+        let unread = deep.faults.iter().map(|fault| format!("the {} could not be read", fault.source));
+        let unread: Vec<String> = unread.chain(deep.untold.iter().cloned()).collect();
+        return if unread.is_empty() { Ok(Vec::new()) } else { Err(Unknown(unread.join("; "))) };
     }
     let mut finding =
         Finding::new(format!("models, migrations and database differ in {}", counted(differ.len(), "object")));

@@ -4,7 +4,7 @@ use super::super::prelude::*;
 
 pub(in crate::diagnose) const CHECK: Check = Check {
     id: "localhost-in-container",
-    title: "From inside of a container, the database is dialled by its service's name",
+    title: "In a container, the database is dialled by its service's name",
     area: "ports",
     severity: Severity::Error,
     needs: &[Need::Target, Need::Compose],

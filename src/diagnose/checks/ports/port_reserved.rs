@@ -16,6 +16,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     detect,
     #[cfg(test)]
     breaks: |picture| {
+        picture.listeners = Observed::Known(Vec::new());
         let state = &mut sample::container(picture).state;
         state.status = "created".to_owned();
         state.error = format!(
@@ -33,6 +34,9 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         return Ok(Vec::new());
     }
     let port = facts::wanted_port(picture).unwrap_or(crate::model::target::DEFAULT_PORT);
+    if !picture.listeners_on(port).is_empty() {
+        return Ok(Vec::new());
+    }
     let mut finding =
         Finding::new(format!("Windows reserved port {port}, which {} wants", facts::container_name(container)));
     if let Some((_, mapping)) = picture.database_service().and_then(facts::fixed_port) {

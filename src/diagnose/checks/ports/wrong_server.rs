@@ -25,7 +25,14 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let (Some(candidate), Some(container)) = (picture.target(), picture.database_container()) else {
         return Ok(Vec::new());
     };
-    let Some(server) = picture.server.known() else { return Ok(shadowed(picture, candidate, container)) };
+    let server = match picture.server.look() {
+        Ok(Some(server)) => server,
+        Ok(None) => return Ok(Vec::new()),
+        Err(unknown) => {
+            let found = shadowed(picture, candidate, container);
+            return if found.is_empty() { Err(unknown) } else { Ok(found) };
+        }
+    };
     let Some(expected) = container.system_identifier.look()? else { return Ok(Vec::new()) };
     let Some(answered) = server.system_identifier else {
         return Err(Unknown("the role may not read the server's identifier".to_owned()));
@@ -57,7 +64,14 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     {
         return Ok(vec![finding.auto(step.describe(), vec![step])]);
     }
-    let commands = facts::stop_commands(&server.version);
+    let other = picture.engine().ok().and_then(|engine| {
+        let mut running = engine.containers.iter().filter(|it| it.is_running() && it.id != container.id);
+        running.find(|it| it.published_ports.iter().any(|binding| binding.host_port == port))
+    });
+    let commands = match other {
+        Some(other) => vec![format!("docker stop {}", other.name)],
+        None => facts::stop_commands(&server.version),
+    };
     Ok(vec![finding.manual(
         "stop the local server, or publish the container on a free port and use it in `.env`",
         &commands.iter().map(String::as_str).collect::<Vec<_>>(),
