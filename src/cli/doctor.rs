@@ -100,11 +100,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     } else {
         let mut picture = context.look(Depth::All).await;
         if args.deep {
-            let human = args.format() == Format::Human;
-            if human {
-                context.ui.say("running the project's own code, in a scratch database");
-            }
-            picture.deep = Box::pin(deep::look(context, &picture, !human)).await?;
+            picture.deep = Box::pin(deep::look(context, &picture, args.format() != Format::Human)).await?;
         }
         let diagnosis = diagnose::diagnose(&picture, &args.only);
         (picture, diagnosis)

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::model::chain::Chain;
 use crate::model::compose::{Port, PublishedPort, Service};
-use crate::model::engine::{Container, EngineVolume};
+use crate::model::engine::Container;
 use crate::model::env::{EnvEntry, EnvFile};
 use crate::model::finding::Finding;
 use crate::model::health::Health;
@@ -241,12 +241,6 @@ pub(super) fn has_secrets(picture: &Picture, path: &Path) -> bool {
         !value.is_empty() && (named || in_url())
     };
     picture.env_files.iter().any(|file| file.path == path && file.entries.iter().any(secret))
-}
-
-/// Returns the engine's volume that a container keeps its data in.
-pub(super) fn data_volume<'a>(picture: &'a Picture, container: &Container) -> Option<&'a EngineVolume> {
-    let mount = container.data_mount().filter(|mount| mount.kind == "volume")?;
-    picture.engine().ok()?.volumes.iter().find(|volume| volume.name == mount.source)
 }
 
 /// Returns whether the image runs a file of this name at its first start (the official image's documentation,

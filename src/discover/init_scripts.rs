@@ -54,12 +54,8 @@ pub(super) fn list(scope: &Scope, picture: &Picture) -> Vec<InitScript> {
 
 /// Takes the last commit for the last change, where a clean file is younger than the volume: a checkout is no change.
 pub(super) async fn date(scope: &Scope, picture: &mut Picture) {
-    let Some(created) = picture.database_container().and_then(|container| {
-        let mount = container.data_mount()?;
-        picture.engine().ok()?.volumes.iter().find(|volume| volume.name == mount.source)?.created
-    }) else {
-        return;
-    };
+    let volume = picture.database_container().and_then(|container| picture.data_volume(container));
+    let Some(created) = volume.and_then(|volume| volume.created) else { return };
     for script in picture.init_scripts.iter_mut().filter(|script| script.changed > created) {
         if let Some(committed) = git::committed(&scope.root, &script.file, scope.deadline).await {
             script.changed = script.changed.min(committed);

@@ -88,11 +88,11 @@ pub struct AlembicConfig {
     /// Flask-Migrate's: `env.py` asks the running app, and the ini says nothing of where the revisions are.
     #[serde(default)]
     pub of_flask: bool,
-    /// The names of variables and settings, in capitals, in an `env.py` that makes a plain engine and speaks nowhere of async;
-    /// empty for others.
+    /// The variables, in capitals, of which an `env.py` makes a plain engine, and rewrites no URL; empty where it does or speaks of
+    /// async. The ini's own key is one of them, where it counts.
     #[serde(default)]
     pub plain_engine: Vec<String>,
-    /// The same of an `env.py` that makes an async engine of what it takes from the environment or the ini, and rewrites no URL.
+    /// The same of an `env.py` that makes an async engine.
     #[serde(default)]
     pub async_engine: Vec<String>,
     /// `env.py` runs everything outside of transactions.

@@ -182,8 +182,7 @@ impl Service {
             |part: &Option<Located<Vec<String>>>| part.iter().flat_map(|it| it.value.clone()).collect::<Vec<_>>();
         let words: Vec<String> = given(&self.entrypoint).into_iter().chain(given(&self.command)).collect();
         let Some(first) = words.first() else { return true };
-        let program = first.rsplit('/').next().unwrap_or(first);
-        let program = program.split_whitespace().next().unwrap_or(program);
+        let program = first.split_whitespace().next().and_then(|word| word.rsplit('/').next()).unwrap_or_default();
         if matches!(program, "sh" | "bash" | "ash") {
             // A script may start anything; a line says what it is.
             let text = words.join(" ");

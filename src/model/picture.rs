@@ -11,7 +11,7 @@ use super::chain::Chain;
 use super::compose::{Compose, Service};
 use super::config::Config;
 use super::deep::Deep;
-use super::engine::{Container, Engine, EngineOutcome, EngineProbe};
+use super::engine::{Container, Engine, EngineOutcome, EngineProbe, EngineVolume};
 use super::env::{Dialect, EnvFile, InGit};
 use super::git::Origins;
 use super::local_server::ExistingCluster;
@@ -191,6 +191,12 @@ impl Picture {
         self.engine().ok()?.containers.iter().find(|container| {
             container.compose_project.is_none() && container.compose_directory.as_deref() == Some(root.as_str())
         })
+    }
+
+    /// Returns the engine's volume that a container keeps its data in.
+    pub fn data_volume(&self, container: &Container) -> Option<&EngineVolume> {
+        let mount = container.data_mount().filter(|mount| mount.kind == "volume")?;
+        self.engine().ok()?.volumes.iter().find(|volume| volume.name == mount.source)
     }
 
     /// Returns the listeners that a dial of `port` on loopback could reach.

@@ -15,13 +15,6 @@ fn deep(shop: &Shop<'_>) -> Report {
     report
 }
 
-#[track_caller]
-fn edit(shop: &Shop<'_>, file: &str, from: &str, to: &str) {
-    let text = shop.project.read(file);
-    assert!(text.contains(from), "{file} has no {from}");
-    shop.project.write(file, &text.replace(from, to));
-}
-
 #[test]
 fn project_code_fails() {
     let Some(shop) = sync() else { return };
@@ -50,10 +43,10 @@ fn project_code_fails() {
 fn a_module_of_the_project_that_python_does_not_find() {
     let Some(shop) = sync() else { return };
     shop.devdb(["migrate", "up"]).run().assert_code(0);
-    edit(&shop, "alembic.ini", "prepend_sys_path = .", "prepend_sys_path = elsewhere");
+    shop.project.edit("alembic.ini", "prepend_sys_path = .", "prepend_sys_path = elsewhere");
     let report = deep(&shop);
     report.only_error("project-code-fails").seen("No module named 'app'").fix("manual", &["prepend_sys_path = ."]);
-    edit(&shop, "alembic.ini", "prepend_sys_path = elsewhere", "prepend_sys_path = .");
+    shop.project.edit("alembic.ini", "prepend_sys_path = elsewhere", "prepend_sys_path = .");
     deep(&shop).is_healthy();
 }
 
@@ -63,8 +56,7 @@ fn a_chain_that_does_not_run_from_empty() {
     shop.devdb(["migrate", "up"]).run().assert_code(0);
     // It was edited after it ran here: nobody can build a database with it any more.
     let file = "alembic/versions/e07d58a2c3b6_cancel_orders.py";
-    edit(
-        &shop,
+    shop.project.edit(
         file,
         "def upgrade() -> None:\n",
         "def upgrade() -> None:\n    op.execute('select no_such_function()')\n",

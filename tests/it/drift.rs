@@ -37,13 +37,6 @@ fn verdicts(shop: &Shop<'_>) -> Vec<String> {
     told
 }
 
-#[track_caller]
-fn edit(shop: &Shop<'_>, file: &str, from: &str, to: &str) {
-    let text = shop.project.read(file);
-    assert!(text.contains(from), "{file} has no {from}");
-    shop.project.write(file, &text.replace(from, to));
-}
-
 #[test]
 fn what_the_chain_just_made_has_no_drift_whatever_the_driver() {
     let (Some(cluster), Some(environment)) = (Cluster::shared(), bench::venv()) else { return };
@@ -72,7 +65,7 @@ fn each_difference_says_who_is_behind() {
     shop.database.sql("alter table users alter full_name type varchar(100)");
     shop.database.sql("create view names as select full_name from users");
     shop.database.sql("drop index ix_users_username");
-    edit(&shop, MODELS, "    full_name: Mapped", "    age: Mapped[Optional[int]]\n    full_name: Mapped");
+    shop.project.edit(MODELS, "    full_name: Mapped", "    age: Mapped[Optional[int]]\n    full_name: Mapped");
     assert_eq!(
         verdicts(&shop),
         [
@@ -97,7 +90,7 @@ fn each_difference_says_who_is_behind() {
     assert_eq!(verdicts(&shop), ["column public.users.age: pending"]);
     shop.devdb(["migrate", "up"]).run().assert_code(0);
     assert_eq!(verdicts(&shop), Vec::<String>::new());
-    edit(&shop, MODELS, "    age: Mapped[Optional[int]]\n", "");
+    shop.project.edit(MODELS, "    age: Mapped[Optional[int]]\n", "");
     assert_eq!(verdicts(&shop), ["column public.users.age: removed from the models"]);
 }
 
@@ -108,8 +101,8 @@ fn a_revision_that_was_edited_is_told_from_a_change_by_hand() {
     shop.project.git_init();
     shop.devdb(["migrate", "up"]).run().assert_code(0);
     let file = "alembic/versions/3f1c7a9be204_create_users_and_projects.py";
-    edit(&shop, file, "sa.String(length=120)", "sa.String(length=99)");
-    edit(&shop, MODELS, "String(120)", "String(99)");
+    shop.project.edit(file, "sa.String(length=120)", "sa.String(length=99)");
+    shop.project.edit(MODELS, "String(120)", "String(99)");
     assert_eq!(verdicts(&shop), ["column public.projects.name: edited migration"]);
     shop.devdb(["drift"]).env("COLUMNS", "110").run().assert_code(1).assert_stdout_has(", edited");
     shop.project.git(&["commit", "--quiet", "--all", "--message", "shorter names"]);
@@ -139,8 +132,7 @@ fn a_volume_that_create_all_filled_is_stale() {
 fn another_branchs_work_and_what_is_early_are_told() {
     let Some(shop) = sync() else { return };
     revision(&shop, "aaaa00000001", "\"e07d58a2c3b6\"", "op.add_column('users', sa.Column('x', sa.Text))", "pass");
-    edit(
-        &shop,
+    shop.project.edit(
         MODELS,
         "    full_name: Mapped",
         "    x: Mapped[Optional[str]] = mapped_column(Text)\n    full_name: Mapped",
@@ -181,8 +173,8 @@ fn filters_of_env_py_hold() {
     let Some(shop) = sync() else { return };
     shop.devdb(["migrate", "up"]).run().assert_code(0);
     shop.database.sql("create table legacy_things (id int)");
-    edit(&shop, MODELS, "    full_name: Mapped", "    age: Mapped[Optional[int]]\n    full_name: Mapped");
-    edit(&shop, MODELS, "String(120)", "Text");
+    shop.project.edit(MODELS, "    full_name: Mapped", "    age: Mapped[Optional[int]]\n    full_name: Mapped");
+    shop.project.edit(MODELS, "String(120)", "Text");
     let filter = "def include(obj, name, kind, reflected, other):\n    return name not in ('age',)\n\n\n\
                   def names(name, kind, parents):\n    return not (name or '').startswith('legacy')\n\n\n";
     let env = shop.project.read("alembic/env.py").replace(
@@ -381,7 +373,7 @@ fn models_are_read_by_the_oldest_versions_too() {
     shop.devdb(["migrate", "new", "--autogenerate", "everything"]).run().assert_code(0);
     shop.devdb(["migrate", "up"]).run().assert_code(0);
     assert_eq!(verdicts(&shop), Vec::<String>::new());
-    edit(&shop, MODELS, "    total =", "    nick = Column(Text)\n    total =");
+    shop.project.edit(MODELS, "    total =", "    nick = Column(Text)\n    total =");
     shop.database.sql("alter table users add by_hand int");
     let told = ["column public.users.by_hand: made by hand", "column public.users.nick: not migrated"];
     assert_eq!(verdicts(&shop), told);
@@ -440,7 +432,7 @@ fn models_of_many_types_agree_with_the_migration_that_was_written_of_them() {
     std::fs::remove_dir_all(shop.project.file("alembic/versions")).unwrap();
     revision(&shop, "aaaa00000001", "None", "op.execute('create schema billing')", "pass");
     let with_schemas = "target_metadata=target_metadata,\n            include_schemas=True,";
-    edit(&shop, "alembic/env.py", "target_metadata=target_metadata,", with_schemas);
+    shop.project.edit("alembic/env.py", "target_metadata=target_metadata,", with_schemas);
     shop.devdb(["migrate", "new", "--autogenerate", "everything"]).run().assert_code(0);
     shop.devdb(["migrate", "up"]).run().assert_code(0);
     assert_eq!(verdicts(&shop), Vec::<String>::new());

@@ -15,6 +15,9 @@ pub(super) async fn look(context: &Context, picture: &Picture, quiet: bool) -> R
     if picture.chain.is_absent() && picture.recipe.sql_chain.is_absent() && picture.config.models.metadata.is_none() {
         return Ok(Observed::Absent);
     }
+    if !quiet && picture.server.known().is_some() {
+        context.ui.say("running the project's own code, in a scratch database");
+    }
     let compared = match Box::pin(drift::compare(context, picture, (false, None), quiet)).await {
         Ok(compared) => compared,
         Err(error) if error.kind == Kind::Cancelled => return Err(error),

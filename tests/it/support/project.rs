@@ -48,6 +48,14 @@ impl Project {
         std::fs::read_to_string(self.file(relative)).unwrap_or_else(|error| panic!("{relative}: {error}"))
     }
 
+    /// Replaces what stands in a file.
+    #[track_caller]
+    pub(crate) fn edit(&self, relative: &str, from: &str, to: &str) {
+        let text = self.read(relative);
+        assert!(text.contains(from), "{relative} has no {from}");
+        self.write(relative, &text.replace(from, to));
+    }
+
     pub(crate) fn exists(&self, relative: &str) -> bool {
         self.file(relative).exists()
     }

@@ -47,7 +47,7 @@ const MEANWHILE: i64 = 60;
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(container) = picture.database_container() else { return Ok(Vec::new()) };
-    let Some(created) = facts::data_volume(picture, container).and_then(|volume| volume.created) else {
+    let Some(created) = picture.data_volume(container).and_then(|volume| volume.created) else {
         return Ok(Vec::new());
     };
     let ours = |script: &&crate::model::picture::InitScript| {

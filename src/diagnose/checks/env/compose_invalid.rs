@@ -42,7 +42,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if facts::logged_in(picture) || runs() || fatal.iter().all(|problem| elsewhere(&problem.message)) {
         return Err(Unknown(format!("Compose may refuse {}: {}", first.at, first.message)));
     }
-    let mut finding = Finding::new(format!("Compose refuses `{}`: {}", first.at.file.display(), first.message));
+    let mut finding = Finding::new(format!("Compose refuses `{}`", first.at.file.display()));
     for problem in fatal.iter().take(SHOWN) {
         finding = finding.at(&problem.at, problem.message.clone());
     }

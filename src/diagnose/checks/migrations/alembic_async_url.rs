@@ -37,14 +37,11 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let finding = facts::leads_there(candidate, finding)
         .seen(format!("the URL says `postgresql+{driver}`"))
         .at(&Place::new(&env_py, 0), "nothing in it is async");
-    let plain = format!("url.replace(\"+{driver}\", \"\")   # in {}: psycopg2 is installed?", env_py.display());
-    let sync = if picture.recipe.python_packages.known().is_some_and(|it| it.contains("psycopg")) {
-        format!("url.replace(\"+{driver}\", \"+psycopg\")   # in {}", env_py.display())
-    } else {
-        plain
-    };
+    let has_psycopg = picture.recipe.python_packages.known().is_some_and(|it| it.contains("psycopg"));
+    let other = if has_psycopg { "+psycopg" } else { "+psycopg2" };
+    let line = format!("url.replace(\"+{driver}\", \"{other}\")   # in {}", env_py.display());
     Ok(vec![finding.manual(
         "give Alembic a synchronous driver, or take the `env.py` that `alembic init -t async` writes",
-        &[&sync],
+        &[&line],
     )])
 }
