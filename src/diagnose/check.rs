@@ -90,6 +90,7 @@ impl Need {
                 "bind-mount-permissions",
                 "pgdata-major-mismatch",
                 "pg18-mount",
+                "locale-missing",
                 "container-oom",
                 "disk-full",
                 "container-restarting",

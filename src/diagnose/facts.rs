@@ -1,6 +1,6 @@
 //! What several checks ask of the picture.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use crate::model::chain::Chain;
@@ -10,7 +10,7 @@ use crate::model::env::{EnvEntry, EnvFile};
 use crate::model::finding::Finding;
 use crate::model::health::Health;
 use crate::model::observed::Unknown;
-use crate::model::operation::MigrationOperations;
+use crate::model::operation::{Action, MigrationOperations, Operation};
 use crate::model::picture::Picture;
 use crate::model::place::Place;
 use crate::model::plan::Step;
@@ -18,7 +18,7 @@ use crate::model::server::{Database, Listener, LoginFailure, Reply, Server};
 use crate::model::sql_chain::{AppliedMigration, SqlChain};
 use crate::model::target::{Candidate, Host, Origin};
 use crate::model::text::{shell_argument, shell_word};
-use crate::parse::pg_url;
+use crate::parse::{pg_url, sql_ddl};
 
 /// Returns the assignment that an origin points to.
 pub(super) fn entry<'a>(picture: &'a Picture, origin: &Origin) -> Option<(&'a EnvFile, &'a EnvEntry)> {
@@ -357,6 +357,25 @@ pub(super) fn sql_applied(picture: &Picture) -> Result<Option<(&SqlChain, &[Appl
     let Some(chain) = picture.recipe.sql_chain.known() else { return Ok(None) };
     let Some(database) = picture.server.known().and_then(|server| server.database.known()) else { return Ok(None) };
     Ok(Some((chain, database.history.look()?.map_or(&[][..], Vec::as_slice))))
+}
+
+/// Returns each extension that a migration creates, with its first place.
+pub(super) fn created_extensions(picture: &Picture) -> BTreeMap<String, Place> {
+    let mut found = Vec::new();
+    for migration in picture.operations.known().into_iter().flatten() {
+        found.extend(migration.up.iter().filter_map(|it| created(&migration.file, it)));
+    }
+    let files = picture.recipe.sql_chain.known().map_or(&[][..], |chain| chain.migrations.as_slice());
+    for section in files.iter().flat_map(|migration| &migration.up) {
+        found.extend(sql_ddl::of_sql(&section.text, section.line).iter().filter_map(|it| created(&section.file, it)));
+    }
+    // The first place of each.
+    found.into_iter().rev().collect()
+}
+
+fn created(file: &Path, operation: &Operation) -> Option<(String, Place)> {
+    let Action::CreateExtension { name } = &operation.action else { return None };
+    Some((name.clone(), Place::new(file, operation.line)))
 }
 
 /// What a chain's revisions do, in the order in which they run.

@@ -174,6 +174,7 @@ fn two_migrations() -> Vec<MigrationOperations> {
         down: sql_ddl::of_sql(down, 16),
         way_back: WayBack::Written,
         autocommits: false,
+        extensions: Vec::new(),
     };
     vec![
         migration("a1", "create table users (id int)", "drop table users"),

@@ -10,7 +10,7 @@ use futures_util::future::join_all;
 use tokio::time::timeout;
 
 use super::{Depth, Scope};
-use crate::model::engine::{Container, Engine, EngineOutcome, EngineProbe, InsideLook, InsideRole};
+use crate::model::engine::{Container, Engine, EngineOutcome, EngineProbe, InsideLook, InsideRole, TaggedImage};
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::text::visible;
@@ -49,29 +49,49 @@ pub(super) async fn look_closer(scope: &Scope, picture: &mut Picture, login_refu
     }
     let (id, superuser, running) = (container.id.clone(), container.superuser().to_owned(), container.is_running());
     let data = container.data_directory().to_owned();
+    let image = container.image.clone();
     let address = picture.engine.address.clone();
     let Ok(docker) = wire::client(&address, scope.deadline) else { return };
     let closer = async {
         let docker = docker.negotiate_version().await.map_err(|error| error.to_string())?;
-        let log = wire::log_tail(&docker, &id, LOG_LINES).await?;
+        let look = async { tokio::join!(wire::log_tail(&docker, &id, LOG_LINES), tag_of(&docker, &image, always)) };
+        let (log, tagged) = look.await;
+        let log = log?;
         let inside =
             if running && login_refused { look_inside(&docker, &id, &superuser).await } else { Observed::Absent };
         let was_full = log.iter().any(|line| line.contains(NO_SPACE));
         let free =
             if running && (was_full || failed) { data_free(&docker, &id, &data).await } else { Observed::Absent };
-        Ok::<_, String>((log, inside, free))
+        Ok::<_, String>((log, inside, free, tagged))
     };
-    let (log, inside, free) = match timeout(scope.deadline, Box::pin(closer)).await {
-        Ok(Ok((log, inside, free))) => (Observed::Known(log), inside, free),
-        Ok(Err(why)) => (Observed::Unknown(why), Observed::Absent, Observed::Absent),
-        Err(_elapsed) => (Observed::Unknown("the engine took too long".to_owned()), Observed::Absent, Observed::Absent),
+    let looked = match timeout(scope.deadline, Box::pin(closer)).await {
+        Ok(looked) => looked,
+        Err(_elapsed) => Err("the engine took too long".to_owned()),
     };
     if let EngineOutcome::Answered(engine) = &mut picture.engine.outcome
         && let Some(container) = engine.containers.iter_mut().find(|container| container.id == id)
     {
-        container.log_tail = log;
-        container.inside = inside;
-        container.data_free = free;
+        match looked {
+            Ok((log, inside, free, tagged)) => {
+                container.log_tail = Observed::Known(log);
+                container.inside = inside;
+                container.data_free = free;
+                container.tagged = tagged;
+            }
+            Err(why) => container.log_tail = Observed::Unknown(why),
+        }
+    }
+}
+
+/// Asks which image a tag names today, where a diagnosis wants it.
+async fn tag_of(docker: &Docker, image: &str, wanted: bool) -> Observed<TaggedImage> {
+    if !wanted || image.starts_with("sha256:") {
+        return Observed::Absent;
+    }
+    match docker.inspect_image(image).await {
+        Ok(image) => Observed::Known(container::tagged(image)),
+        // The tag is gone; the container goes on with what it has.
+        Err(_absent) => Observed::Absent,
     }
 }
 

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
-use crate::model::health::{Behind, Collated, Extension, Health, Outdated, ReadOnly};
+use crate::model::health::{Behind, Collated, Extension, Health, Outdated, ReadOnly, Settings, Waiting};
 use crate::model::observed::Observed;
 use crate::model::text::visible;
 use crate::wire::postgres::{Session, message};
 
-/// `{outdated}` and `{trusted}` are what the server's major has of them.
+/// `{outdated}`, `{trusted}` and `{since}` are what the server's major has of them.
 const HEALTH: &str = "
 with used as materialized (select distinct attcollation from pg_attribute where attrelid >= 16384 and attcollation > 0)
 select json_build_object(
@@ -27,6 +27,21 @@ select json_build_object(
       and not exists (select from pg_depend e where e.objid = c.oid and e.deptype in ('e', 'a', 'i')
         and e.classid = 'pg_class'::regclass)
     order by 1 limit 40) others),
+  'denied', (select coalesce(json_agg(name order by name), '[]') from (
+    select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'v', 'm') and n.nspname = any (current_schemas(false))
+      and has_schema_privilege(n.oid, 'usage') and not has_any_column_privilege(c.oid, 'select')
+      and not exists (select from pg_depend e where e.objid = c.oid and e.deptype = 'e' and e.classid = 'pg_class'::regclass)
+    order by 1 limit 40) others),
+  'waiting', (select coalesce(json_agg(json_build_object('pid', w.pid, 'application', coalesce(w.application_name, ''),
+      'seconds', w.seconds, 'blocker', w.blocker, 'blocker_application', coalesce(b.application_name, ''),
+      'blocker_role', coalesce(pg_get_userbyid(b.usesysid), ''), 'blocker_state', b.state) order by w.seconds desc, w.pid), '[]')
+    from (select l.pid, a.application_name, (pg_blocking_pids(l.pid))[1] as blocker,
+        max(extract(epoch from clock_timestamp() - {since}))::bigint as seconds
+      from pg_locks l join pg_stat_get_activity(null) a on a.pid = l.pid
+      where not l.granted and a.datid = (select oid from pg_database where datname = current_database())
+      group by 1, 2) w left join pg_stat_get_activity(null) b on b.pid = w.blocker
+    where w.blocker is not null and w.seconds >= 3),
   'invalid_indexes', (select coalesce(json_agg(x.indexrelid::regclass::text order by x.indexrelid), '[]')
     from pg_index x join pg_class i on i.oid = x.indexrelid
     where not x.indisvalid and i.relkind = 'i'
@@ -72,6 +87,14 @@ where q.seqincrement > 0 and a.atttypid in ('int2'::regtype, 'int4'::regtype, 'i
     where i.indrelid = t.oid and i.indisunique and i.indisvalid and i.indkey[0] = a.attnum)
 order by 1, 2 limit 1000";
 
+/// `{file}` is the line's file, where the server's major says it: files may include others since PostgreSQL 16.
+const SETTINGS: &str = "
+select json_build_object(
+  'preloaded', current_setting('shared_preload_libraries'),
+  'hba_errors', (select coalesce(json_agg(json_build_array({file}, line_number, error) order by 1), '[]')
+    from pg_hba_file_rules where error is not null)
+)::text";
+
 /// A number that is this many steps ahead is soon met.
 const STEPS: i64 = 100;
 
@@ -88,18 +111,30 @@ struct Facts {
     invalid_indexes: Vec<String>,
     outdated: Vec<(String, String, String, Option<String>)>,
     extensions: Vec<(String, bool, bool)>,
+    denied: Vec<String>,
+    waiting: Vec<Waiting>,
+}
+
+#[derive(Deserialize)]
+struct SettingFacts {
+    preloaded: String,
+    hba_errors: Vec<(String, u32, String)>,
 }
 
 /// Returns what the session's role meets in the session's database; unknown when the server takes longer than `deadline`.
-pub(super) async fn look(session: &Session, deadline: Duration) -> Observed<Health> {
+pub(super) async fn look(session: &Session, superuser: bool, deadline: Duration) -> Observed<Health> {
     let too_long = || format!("the catalog did not answer within {:.1} s", deadline.as_secs_f32());
     let databases = if session.major() >= 15 { OUTDATED_DATABASES } else { "" };
     let trusted = if session.major() >= 13 { "or v.trusted" } else { "" };
-    let statement = HEALTH.replace("{outdated}", databases).replace("{trusted}", trusted);
-    let asked = match tokio::time::timeout(deadline, session.query_typed(&statement, &[])).await {
-        Ok(Ok(rows)) => rows,
-        Ok(Err(error)) => return Observed::Unknown(message(&error)),
-        Err(_elapsed) => return Observed::Unknown(too_long()),
+    let since = if session.major() >= 14 { "l.waitstart" } else { "a.query_start" };
+    let statement = HEALTH.replace("{outdated}", databases).replace("{trusted}", trusted).replace("{since}", since);
+    let both = async { tokio::join!(session.query_typed(&statement, &[]), settings(session, superuser)) };
+    let Ok((asked, settings)) = tokio::time::timeout(deadline, Box::pin(both)).await else {
+        return Observed::Unknown(too_long());
+    };
+    let asked = match asked {
+        Ok(rows) => rows,
+        Err(error) => return Observed::Unknown(message(&error)),
     };
     let text: String = asked.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
     let facts = match serde_json::from_str::<Facts>(&text) {
@@ -111,7 +146,31 @@ pub(super) async fn look(session: &Session, deadline: Duration) -> Observed<Heal
         Ok(Err(error)) => Observed::Unknown(message(&error)),
         Err(_elapsed) => Observed::Unknown(too_long()),
     };
-    Observed::Known(health(facts, behind))
+    Observed::Known(Health { settings, ..health(facts, behind) })
+}
+
+/// Asks what only a superuser may read.
+async fn settings(session: &Session, superuser: bool) -> Observed<Settings> {
+    if !superuser {
+        return Observed::Absent;
+    }
+    let file = if session.major() >= 16 { "file_name" } else { "current_setting('hba_file')" };
+    let rows = match session.query_typed(&SETTINGS.replace("{file}", file), &[]).await {
+        Ok(rows) => rows,
+        Err(error) => return Observed::Unknown(message(&error)),
+    };
+    let text: String = rows.first().and_then(|row| row.try_get(0).ok()).unwrap_or_default();
+    match serde_json::from_str::<SettingFacts>(&text) {
+        Ok(facts) => Observed::Known(Settings {
+            preloaded: facts.preloaded.split(',').map(|it| visible(it.trim().trim_matches('"'))).collect(),
+            hba_errors: facts
+                .hba_errors
+                .into_iter()
+                .map(|(file, line, why)| (visible(&file), line, visible(&why)))
+                .collect(),
+        }),
+        Err(error) => Observed::Unknown(format!("what the settings say is not understood: {error}")),
+    }
 }
 
 fn health(facts: Facts, behind: Observed<Vec<Behind>>) -> Health {
@@ -138,6 +197,18 @@ fn health(facts: Facts, behind: Observed<Vec<Behind>>) -> Health {
             .into_iter()
             .map(|(name, installed, permitted)| Extension { name, installed, permitted })
             .collect(),
+        denied: facts.denied.iter().map(|name| visible(name)).collect(),
+        waiting: facts.waiting.into_iter().map(shown).collect(),
+        settings: Observed::Absent,
+    }
+}
+
+fn shown(waiting: Waiting) -> Waiting {
+    Waiting {
+        application: visible(&waiting.application),
+        blocker_application: visible(&waiting.blocker_application),
+        blocker_role: visible(&waiting.blocker_role),
+        ..waiting
     }
 }
 

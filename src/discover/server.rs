@@ -145,7 +145,7 @@ pub(super) async fn look(target: &Target, asked: Asked<'_>, deadline: Duration) 
         Ok(session) => {
             let mut server = ask(&session, name, asked.versions, deadline).await?;
             if asked.health {
-                server.health = health::look(&session, deadline).await;
+                server.health = health::look(&session, server.role.superuser, deadline).await;
             }
             return Ok(server);
         }

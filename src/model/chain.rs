@@ -98,6 +98,9 @@ pub struct AlembicConfig {
     /// `env.py` runs everything outside of transactions.
     #[serde(default)]
     pub autocommits: bool,
+    /// `env.py` speaks of extensions: it may create them.
+    #[serde(default)]
+    pub speaks_of_extensions: bool,
     /// Where `env.py` says `target_metadata = None`.
     #[serde(default)]
     pub no_metadata: Option<Place>,

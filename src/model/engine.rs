@@ -104,10 +104,24 @@ pub struct Container {
     pub data_free: Observed<u64>,
     /// The size of `/dev/shm`, in bytes.
     pub shm_bytes: u64,
+    /// The image that it was made from.
+    #[serde(default)]
+    pub image_id: String,
+    /// The image that its tag names today, as the engine has it.
+    #[serde(default)]
+    pub tagged: Observed<TaggedImage>,
     /// The end of its log, read only where a check may need it.
     pub log_tail: Observed<Vec<String>>,
     /// Whether `psql` inside, over the local socket, accepts the superuser; asked only after a failed login.
     pub inside: Observed<InsideLook>,
+}
+
+/// An image that a tag names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaggedImage {
+    pub id: String,
+    /// The major of the server in it, as its environment says.
+    pub major: Option<u32>,
 }
 
 /// What `psql` inside a container says.

@@ -6,6 +6,7 @@ use super::observed::Observed;
 
 /// What the target's role meets inside of its database.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Health {
     /// Why sessions cannot write.
     pub read_only: Option<ReadOnly>,
@@ -21,6 +22,37 @@ pub struct Health {
     pub outdated: Vec<Outdated>,
     /// The extensions whose files the server has.
     pub extensions: Vec<Extension>,
+    /// Tables and views on the search path in which the role may read no column, as SQL has them; not all of many.
+    pub denied: Vec<String>,
+    /// Sessions of this database that wait for a lock.
+    pub waiting: Vec<Waiting>,
+    /// What only a superuser may read; absent for others.
+    pub settings: Observed<Settings>,
+}
+
+/// A session that waits for what another one holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Waiting {
+    pub pid: i32,
+    pub application: String,
+    pub seconds: i64,
+    /// Zero: a prepared transaction.
+    pub blocker: i32,
+    pub blocker_application: String,
+    pub blocker_role: String,
+    /// `idle in transaction`, `active`; nothing when hidden from this role.
+    pub blocker_state: Option<String>,
+}
+
+/// Settings of the server that are hidden from ordinary roles.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// `shared_preload_libraries`, split.
+    pub preloaded: Vec<String>,
+    /// The lines of `pg_hba.conf` that are not understood: the file as the server names it, the line, and why.
+    pub hba_errors: Vec<(String, u32, String)>,
 }
 
 /// A sequence that is behind the rows of its column; names as SQL has them.

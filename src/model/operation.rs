@@ -21,6 +21,19 @@ pub struct MigrationOperations {
     /// It steps out of Alembic's transaction somewhere (`autocommit_block`).
     #[serde(default)]
     pub autocommits: bool,
+    /// What its `upgrade()` uses of extensions.
+    #[serde(default)]
+    pub extensions: Vec<ExtensionUse>,
+}
+
+/// A word of a migration that an extension brings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExtensionUse {
+    pub extension: String,
+    /// In small letters.
+    pub word: String,
+    /// 1-based.
+    pub line: usize,
 }
 
 /// Whether a migration can be taken back.

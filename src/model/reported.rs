@@ -140,6 +140,7 @@ const DIAL: &[&str] = &[
     "container-created",
     "pgdata-major-mismatch",
     "pg18-mount",
+    "locale-missing",
     "container-oom",
     "disk-full",
     "container-restarting",

@@ -5,6 +5,7 @@ pub mod compose;
 mod cursor;
 pub mod env_file;
 pub mod error_text;
+pub mod extensions;
 pub mod git_hook;
 pub mod ini;
 pub mod pg_archive;

@@ -274,3 +274,75 @@ fn password_empty() {
     shop.wait_ready(port);
     shop.doctor().is_healthy();
 }
+
+#[test]
+fn volume_foreign() {
+    let Some(engine) = crate::support::engine::Engine::get() else { return };
+    let made = engine.volume();
+    let volumes = format!("\nvolumes: {{data: {{name: {}}}}}", made.name);
+    let Some((shop, _)) = up(&format!("{VOLUME}{volumes}")) else { return };
+    shop.doctor()
+        .only_note("volume-foreign")
+        .says(&format!("the volume `{}` was not made by this project", made.name))
+        .at(FILE, line(&shop, "name: "), "`data` of service `db`")
+        .seen("it was made without Compose")
+        .fix(
+            "manual",
+            &[
+                &format!("data: {{name: {}, external: true}}   # keeps its data", made.name),
+                "data: {}   # a new, empty volume; the old one stays as it is",
+            ],
+        );
+    let text = shop.project.read(FILE);
+    std::fs::write(shop.project.file(FILE), text.replace("}}", ", external: true}}")).unwrap();
+    assert!(shop.run_compose(&["up", "-d", "db"]));
+    assert_eq!(shop.doctor().is_healthy().ids("info"), [""; 0]);
+    // Else it would be held while it is taken away.
+    assert!(shop.run_compose(&["down"]));
+}
+
+#[test]
+fn image_stale() {
+    let (Some(shop), Some(_)) = (Shop::new(), bench::compose()) else { return };
+    let image = shop.engine.tag();
+    let port = free_port();
+    shop.compose(&format!("ports: [\"{port}:5432\"]\n    {VOLUME}{VOLUMES}")).env(&format!("localhost:{port}"));
+    shop.project.edit(FILE, &shop.engine.image, &image.name);
+    assert!(shop.run_compose(&["up", "-d", "db"]));
+    shop.wait_ready(port);
+    assert_eq!(shop.doctor().is_healthy().ids("info"), [""; 0]);
+    // As a pull does: the tag names another image.
+    image.rebuild();
+    shop.doctor()
+        .only_note("image-stale")
+        .says(&format!("was made from an older `{}`", image.name))
+        .seen("the tag names")
+        .fix("manual", &["docker compose up -d db"]);
+    assert!(shop.run_compose(&["up", "-d", "db"]));
+    shop.wait_ready(port);
+    assert_eq!(shop.doctor().is_healthy().ids("info"), [""; 0]);
+    assert!(shop.run_compose(&["down"]));
+}
+
+#[test]
+fn healthcheck_initdb_window() {
+    let rest = "healthcheck: {test: [CMD-SHELL, pg_isready -U app], interval: 1s}\n    \
+                volumes: [\"data:/var/lib/postgresql/data\", \"./init.sql:/docker-entrypoint-initdb.d/init.sql\"]\n  \
+                web:\n    image: shop/web\n    depends_on: {db: {condition: service_healthy}}\nvolumes: {data: {}}";
+    let (Some(shop), Some(_)) = (Shop::new(), bench::compose()) else { return };
+    let port = free_port();
+    shop.project.write("init.sql", "SELECT pg_sleep(1);\n");
+    shop.compose(&format!("ports: [\"{port}:5432\"]\n    {rest}")).env(&format!("localhost:{port}"));
+    assert!(shop.run_compose(&["up", "-d", "db"]));
+    shop.wait_ready(port);
+    shop.doctor()
+        .only_note("healthcheck-initdb-window")
+        .says("the health check of `db` passes while its init scripts still run")
+        .at(FILE, line(&shop, "pg_isready"), "asks the socket")
+        .at(FILE, line(&shop, "depends_on"), "service `web` starts then")
+        .fix("manual", &["pg_isready -h 127.0.0.1   # instead of pg_isready"]);
+    shop.project.edit(FILE, "pg_isready", "pg_isready -h 127.0.0.1");
+    assert!(shop.run_compose(&["up", "-d", "db"]));
+    shop.wait_ready(port);
+    assert_eq!(shop.doctor().is_healthy().ids("info"), [""; 0]);
+}

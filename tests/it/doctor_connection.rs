@@ -454,3 +454,47 @@ fn db_in_use_by_somebody_whom_the_role_may_not_end() {
     let _own = Held::open(&database.url());
     Report::of(&Sandbox::new(&project)).is_healthy();
 }
+
+#[test]
+fn lock_wait() {
+    let Some((project, database)) = local_project() else { return };
+    database.sql("CREATE TABLE users (id int)");
+    let url = database.url();
+    let holder = Held::open(&url);
+    holder.run("BEGIN; LOCK TABLE users");
+    let waiter = std::thread::spawn(move || Held::open(&url).run("SELECT * FROM users"));
+    std::thread::sleep(Duration::from_secs(4));
+    let sandbox = Sandbox::new(&project);
+    let pid = database.value(
+        "SELECT pid::text FROM pg_stat_activity WHERE state = 'idle in transaction' AND datname = current_database()",
+    );
+    let pid = pid.unwrap();
+    Report::of(&sandbox)
+        .only_warning("lock-wait")
+        .says(&format!("1 session waits for what pid {pid} holds"))
+        .seen("`held-by-test` has waited for ")
+        .seen(&format!("pid {pid}: `held-by-test` as `{}`, idle in transaction", database.owner.name))
+        .fix("confirm", &[&format!("end the session {pid}, which rolls its open transaction back")]);
+    sandbox.clone().args(["doctor", "--fix", "--yes"]).run().assert_code(0);
+    waiter.join().unwrap();
+    Report::of(&sandbox).is_healthy();
+}
+
+#[test]
+fn lock_wait_for_one_that_works() {
+    let Some((project, database)) = local_project() else { return };
+    database.sql("CREATE TABLE users (id int)");
+    let (url, other) = (database.url(), database.url());
+    let holder = std::thread::spawn(move || Held::open(&url).run("BEGIN; LOCK TABLE users; SELECT pg_sleep(8)"));
+    std::thread::sleep(Duration::from_millis(500));
+    let waiter = std::thread::spawn(move || Held::open(&other).run("SELECT * FROM users"));
+    std::thread::sleep(Duration::from_secs(4));
+    let report = Report::of(&Sandbox::new(&project));
+    let query =
+        "SELECT pid::text FROM pg_stat_activity WHERE query LIKE '%pg_sleep(8)' AND datname = current_database()";
+    let cancel = format!("devdb psql -c 'SELECT pg_cancel_backend({})'", database.value(query).unwrap());
+    report.only_warning("lock-wait").seen(", active").fix("manual", &[&cancel]);
+    holder.join().unwrap();
+    waiter.join().unwrap();
+    Report::of(&Sandbox::new(&project)).is_healthy();
+}

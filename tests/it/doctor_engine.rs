@@ -491,3 +491,43 @@ fn a_busy_engine_is_doubt_where_the_database_answers() {
         .assert_stdout_has("could not tell container-created")
         .assert_stdout_has("1 error · no warnings");
 }
+
+#[test]
+fn locale_missing() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    let named = |locale: &str| {
+        let arguments = format!("POSTGRES_DB: app\n      POSTGRES_INITDB_ARGS: --locale={locale}");
+        shop.compose(&format!("ports: [\"{port}:5432\"]")).env(&format!("localhost:{port}"));
+        shop.project.edit("docker-compose.yml", "POSTGRES_DB: app", &arguments);
+        let mut wanted = shop.wanted(Some(("0.0.0.0", port)));
+        let arguments = format!("--locale={locale}");
+        wanted.env.push(("POSTGRES_INITDB_ARGS", &arguments));
+        shop.engine.postgres(&wanted)
+    };
+    let container = named("xx_YY.UTF-8");
+    let started = Instant::now();
+    while !container.has_ended() {
+        assert!(started.elapsed() < Duration::from_mins(1), "{}", container.logs());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let report = shop.doctor();
+    report
+        .only_error("locale-missing")
+        .says(&format!("container `{}` (service `db`) has not the locale that it is told to use", container.name))
+        .seen("invalid locale name")
+        .at("docker-compose.yml", line_of(&shop.project, "docker-compose.yml", "INITDB_ARGS"), "--locale=xx_YY.UTF-8")
+        .fix(
+            "manual",
+            &[
+                &format!("docker run --rm --entrypoint locale {} -a", shop.engine.image),
+                "POSTGRES_INITDB_ARGS: --locale=C.UTF-8",
+                "docker compose up -d db",
+            ],
+        );
+    assert_eq!(report.reason("container-restarting"), "follows from locale-missing");
+    drop(container);
+    let container = named("C.UTF-8");
+    container.wait_ready();
+    shop.doctor().is_healthy();
+}

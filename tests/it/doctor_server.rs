@@ -102,7 +102,8 @@ fn not_owner() {
     let Some(cluster) = Cluster::shared() else { return };
     let role: Role = cluster.create_role("CREATEDB");
     let database = cluster.fresh_database(&role);
-    cluster.sql(&database.name, "CREATE TABLE \"Users\" (id int)");
+    cluster
+        .sql(&database.name, &format!("CREATE TABLE \"Users\" (id int); GRANT SELECT ON \"Users\" TO {}", role.name));
     let project = project_of(&database.url());
     let sandbox = Sandbox::new(&project);
     let superuser = cluster.superuser().name;
@@ -262,5 +263,139 @@ fn sql_unknown_version() {
     shop.project.remove(second);
     Report::of(&sandbox).only_error("sql-unknown-version").says("the database has version `20260102000000`");
     shop.project.write(second, text);
+    Report::of(&sandbox).is_healthy();
+}
+
+#[test]
+fn table_denied() {
+    let Some(cluster) = Cluster::shared() else { return };
+    let role: Role = cluster.create_role("CREATEDB");
+    let database = cluster.fresh_database(&role);
+    // As a dump that was restored by the superuser leaves it.
+    cluster.sql(&database.name, "CREATE TABLE users (id serial); CREATE VIEW names AS SELECT * FROM users");
+    let project = project_of(&database.url());
+    let sandbox = Sandbox::new(&project);
+    sandbox.clone().args(["psql", "-w", "-c", "SELECT * FROM users"]).run().assert_stderr_has("permission denied");
+    let grants = format!(
+        "'GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {0}' -c 'GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {0}'",
+        role.name
+    );
+    let gifts = format!("'ALTER TABLE names OWNER TO {0}' -c 'ALTER TABLE users OWNER TO {0}'", role.name);
+    Report::of(&sandbox)
+        .only_error("table-denied")
+        .says(&format!("role `{}` may not read 2 tables of `{}`", role.name, database.name))
+        .seen("names, users")
+        .seen(&format!("they belong to `{}`", cluster.superuser().name))
+        .fix(
+            "manual",
+            &[
+                &cluster.superuser_command(&database.name, &grants),
+                &format!("{}   # instead, where it migrates, too", cluster.superuser_command(&database.name, &gifts)),
+            ],
+        );
+    let on_all = |what: &str| format!("GRANT {what} IN SCHEMA public TO {}", role.name);
+    as_superuser(cluster, &on_all("SELECT, INSERT, UPDATE, DELETE ON ALL TABLES"), &database.name);
+    // What remains is worth a warning: it cannot be altered.
+    Report::of(&sandbox).only_warning("not-owner");
+    for name in ["names", "users"] {
+        as_superuser(cluster, &format!("ALTER TABLE {name} OWNER TO {}", role.name), &database.name);
+    }
+    Report::of(&sandbox).is_healthy();
+}
+
+#[test]
+fn hba_invalid() {
+    let Some(cluster) = Cluster::start(&Options::default()) else { return };
+    let database = cluster.fresh_database(&cluster.create_role("CREATEDB"));
+    let file = cluster.data().join("pg_hba.conf");
+    let whole = std::fs::read_to_string(&file).unwrap();
+    std::fs::write(&file, format!("{whole}host all all 10.0.0.0/33 scram-sha-256\n")).unwrap();
+    let line = whole.lines().count() + 1;
+    // An ordinary role may not read it.
+    Report::of(&Sandbox::new(&project_of(&database.url()))).is_healthy();
+    let project = project_of(&cluster.superuser_url(&database.name));
+    let sandbox = Sandbox::new(&project);
+    let shown = file.display().to_string();
+    Report::of(&sandbox)
+        .only_warning("hba-invalid")
+        .says("the server does not understand 1 line of")
+        .seen(&format!("{shown}:{line}: invalid CIDR mask in address"))
+        .fix(
+            "manual",
+            &[
+                &format!("sudo -u postgres vi {shown}"),
+                &cluster.superuser_command("postgres", "'SELECT pg_reload_conf()'"),
+            ],
+        );
+    std::fs::write(&file, whole).unwrap();
+    Report::of(&sandbox).is_healthy();
+}
+
+#[test]
+fn extension_preload() {
+    let Some(cluster) = Cluster::start(&Options::default()) else { return };
+    let database = cluster.fresh_database(&cluster.superuser());
+    cluster.sql(&database.name, "CREATE EXTENSION pg_stat_statements");
+    let project = project_of(&cluster.superuser_url(&database.name));
+    let sandbox = Sandbox::new(&project);
+    let asked = sandbox.clone().args(["psql", "-w", "-c", "SELECT count(*) FROM pg_stat_statements"]);
+    asked.run().assert_stderr_has("must be loaded via");
+    let set = "ALTER SYSTEM SET shared_preload_libraries = pg_stat_statements";
+    Report::of(&sandbox)
+        .only_warning("extension-preload")
+        .says("started without the library of `pg_stat_statements`")
+        .seen("the extension is created in this database")
+        .fix(
+            "manual",
+            &[
+                &cluster.superuser_command("postgres", &format!("'{set}'")),
+                "sudo systemctl restart postgresql   # or as you start it",
+            ],
+        );
+    as_superuser(&cluster, set, "postgres");
+    cluster.stop();
+    cluster.resume();
+    cluster.wait_until_it_answers();
+    asked.run().assert_code(0);
+    Report::of(&sandbox).is_healthy();
+}
+
+#[test]
+fn extension_not_created() {
+    let Some(shop) = sync() else { return };
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    let file = "alembic/versions/f10000000001_trim.py";
+    let head = "\"\"\"mails without case\"\"\"\nfrom alembic import op\nimport sqlalchemy as sa\n\
+                from sqlalchemy.dialects import postgresql\n\n\
+                revision = \"f10000000001\"\ndown_revision = \"e07d58a2c3b6\"\n\n\ndef upgrade():\n";
+    let add = "    op.add_column(\"users\", sa.Column(\"mail\", postgresql.CITEXT()))\n\n\n\
+               def downgrade():\n    op.drop_column(\"users\", \"mail\")\n";
+    shop.project.write(file, &format!("{head}{add}"));
+    shop.devdb(["migrate", "up"]).run().assert_stderr_has("type \"citext\" does not exist");
+    let line = "op.execute('CREATE EXTENSION IF NOT EXISTS citext')";
+    Report::of(&shop.devdb([]))
+        .only_error("extension-not-created")
+        .says("no migration creates the extension `citext`")
+        .at(file, 11, "uses `citext`")
+        .fix("manual", &[&format!("{line}   # first in upgrade()")]);
+    shop.project.write(file, &format!("{head}    {line}\n{add}"));
+    Report::of(&shop.devdb([])).only_error("alembic-behind");
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    Report::of(&shop.devdb([])).is_healthy();
+}
+
+#[test]
+fn an_extension_that_a_file_of_sql_uses_and_none_creates() {
+    let file = "db/migrations/20260101000000_a.sql";
+    let table = "CREATE TABLE a (id uuid DEFAULT uuid_generate_v4());\n";
+    let Some(shop) = Chain::new(&[(file, &format!("-- migrate:up\n{table}"))]) else { return };
+    let sandbox = Sandbox::new(&shop.project);
+    let line = "CREATE EXTENSION IF NOT EXISTS \"uuid-ossp\";";
+    Report::of(&sandbox)
+        .only_error("extension-not-created")
+        .at(file, 2, "uses `uuid_generate_v4`")
+        .fix("manual", &[&format!("{line}   -- first in that file")]);
+    shop.project.write(file, &format!("-- migrate:up\n{line}\n{table}"));
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
     Report::of(&sandbox).is_healthy();
 }

@@ -33,6 +33,7 @@ pub(super) fn complete(scope: &Scope, mut config: AlembicConfig) -> AlembicConfi
         config.plain_engine = env::plain_engine(&text, of_ini);
         config.async_engine = env::async_engine(&text, of_ini);
         config.autocommits = text.contains("AUTOCOMMIT");
+        config.speaks_of_extensions = text.to_ascii_lowercase().contains("extension");
         config.no_metadata = env::no_metadata(&text).map(|line| Place::new(&env_py, line));
         config.sets_unescaped = env::sets_unescaped(&text).map(|line| Place::new(&env_py, line));
     }

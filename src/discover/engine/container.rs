@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use bollard::models::{ContainerInspectResponse, ContainerSummary, PortBinding as BoundPort};
 
-use crate::model::engine::{Container, ContainerMount, ContainerState, EngineVolume, PortBinding};
+use crate::model::engine::{Container, ContainerMount, ContainerState, EngineVolume, PortBinding, TaggedImage};
 use crate::model::observed::Observed;
 use crate::model::picture::Picture;
 use crate::model::secret::Secret;
@@ -78,9 +78,18 @@ pub(super) fn read(response: ContainerInspectResponse) -> Container {
         data_major: Observed::Absent,
         data_free: Observed::Absent,
         shm_bytes: host.shm_size.and_then(|size| u64::try_from(size).ok()).unwrap_or_default(),
+        image_id: response.image.unwrap_or_default(),
+        tagged: Observed::Absent,
         log_tail: Observed::Absent,
         inside: Observed::Absent,
     }
+}
+
+/// Returns the image that a tag names, as `inspect` describes it.
+pub(super) fn tagged(image: bollard::models::ImageInspect) -> TaggedImage {
+    let variables = image.config.and_then(|config| config.env).unwrap_or_default();
+    let major = variables.iter().find_map(|variable| variable.strip_prefix("PG_MAJOR="));
+    TaggedImage { id: image.id.unwrap_or_default(), major: major.and_then(|major| major.parse().ok()) }
 }
 
 fn state(state: bollard::models::ContainerState, restart_count: i64) -> ContainerState {

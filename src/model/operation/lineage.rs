@@ -321,6 +321,7 @@ mod tests {
     fn migration(revision: &str, sql: &str) -> MigrationOperations {
         MigrationOperations {
             autocommits: false,
+            extensions: Vec::new(),
             revision: revision.to_owned(),
             file: format!("{revision}.sql").into(),
             up: of_sql(sql, 1),

@@ -10,6 +10,7 @@ use ruff_python_ast::{Expr, ModModule, Stmt, StmtFunctionDef};
 use ruff_text_size::Ranged as _;
 
 use crate::model::operation::{MigrationOperations, WayBack};
+use crate::parse::extensions;
 use crate::parse::python::{self, line_of};
 
 mod calls;
@@ -35,6 +36,7 @@ pub fn parse(revision: &str, file: &Path, source: &str) -> Option<MigrationOpera
         down: run("downgrade"),
         way_back: way_back(source, function(&module, "downgrade")),
         autocommits: source.contains("autocommit_block") || source.to_ascii_lowercase().contains("commit"),
+        extensions: extensions::used_in_upgrade(source),
     })
 }
 

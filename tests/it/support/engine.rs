@@ -5,12 +5,13 @@
 use super::{bench, block_on, secrets, unique};
 use bollard::Docker;
 use bollard::models::{
-    ContainerCreateBody, HostConfig, NetworkCreateRequest, PortBinding, RestartPolicy, RestartPolicyNameEnum,
-    VolumeCreateRequest,
+    ContainerConfig, ContainerCreateBody, HostConfig, NetworkCreateRequest, PortBinding, RestartPolicy,
+    RestartPolicyNameEnum, VolumeCreateRequest,
 };
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, ListContainersOptionsBuilder, ListNetworksOptionsBuilder, ListVolumesOptionsBuilder,
-    LogsOptionsBuilder, RemoveContainerOptionsBuilder, RemoveVolumeOptions, StopContainerOptionsBuilder,
+    CommitContainerOptionsBuilder, CreateContainerOptionsBuilder, ListContainersOptionsBuilder,
+    ListNetworksOptionsBuilder, ListVolumesOptionsBuilder, LogsOptionsBuilder, RemoveContainerOptionsBuilder,
+    RemoveImageOptionsBuilder, RemoveVolumeOptions, StopContainerOptionsBuilder, TagImageOptionsBuilder,
 };
 use futures_util::StreamExt as _;
 use std::collections::HashMap;
@@ -66,6 +67,13 @@ pub(crate) struct Container {
 /// A named volume.
 pub(crate) struct Volume {
     pub(crate) name: String,
+}
+
+/// A tag of the image, which may name another one later.
+pub(crate) struct Tag {
+    pub(crate) name: String,
+    repository: String,
+    image: String,
 }
 
 /// A network of its own.
@@ -187,6 +195,14 @@ impl Engine {
         Volume { name }
     }
 
+    /// Gives the image a further tag, of its own.
+    pub(crate) fn tag(&self) -> Tag {
+        let repository = format!("devdb-test/postgres-{}", unique('-'));
+        let tag = Tag { name: format!("{repository}:15"), repository, image: self.image.clone() };
+        tag.set(&self.image);
+        tag
+    }
+
     /// Makes a network.
     pub(crate) fn network(&self) -> Network {
         let name = unique('-');
@@ -236,6 +252,33 @@ impl MadeForRoot {
 impl Drop for MadeForRoot {
     fn drop(&mut self) {
         block_on(remove_labelled(&format!("{ROOT_LABEL}={}", self.root), |_| true));
+    }
+}
+
+impl Tag {
+    fn set(&self, image: &str) {
+        let options = TagImageOptionsBuilder::new().repo(&self.repository).tag("15").build();
+        block_on(async { docker().tag_image(image, Some(options)).await.expect("the image gets its tag") });
+    }
+
+    /// Makes another image of the same content, and lets the tag name that.
+    pub(crate) fn rebuild(&self) {
+        block_on(async {
+            let docker = docker();
+            let body = ContainerCreateBody { image: Some(self.image.clone()), ..ContainerCreateBody::default() };
+            let made = docker.create_container(None, body).await.expect("the container is made");
+            let options = CommitContainerOptionsBuilder::new().container(&made.id).repo(&self.repository).tag("15");
+            docker.commit_container(options.build(), ContainerConfig::default()).await.expect("it is committed");
+            remove_container(&docker, &made.id).await;
+        });
+    }
+}
+
+impl Drop for Tag {
+    fn drop(&mut self) {
+        let options = RemoveImageOptionsBuilder::new().force(true).build();
+        // It may be gone.
+        drop(block_on(async { docker().remove_image(&self.name, Some(options), None).await }));
     }
 }
 

@@ -36,6 +36,7 @@ pub(super) const ROOTS: &[&str] = &[
     "bind-mount-permissions",
     "pgdata-major-mismatch",
     "pg18-mount",
+    "locale-missing",
     "container-oom",
     "disk-full",
     "container-restarting",

@@ -1,9 +1,8 @@
 //! `extension-unavailable`
 
 use super::super::prelude::*;
-use crate::model::operation::Operation;
+#[cfg(test)]
 use crate::parse::sql_ddl;
-use std::path::Path;
 
 pub(in crate::diagnose) const CHECK: Check = Check {
     id: "extension-unavailable",
@@ -29,7 +28,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some((server, database, health)) = facts::health(picture)? else { return Ok(Vec::new()) };
     let mut findings = Vec::new();
-    for (name, at) in wanted(picture) {
+    for (name, at) in facts::created_extensions(picture) {
         let there = health.extensions.iter().find(|extension| extension.name == name);
         if there.is_some_and(|extension| extension.installed || extension.permitted) {
             continue;
@@ -48,25 +47,6 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         });
     }
     Ok(findings)
-}
-
-/// Returns each extension that a migration creates, with its first place.
-fn wanted(picture: &Picture) -> BTreeMap<String, Place> {
-    let mut found = Vec::new();
-    for migration in picture.operations.known().into_iter().flatten() {
-        found.extend(migration.up.iter().filter_map(|it| created(&migration.file, it)));
-    }
-    let files = picture.recipe.sql_chain.known().map_or(&[][..], |chain| chain.migrations.as_slice());
-    for section in files.iter().flat_map(|migration| &migration.up) {
-        found.extend(sql_ddl::of_sql(&section.text, section.line).iter().filter_map(|it| created(&section.file, it)));
-    }
-    // The first place of each.
-    found.into_iter().rev().collect()
-}
-
-fn created(file: &Path, operation: &Operation) -> Option<(String, Place)> {
-    let Action::CreateExtension { name } = &operation.action else { return None };
-    Some((name.clone(), Place::new(file, operation.line)))
 }
 
 /// Returns where the server comes from, as evidence, and what has the extension.

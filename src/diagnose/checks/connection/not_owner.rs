@@ -8,7 +8,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "connection",
     severity: Severity::Warning,
     needs: &[Need::Target, Need::Server],
-    follows: &["wrong-server", "db-missing"],
+    follows: &["wrong-server", "db-missing", "table-denied"],
     explain: "Seen as: `must be owner of table users` (42501) at a migration, `permission denied for table users` in the app.\n\
         Cause: the tables were made by another role: a dump restored as `postgres`, a migration run with another URL.\n\
         Proof: the owners of tables, views and sequences, of which the role that logged in is no member.\n\

@@ -15,6 +15,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         "disk-full",
         "bind-mount-permissions",
         "password-empty",
+        "locale-missing",
     ],
     explain: "Seen as: connections that work for a second, or never; `docker ps` says `Restarting`.\n\
         Cause: the server ends at once: another major's data directory, a missing password on a new volume, no permission on a bind mount.\n\

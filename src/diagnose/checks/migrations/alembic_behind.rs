@@ -23,6 +23,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         "alembic-duplicate-id",
         "alembic-overlapping-rows",
         "extension-unavailable",
+        "extension-not-created",
         "alembic-concurrently",
     ],
     explain: "Seen as: `Target database is not up to date.`, `column users.username does not exist`.\n\

@@ -13,6 +13,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         "wrong-server",
         "db-missing",
         "extension-unavailable",
+        "extension-not-created",
         "alembic-percent",
         "alembic-url-placeholder",
         "alembic-async-url",

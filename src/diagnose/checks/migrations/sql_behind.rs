@@ -18,6 +18,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         "sql-dirty",
         "sql-unknown-version",
         "extension-unavailable",
+        "extension-not-created",
     ],
     explain: "Seen as: `relation \"orders\" does not exist`, `column users.username does not exist`.\n\
         Cause: migrations came with a pull and were not run.\n\
