@@ -64,7 +64,7 @@ fn page(context: &Context, check: &diagnose::Check) {
     // The lines of the source end where its columns do: a paragraph begins with its label.
     let mut paragraphs: Vec<String> = Vec::new();
     for line in check.explain.lines().map(str::trim) {
-        let labelled = ["Seen as:", "Cause:", "Proof:", "Fix:"].iter().any(|label| line.starts_with(label));
+        let labelled = diagnose::PARTS.iter().any(|label| line.starts_with(label));
         match paragraphs.last_mut().filter(|_| !labelled) {
             Some(paragraph) => {
                 paragraph.push(' ');

@@ -121,14 +121,11 @@ fn causes(text: &mut String) {
 /// The checks that only a recorded picture shows.
 const UNTESTED: [&str; 1] = ["port-reserved"];
 
-/// The parts of a check's manual page.
-const LABELS: [&str; 4] = ["Seen as:", "Cause:", "Proof:", "Fix:"];
-
 fn one(text: &mut String, check: &diagnose::Check) {
     let severity = check.severity.name();
     append(text, format_args!("\n### {}\n\n{} ({severity})\n\n", check.id, check.title));
     for line in check.explain.lines().map(str::trim) {
-        let label = LABELS.iter().find_map(|label| Some((label, line.strip_prefix(label)?)));
+        let label = diagnose::PARTS.iter().find_map(|label| Some((label, line.strip_prefix(label)?)));
         match label {
             Some((label, rest)) => append(text, format_args!("- **{label}**{rest}\n")),
             None => append(text, format_args!("  {line}\n")),

@@ -18,7 +18,7 @@ pub struct Check {
     pub needs: &'static [Need],
     /// The checks of which this one would only repeat the consequence.
     pub follows: &'static [&'static str],
-    /// The manual page: the symptom as users see it, the cause, how it is proven, the fix.
+    /// The manual page: each of [`PARTS`] at the begin of a line.
     pub explain: &'static str,
     /// Empty is a pass.
     pub detect: fn(&Picture) -> Result<Vec<Finding>, Unknown>,
@@ -26,6 +26,9 @@ pub struct Check {
     #[cfg(test)]
     pub breaks: fn(&mut Picture),
 }
+
+/// The parts of a check's manual page, in their order; the last says what the fix keeps and what it loses.
+pub const PARTS: [&str; 5] = ["Seen as:", "Cause:", "Proof:", "Fix:", "Keeps:"];
 
 /// What a check cannot do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,6 +102,9 @@ impl Need {
                 "volume-password-stale",
                 "port-mismatch",
                 "host-is-service-name",
+                "socket-missing",
+                "stale-pidfile",
+                "data-folder-major",
                 "conn-refused",
                 "conn-timeout",
                 "not-postgres",

@@ -359,6 +359,32 @@ pub(super) fn sql_applied(picture: &Picture) -> Result<Option<(&SqlChain, &[Appl
     Ok(Some((chain, database.history.look()?.map_or(&[][..], Vec::as_slice))))
 }
 
+/// Returns the target's driver where it is one that is not async; without one SQLAlchemy takes psycopg2, and since 2.1
+/// psycopg, which is both.
+pub(super) fn sync_driver(picture: &Picture) -> Option<&str> {
+    let packages = picture.recipe.python_packages.known();
+    match picture.target()?.target.driver.as_deref() {
+        Some(driver @ ("psycopg2" | "pg8000")) => Some(driver),
+        None if packages.is_some_and(|it| !it.contains("psycopg")) => Some("psycopg2"),
+        _ => None,
+    }
+}
+
+/// Adds the mend that makes the target's URL name an async driver that is installed.
+pub(super) fn with_async_driver(picture: &Picture, candidate: &Candidate, finding: Finding) -> Finding {
+    let has = |name: &str| picture.recipe.python_packages.known().is_some_and(|it| it.contains(name));
+    let wanted = if has("psycopg") && !has("asyncpg") { "psycopg" } else { "asyncpg" };
+    let edited = edit_url(picture, candidate, |url| {
+        let (_, rest) = url.split_once("://")?;
+        Some(format!("postgresql+{wanted}://{rest}"))
+    });
+    let summary = format!("write `postgresql+{wanted}://`");
+    match edited {
+        Some(step) => finding.confirm(summary, vec![step]),
+        None => finding.manual(summary, &[]),
+    }
+}
+
 /// Returns each extension that a migration creates, with its first place.
 pub(super) fn created_extensions(picture: &Picture) -> BTreeMap<String, Place> {
     let mut found = Vec::new();

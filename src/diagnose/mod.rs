@@ -10,7 +10,7 @@ pub mod recorded;
 pub mod report;
 pub mod verify;
 
-pub use check::{Check, Need};
+pub use check::{Check, Need, PARTS};
 
 use crate::model::finding::{CheckResult, Diagnosis, Severity, Verdict};
 use crate::model::observed::Observed;
@@ -179,6 +179,16 @@ mod tests {
             let file = format!("src/diagnose/checks/{}/{}.rs", check.area, check.id.replace('-', "_"));
             assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(&file).is_file(), "{file}");
             assert!(check.id.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-'));
+        }
+    }
+
+    #[test]
+    fn every_page_has_its_parts() {
+        for check in checks() {
+            let lines = check.explain.lines().map(str::trim);
+            let found: Vec<&str> =
+                lines.filter_map(|line| PARTS.into_iter().find(|part| line.starts_with(part))).collect();
+            assert_eq!(found, PARTS, "{}", check.id);
         }
     }
 

@@ -48,6 +48,8 @@ pub(super) fn healthy() -> Picture {
         env_files: vec![env],
         env_in_git: Vec::new(),
         env_examples: Vec::new(),
+        habits: crate::model::habits::Habits::default(),
+        data_folders: Vec::new(),
         init_scripts: Vec::new(),
         dialect: Dialect::PythonDotenv,
         compose: Observed::Known(compose_project()),
@@ -72,6 +74,7 @@ pub(super) fn healthy() -> Picture {
         }]),
         reach: Reach {
             unresolved: None,
+            sockets: Vec::new(),
             endpoints: vec![Endpoint {
                 shown: "127.0.0.1:5432".to_owned(),
                 address: Some(four),
@@ -175,6 +178,7 @@ fn two_migrations() -> Vec<MigrationOperations> {
         way_back: WayBack::Written,
         autocommits: false,
         extensions: Vec::new(),
+        new_values: Vec::new(),
     };
     vec![
         migration("a1", "create table users (id int)", "drop table users"),

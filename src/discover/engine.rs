@@ -189,12 +189,21 @@ async fn ask(address: &str, picture: &Picture, scope: &Scope) -> EngineOutcome {
     let inspected = concerned.map(|summary| inspect(&docker, summary.id.clone().unwrap_or_default()));
     let mut containers: Vec<Container> = join_all(inspected).await.into_iter().flatten().collect();
     containers.sort_by(|left, right| left.name.cmp(&right.name));
+    let version = version.unwrap_or_default();
     EngineOutcome::Answered(Engine {
-        version: version.ok().and_then(|version| version.version).unwrap_or_default(),
+        product: product(&version),
+        version: version.version.unwrap_or_default(),
         api_version: docker.client_version().to_string(),
         containers,
         volumes: volumes.unwrap_or_default().into_iter().map(container::volume).collect(),
     })
+}
+
+fn product(version: &bollard::models::SystemVersion) -> String {
+    let platform = version.platform.iter().map(|platform| platform.name.clone());
+    let components = version.components.iter().flatten().map(|component| component.name.clone());
+    let names: Vec<String> = platform.chain(components).filter(|name| !name.is_empty()).collect();
+    visible(&names.join(", "))
 }
 
 async fn inspect(docker: &Docker, id: String) -> Option<Container> {

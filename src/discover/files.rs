@@ -42,6 +42,13 @@ pub(super) struct Found {
     pub has_cargo: bool,
     pub has_node: bool,
     pub has_python: bool,
+    /// Modules in which settings usually stand.
+    pub settings: Vec<PathBuf>,
+    /// Modules in which engines usually are made.
+    pub databases: Vec<PathBuf>,
+    /// Files of Django apps' `migrations`, where there is a `manage.py`.
+    pub django: Vec<PathBuf>,
+    pub has_manage: bool,
 }
 
 /// Returns what stands below `root`.
@@ -95,12 +102,19 @@ fn sort_out(folder: &Path, names: &[String], depth: usize, found: &mut Found) {
         match name.as_str() {
             "alembic.ini" => found.alembic.push(path()),
             _ if may_configure_a_chain(name) => found.inis.push(path()),
+            _ if folder.ends_with("migrations") && is_numbered(name) => found.django.push(path()),
             _ if depth > DEPTH => {}
             "pyproject.toml" => {
                 found.pyprojects.push(path());
                 found.has_python = true;
             }
-            "requirements.txt" | "Pipfile" | "setup.py" | "manage.py" => found.has_python = true,
+            "manage.py" => {
+                found.has_python = true;
+                found.has_manage = true;
+            }
+            "requirements.txt" | "Pipfile" | "setup.py" => found.has_python = true,
+            "config.py" | "settings.py" | "conf.py" | "configuration.py" => found.settings.push(path()),
+            "database.py" | "db.py" | "session.py" | "engine.py" => found.databases.push(path()),
             "Cargo.toml" if depth == 0 => found.has_cargo = true,
             "package.json" if depth == 0 => found.has_node = true,
             _ if is_example(name) => found.env_examples.push(path()),
@@ -123,6 +137,13 @@ fn sort_out(folder: &Path, names: &[String], depth: usize, found: &mut Found) {
 fn may_configure_a_chain(name: &str) -> bool {
     const OTHERS: [&str; 6] = ["tox.ini", "pytest.ini", "mypy.ini", "desktop.ini", "php.ini", "uwsgi.ini"];
     Path::new(name).extension().is_some_and(|ending| ending == "ini") && !OTHERS.contains(&name)
+}
+
+/// `0001_initial.py`
+fn is_numbered(name: &str) -> bool {
+    let Some((number, rest)) = name.split_once('_') else { return false };
+    let is_python = Path::new(rest).extension().is_some_and(|ending| ending == "py");
+    number.len() == 4 && number.bytes().all(|byte| byte.is_ascii_digit()) && is_python
 }
 
 /// Files that the app may read on this machine.

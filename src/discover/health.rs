@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::Deserialize;
+use tokio_postgres::error::SqlState;
 
 use crate::model::health::{Behind, Collated, Extension, Health, Outdated, ReadOnly, Settings, Waiting};
 use crate::model::observed::Observed;
@@ -121,15 +122,30 @@ struct SettingFacts {
     hba_errors: Vec<(String, u32, String)>,
 }
 
+/// What is asked beside.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    /// What only a superuser may read.
+    pub settings: bool,
+    /// The rows of `django_migrations`.
+    pub django: bool,
+}
+
 /// Returns what the session's role meets in the session's database; unknown when the server takes longer than `deadline`.
-pub(super) async fn look(session: &Session, superuser: bool, deadline: Duration) -> Observed<Health> {
+pub(super) async fn look(session: &Session, wanted: Wanted, deadline: Duration) -> Observed<Health> {
     let too_long = || format!("the catalog did not answer within {:.1} s", deadline.as_secs_f32());
     let databases = if session.major() >= 15 { OUTDATED_DATABASES } else { "" };
     let trusted = if session.major() >= 13 { "or v.trusted" } else { "" };
     let since = if session.major() >= 14 { "l.waitstart" } else { "a.query_start" };
     let statement = HEALTH.replace("{outdated}", databases).replace("{trusted}", trusted).replace("{since}", since);
-    let both = async { tokio::join!(session.query_typed(&statement, &[]), settings(session, superuser)) };
-    let Ok((asked, settings)) = tokio::time::timeout(deadline, Box::pin(both)).await else {
+    let all = async {
+        tokio::join!(
+            session.query_typed(&statement, &[]),
+            settings(session, wanted.settings),
+            django(session, wanted.django)
+        )
+    };
+    let Ok((asked, settings, django)) = tokio::time::timeout(deadline, Box::pin(all)).await else {
         return Observed::Unknown(too_long());
     };
     let asked = match asked {
@@ -146,12 +162,28 @@ pub(super) async fn look(session: &Session, superuser: bool, deadline: Duration)
         Ok(Err(error)) => Observed::Unknown(message(&error)),
         Err(_elapsed) => Observed::Unknown(too_long()),
     };
-    Observed::Known(Health { settings, ..health(facts, behind) })
+    Observed::Known(Health { django, settings, ..health(facts, behind) })
+}
+
+/// Asks what Django has applied.
+async fn django(session: &Session, wanted: bool) -> Observed<Vec<(String, String)>> {
+    if !wanted {
+        return Observed::Absent;
+    }
+    match session.query_typed("select app::text, name::text from django_migrations order by id", &[]).await {
+        Ok(rows) => Observed::Known(
+            rows.iter()
+                .filter_map(|row| Some((visible(row.try_get(0).ok()?), visible(row.try_get(1).ok()?))))
+                .collect(),
+        ),
+        Err(error) if error.code() == Some(&SqlState::UNDEFINED_TABLE) => Observed::Absent,
+        Err(error) => Observed::Unknown(message(&error)),
+    }
 }
 
 /// Asks what only a superuser may read.
-async fn settings(session: &Session, superuser: bool) -> Observed<Settings> {
-    if !superuser {
+async fn settings(session: &Session, wanted: bool) -> Observed<Settings> {
+    if !wanted {
         return Observed::Absent;
     }
     let file = if session.major() >= 16 { "file_name" } else { "current_setting('hba_file')" };
@@ -200,6 +232,7 @@ fn health(facts: Facts, behind: Observed<Vec<Behind>>) -> Health {
         denied: facts.denied.iter().map(|name| visible(name)).collect(),
         waiting: facts.waiting.into_iter().map(shown).collect(),
         settings: Observed::Absent,
+        django: Observed::Absent,
     }
 }
 

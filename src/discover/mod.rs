@@ -5,9 +5,11 @@
 mod chain;
 mod cluster;
 mod compose;
+mod data_folders;
 mod engine;
 mod files;
 pub mod git;
+mod habits;
 mod health;
 mod init_scripts;
 pub mod inputs;
@@ -94,33 +96,33 @@ pub async fn discover(scope: &Scope, begin: impl FnOnce(&Picture, &Target)) -> P
     }
     let proves = matches!(scope.depth, Depth::Proof | Depth::Chain | Depth::All);
     let Some(target) = picture.target().map(|candidate| candidate.target.clone()) else {
-        if proves {
-            let both = async { tokio::join!(engine::look(scope, &picture), sockets::look(Named::All, scope.deadline)) };
-            (picture.engine, picture.listeners) = Box::pin(both).await;
-        }
-        if with_chain {
-            Box::pin(look_at_git(scope, &mut picture)).await;
-        }
+        Box::pin(without_target(scope, &mut picture, proves, with_chain)).await;
         return picture;
     };
     let version_table = chain::version_table(&picture);
     begin(&picture, &target);
-    let asked = server::Asked { versions: version_table.as_ref(), health: scope.depth == Depth::All };
-    let Probed { engine, listeners, reach, login, took } = Box::pin(probe(scope, &picture, &target, asked)).await;
+    let asked = server::Asked {
+        versions: version_table.as_ref(),
+        health: scope.depth == Depth::All,
+        django: !picture.habits.django.is_empty(),
+    };
+    let (probed, pg_dump) =
+        tokio::join!(Box::pin(probe(scope, &picture, &target, asked)), Box::pin(habits::pg_dump(scope, &picture)));
+    picture.habits.pg_dump = pg_dump;
+    let Probed { engine, listeners, reach, login, took } = probed;
     picture.took.extend(took);
     picture.engine = engine;
     picture.listeners = listeners;
     picture.reach = reach;
-    if scope.depth == Depth::All && target.host().is_loopback() {
-        picture.nearby = reach::nearby(&picture, target.port(), scope.deadline).await;
-        picture.neighbours = reach::neighbours(&picture, scope.deadline).await;
-    }
     match login {
         Ok(server) => picture.server = Observed::Known(server),
         Err(failure) => {
             picture.server = Observed::Unknown(format!("the login failed: {}", failure.message));
             picture.login_failure = Some(failure);
         }
+    }
+    if scope.depth == Depth::All && target.host().is_loopback() {
+        Box::pin(look_around(scope, &mut picture, target.port())).await;
     }
     let password = picture.login_failure.as_ref().is_some_and(|failure| {
         matches!(failure.kind, LoginFailureKind::Password | LoginFailureKind::NotPermitted) || failure.is_by_limit()
@@ -134,6 +136,24 @@ pub async fn discover(scope: &Scope, begin: impl FnOnce(&Picture, &Target)) -> P
         Box::pin(look_at_git(scope, &mut picture)).await;
     }
     picture
+}
+
+/// Looks at what needs no target.
+async fn without_target(scope: &Scope, picture: &mut Picture, proves: bool, with_chain: bool) {
+    if proves {
+        let both = async { tokio::join!(engine::look(scope, picture), sockets::look(Named::All, scope.deadline)) };
+        (picture.engine, picture.listeners) = Box::pin(both).await;
+    }
+    if with_chain {
+        Box::pin(look_at_git(scope, picture)).await;
+    }
+}
+
+/// Looks for other servers of this machine, where the target's does not answer.
+async fn look_around(scope: &Scope, picture: &mut Picture, port: u16) {
+    picture.nearby = reach::nearby(picture, port, scope.deadline).await;
+    picture.neighbours = reach::neighbours(picture, scope.deadline).await;
+    picture.data_folders = data_folders::look(scope, picture).await;
 }
 
 /// Returns what a look learned, with how long it took.

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Scope, chain, cluster, compose, files, recipe, sql_chain, target};
+use super::{Depth, Scope, chain, cluster, compose, files, habits, recipe, sql_chain, target};
 use crate::model::chain::Chain;
 use crate::model::engine::{EngineOutcome, EngineProbe};
 use crate::model::env::{Dialect, EnvFile};
@@ -38,6 +38,9 @@ pub(super) fn read(scope: &Scope) -> Picture {
     let found = files::find(&scope.root);
     let mut picture = empty(scope);
     picture.dialect = dialect(&found);
+    if scope.depth == Depth::All {
+        picture.habits = habits::read(scope, &found);
+    }
     let (chain, config_folder) = chain::read(scope, &found);
     picture.chain = chain;
     let order = env_order(scope, &found, config_folder.as_deref());
@@ -47,6 +50,9 @@ pub(super) fn read(scope: &Scope) -> Picture {
     picture.profiles = profiles(scope, &picture.env_files);
     picture.candidates = target::candidates(&picture);
     picture.recipe = recipe::read(scope, config_folder.as_deref(), makes_schema(scope, &picture.chain));
+    if scope.depth == Depth::All {
+        picture.habits.seeds = habits::seeds(&scope.root, &picture.recipe);
+    }
     let target = picture.candidates.first().map(|candidate| &candidate.target);
     if let (Observed::Known(chain), Some(target)) = (&mut picture.recipe.sql_chain, target) {
         sql_chain::heed_url(chain, target, scope);
@@ -74,6 +80,8 @@ fn empty(scope: &Scope) -> Picture {
         env_files: Vec::new(),
         env_in_git: Vec::new(),
         env_examples: Vec::new(),
+        habits: crate::model::habits::Habits::default(),
+        data_folders: Vec::new(),
         init_scripts: Vec::new(),
         dialect: Dialect::Compose,
         compose: Observed::Absent,

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
@@ -22,23 +22,47 @@ pub(super) async fn look(target: &Target, deadline: Duration) -> Reach {
         Host::Socket(directory) => {
             let path = directory.join(format!(".s.PGSQL.{}", target.port()));
             let reply = ask_socket(&path, deadline).await;
+            let sockets =
+                if matches!(reply, Reply::Postgres { .. }) { Vec::new() } else { sockets(&path, deadline).await };
             let endpoint = Endpoint { shown: path.display().to_string(), address: None, reply };
-            return Reach { unresolved: None, endpoints: vec![endpoint] };
+            return Reach { endpoints: vec![endpoint], sockets, ..Reach::default() };
         }
         Host::Tcp(name) => name,
     };
     let addresses: Vec<SocketAddr> = match timeout(deadline, lookup_host((name.as_str(), target.port()))).await {
         Ok(Ok(addresses)) => addresses.collect(),
-        Ok(Err(error)) => return Reach { unresolved: Some(error.to_string()), endpoints: Vec::new() },
+        Ok(Err(error)) => return Reach { unresolved: Some(error.to_string()), ..Reach::default() },
         Err(_elapsed) => {
             let why = format!("no answer from the resolver within {} s", deadline.as_secs_f32());
-            return Reach { unresolved: Some(why), endpoints: Vec::new() };
+            return Reach { unresolved: Some(why), ..Reach::default() };
         }
     };
     let asked = addresses.into_iter().map(|address| async move {
         Endpoint { shown: address.to_string(), address: Some(address), reply: ask(address, deadline).await }
     });
-    Reach { unresolved: None, endpoints: futures_util::future::join_all(asked).await }
+    Reach { endpoints: futures_util::future::join_all(asked).await, ..Reach::default() }
+}
+
+/// Where servers have their sockets: as they are built, as Debian and Red Hat package them, and as macOS did.
+const SOCKET_FOLDERS: [&str; 4] = ["/run/postgresql", "/var/run/postgresql", "/tmp", "/var/pgsql_socket"];
+
+/// Returns the other sockets of this machine on which a server answers.
+async fn sockets(target: &Path, deadline: Duration) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> =
+        SOCKET_FOLDERS.iter().flat_map(|folder| crate::wire::files::sockets_in(Path::new(folder))).collect();
+    // `/var/run` is `/run`.
+    let mut seen: Vec<PathBuf> = Vec::new();
+    found.retain(|path| {
+        let real = path.canonicalize().unwrap_or_else(|_gone| path.clone());
+        let new = path != target && !seen.contains(&real);
+        seen.push(real);
+        new
+    });
+    let asked = found
+        .into_iter()
+        .take(NEARBY)
+        .map(|path| async move { matches!(ask_socket(&path, deadline).await, Reply::Postgres { .. }).then_some(path) });
+    futures_util::future::join_all(asked).await.into_iter().flatten().collect()
 }
 
 /// How many other ports are asked.
@@ -51,7 +75,9 @@ fn is_usual(port: u16) -> bool {
 
 /// Returns where PostgreSQL answers on the usual ports of this machine, where nobody listens on the target's.
 pub(super) async fn nearby(picture: &Picture, port: u16, deadline: Duration) -> Vec<SocketAddr> {
-    let refused = |it: &Endpoint| it.reply == Reply::Refused;
+    // A socket that is not there.
+    let missing = |it: &Endpoint| it.address.is_none() && matches!(it.reply, Reply::Unreachable(_));
+    let refused = |it: &Endpoint| it.reply == Reply::Refused || missing(it);
     let reach = &picture.reach;
     if reach.endpoints.is_empty() || !reach.endpoints.iter().all(refused) {
         return Vec::new();
@@ -62,7 +88,7 @@ pub(super) async fn nearby(picture: &Picture, port: u16, deadline: Duration) -> 
         .filter(|listener| is_usual(listener.address.port()))
         .filter(|listener| listener.address.ip().is_loopback() || listener.address.ip().is_unspecified())
         .map(|listener| listener.address.port())
-        .filter(|other| *other != port)
+        .filter(|other| *other != port || reach.endpoints.iter().all(missing))
         .collect();
     ports.sort_unstable();
     ports.dedup();

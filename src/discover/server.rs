@@ -135,6 +135,8 @@ pub(super) struct Asked<'a> {
     pub versions: Option<&'a VersionTable>,
     /// What only a diagnosis asks.
     pub health: bool,
+    /// The rows of `django_migrations`, with it.
+    pub django: bool,
 }
 
 /// Returns the server as the target's role sees it. When the target database cannot be entered, the server is asked
@@ -145,7 +147,8 @@ pub(super) async fn look(target: &Target, asked: Asked<'_>, deadline: Duration) 
         Ok(session) => {
             let mut server = ask(&session, name, asked.versions, deadline).await?;
             if asked.health {
-                server.health = health::look(&session, server.role.superuser, deadline).await;
+                let wanted = health::Wanted { settings: server.role.superuser, django: asked.django };
+                server.health = health::look(&session, wanted, deadline).await;
             }
             return Ok(server);
         }

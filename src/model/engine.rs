@@ -45,6 +45,9 @@ pub enum EngineOutcome {
 pub struct Engine {
     pub version: String,
     pub api_version: String,
+    /// What the engine calls itself: `Docker Desktop 4.35.0`, `Podman Engine`.
+    #[serde(default)]
+    pub product: String,
     /// Every container that may concern a database, stopped ones included, in name order.
     pub containers: Vec<Container>,
     /// The named volumes, and those without a name that nobody removed.
@@ -104,6 +107,9 @@ pub struct Container {
     pub data_free: Observed<u64>,
     /// The size of `/dev/shm`, in bytes.
     pub shm_bytes: u64,
+    /// Its password is one of those that are tried first, or the role's name.
+    #[serde(default)]
+    pub guessable: bool,
     /// The image that it was made from.
     #[serde(default)]
     pub image_id: String,

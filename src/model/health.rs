@@ -26,6 +26,8 @@ pub struct Health {
     pub denied: Vec<String>,
     /// Sessions of this database that wait for a lock.
     pub waiting: Vec<Waiting>,
+    /// The rows of `django_migrations`: app and name; absent without that table.
+    pub django: Observed<Vec<(String, String)>>,
     /// What only a superuser may read; absent for others.
     pub settings: Observed<Settings>,
 }

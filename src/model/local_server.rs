@@ -53,6 +53,18 @@ pub struct Tools {
     pub cluster: Option<ExistingCluster>,
 }
 
+/// A data folder of a server that was installed on this machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DataFolder {
+    pub path: PathBuf,
+    /// `PG_VERSION`.
+    pub major: u32,
+    /// The process that `postmaster.pid` names and that lives, by number and name.
+    pub postmaster: Option<(u32, String)>,
+    /// The major of the `postgres` along `PATH`.
+    pub installed: Option<u32>,
+}
+
 /// A private cluster that is there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExistingCluster {

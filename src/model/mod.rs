@@ -13,6 +13,7 @@ pub mod env;
 pub mod event;
 pub mod finding;
 pub mod git;
+pub mod habits;
 pub mod health;
 pub mod history;
 pub mod layer;

@@ -24,6 +24,21 @@ pub struct MigrationOperations {
     /// What its `upgrade()` uses of extensions.
     #[serde(default)]
     pub extensions: Vec<ExtensionUse>,
+    /// The values that its `upgrade()` adds to enumerations.
+    #[serde(default)]
+    pub new_values: Vec<NewValue>,
+}
+
+/// A value that a migration adds to an enumeration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewValue {
+    /// The type's name, without its schema.
+    pub of: String,
+    pub value: String,
+    /// 1-based.
+    pub line: usize,
+    /// The line below on which it is used.
+    pub used: Option<usize>,
 }
 
 /// A word of a migration that an extension brings.

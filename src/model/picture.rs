@@ -14,7 +14,8 @@ use super::deep::Deep;
 use super::engine::{Container, Engine, EngineOutcome, EngineProbe, EngineVolume};
 use super::env::{Dialect, EnvFile, InGit};
 use super::git::Origins;
-use super::local_server::ExistingCluster;
+use super::habits::Habits;
+use super::local_server::{DataFolder, ExistingCluster};
 use super::observed::{Observed, Unknown};
 use super::operation::MigrationOperations;
 use super::plan::SeedPlan;
@@ -43,6 +44,12 @@ pub struct Picture {
     pub compose: Observed<Compose>,
     /// `COMPOSE_PROFILES`, split.
     pub profiles: Vec<String>,
+    /// What the project's scripts and code expect.
+    #[serde(default)]
+    pub habits: Habits,
+    /// The data folders of servers that were installed here; asked where nobody answers.
+    #[serde(default)]
+    pub data_folders: Vec<DataFolder>,
     /// What the database's services run in an empty volume.
     #[serde(default)]
     pub init_scripts: Vec<InitScript>,

@@ -1,6 +1,7 @@
 //! What answered on the target's address, and what the server says of itself.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +30,9 @@ pub struct Reach {
     pub unresolved: Option<String>,
     /// In the order in which a client would try them.
     pub endpoints: Vec<Endpoint>,
+    /// Where servers of this machine have their sockets, where the target's is not there.
+    #[serde(default)]
+    pub sockets: Vec<PathBuf>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 
 use crate::model::operation::ExtensionUse;
 
-/// What extensions bring (PostgreSQL documentation, "Additional Supplied Modules"; pgvector's and PostGIS's), in small letters,
+/// What extensions bring (PostgreSQL documentation, "Additional Supplied Modules"; those of pgvector and `PostGIS`), in small letters,
 /// and how it has to stand there.
 const BROUGHT: [(&str, &str, Stands); 17] = [
     ("uuid-ossp", "uuid_generate_v1", Stands::Called),

@@ -3,6 +3,8 @@
 pub mod alembic;
 pub mod compose;
 mod cursor;
+pub mod django;
+pub mod enum_values;
 pub mod env_file;
 pub mod error_text;
 pub mod extensions;
@@ -15,6 +17,8 @@ pub mod pgpass;
 mod python;
 pub mod python_commands;
 pub mod python_imports;
+pub mod python_settings;
+pub mod scripts;
 pub mod sql;
 pub mod sql_chain;
 pub mod sql_ddl;

@@ -9,7 +9,7 @@ mod scanner;
 #[cfg(test)]
 mod tests;
 
-pub use reading::{reads, with_line_feeds};
+pub use reading::{reads, reads_server_file, with_line_feeds};
 
 /// A statement of a script.
 #[derive(Debug, Clone, PartialEq, Eq)]

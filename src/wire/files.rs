@@ -2,7 +2,7 @@
 #![expect(clippy::disallowed_methods, reason = "this is where files are touched")]
 
 use std::io::{self, Read as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a text file may hold at most; larger ones are no configuration.
 pub const TEXT_LIMIT: u64 = 12 << 20;
@@ -75,6 +75,16 @@ pub fn copy_private(from: &Path, to: &Path) -> io::Result<()> {
     beside.as_file().sync_all()?;
     beside.persist_noclobber(to).map_err(|error| error.error)?;
     Ok(())
+}
+
+/// Returns the sockets of PostgreSQL servers in a folder, by their names: `.s.PGSQL.5432`.
+pub fn sockets_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let port = |name: &str| name.strip_prefix(".s.PGSQL.").is_some_and(|port| port.parse::<u16>().is_ok());
+    let mut found: Vec<PathBuf> =
+        entries.filter(|entry| entry.file_name().to_str().is_some_and(port)).map(|entry| entry.path()).collect();
+    found.sort();
+    found
 }
 
 /// Returns a table of `/proc`, which has no length of its own; empty when it cannot be read.

@@ -2,10 +2,10 @@
 
 use crate::doctor_report::{Report, Shop, line_of, local_project};
 use crate::support::cluster::{Cluster, Options, Role};
-use crate::support::new_password;
 use crate::support::ports::{BlackholePort, OtherPort, free_port};
 use crate::support::project::Project;
 use crate::support::sandbox::Sandbox;
+use crate::support::{bench, new_password};
 use std::time::Duration;
 
 /// A project whose `.env` dials `address` in its second line.
@@ -497,4 +497,148 @@ fn lock_wait_for_one_that_works() {
     holder.join().unwrap();
     waiter.join().unwrap();
     Report::of(&Sandbox::new(&project)).is_healthy();
+}
+
+#[test]
+fn socket_missing() {
+    let Some(cluster) = Cluster::start(&Options::default()) else { return };
+    let database = cluster.fresh_database(&cluster.create_role("CREATEDB"));
+    let (role, port) = (&database.owner, cluster.port());
+    // As Debian has it, while the project says where Homebrew would have it.
+    let Ok(_link) = Link::new(cluster.socket_directory(), port) else { return };
+    let project = Project::new();
+    let url = |folder: &str| {
+        format!(
+            "DATABASE_URL=postgresql://{}:{}@/{}?host={folder}&port={port}\n",
+            role.name, role.password, database.name
+        )
+    };
+    project.write(".env", &url("/var/pgsql_socket"));
+    let shown = format!("postgresql://{}:***@/tmp:{port}/{}", role.name, database.name);
+    let sandbox = Sandbox::new(&project);
+    Report::of(&sandbox)
+        .only_error("socket-missing")
+        .says(&format!("there is no socket `/var/pgsql_socket/.s.PGSQL.{port}`"))
+        .seen(&format!("PostgreSQL answers on /tmp/.s.PGSQL.{port}"))
+        .fix("confirm", &[&format!("set `DATABASE_URL` in `.env:1` to `{shown}`")]);
+    sandbox.clone().args(["doctor", "--fix", "--yes"]).run().assert_code(0);
+    // In quotes, for `&` is the shell's.
+    let quoted = url("/tmp").replace("=postgresql", "='postgresql").replace('\n', "'\n");
+    assert_eq!(project.read(".env"), quoted, "only the folder was changed");
+    Report::of(&sandbox).is_healthy();
+}
+
+/// A server's socket in `/tmp`, too.
+struct Link(std::path::PathBuf);
+
+impl Link {
+    fn new(folder: &std::path::Path, port: u16) -> std::io::Result<Self> {
+        let name = format!(".s.PGSQL.{port}");
+        let link = std::path::Path::new("/tmp").join(&name);
+        std::os::unix::fs::symlink(folder.join(&name), &link)?;
+        Ok(Self(link))
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        // It may be gone.
+        drop(std::fs::remove_file(&self.0));
+    }
+}
+
+#[test]
+fn a_socket_is_missing_while_the_server_listens_on_a_port() {
+    let Some(cluster) = Cluster::start(&Options { port: Some(usual_port()), ..Options::default() }) else { return };
+    let role = cluster.create_role("CREATEDB");
+    let project = Project::new();
+    project.write(".env", &format!("DATABASE_URL=postgresql://{}@/app?host=/var/pgsql_socket\n", role.name));
+    let port = cluster.port();
+    Report::of(&Sandbox::new(&project))
+        .only_error("socket-missing")
+        .seen(&format!("PostgreSQL answers on 127.0.0.1:{port}"))
+        .fix("manual", &[&format!("PGHOST=127.0.0.1 PGPORT={port}   # or as host and port of the URL")]);
+}
+
+/// A free port of those that are asked where none is named.
+fn usual_port() -> u16 {
+    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
+    (5480..5600).find(free).unwrap()
+}
+
+#[test]
+fn client_older() {
+    let Some(cluster) = Cluster::of_major(18) else { return };
+    let database = cluster.fresh_database(&cluster.create_role("CREATEDB"));
+    let project = Project::new();
+    project.write(".env", &format!("DATABASE_URL={}\n", database.url()));
+    project.write("scripts/dump.sh", "#!/bin/sh\n# keeps a copy\npg_dump --dbname \"$1\" --file /dev/null\n");
+    let sandbox = Sandbox::new(&project).env("PATH", &std::env::var("PATH").unwrap());
+    let url = database.url();
+    let dump = sandbox.clone().program("sh").args(["scripts/dump.sh", &url]);
+    dump.may_show_secrets().run().assert_stderr_has("aborting because of server version mismatch");
+    Report::of(&sandbox)
+        .only_warning("client-older")
+        .says("and refuses a server of 18")
+        .at("scripts/dump.sh", 3, "calls pg_dump")
+        .fix("manual", &["apt install postgresql-client-18"]);
+    // One that runs where the server is has the server's version.
+    project.write("scripts/dump.sh", "#!/bin/sh\ndocker compose exec -T db pg_dump -U app app\n");
+    Report::of(&sandbox).is_healthy();
+}
+
+#[test]
+fn stale_pidfile() {
+    let Some(cluster) = Cluster::start(&Options::default()) else { return };
+    let database = cluster.fresh_database(&cluster.create_role("CREATEDB"));
+    cluster.stop();
+    let data = cluster.data();
+    let file = data.join("postmaster.pid");
+    // Another program of the same user has the number now.
+    let mut other = cluster.as_owner("sleep").arg("60").spawn().unwrap();
+    let text = format!("{}\n{}\n", other.id(), data.display());
+    std::fs::write(&file, text).unwrap();
+    std::os::unix::fs::chown(
+        &file,
+        std::fs::metadata(&data).map(|it| std::os::unix::fs::MetadataExt::uid(&it)).ok(),
+        None,
+    )
+    .unwrap();
+    let project = Project::new();
+    project.write(".env", &format!("DATABASE_URL={}\n", database.url()));
+    let sandbox = Sandbox::new(&project).env("PGDATA", data.to_str().unwrap());
+    let refused = cluster.try_start();
+    assert!(refused.contains("lock file \"postmaster.pid\" already exists"), "{refused}");
+    let path = data.display();
+    Report::of(&sandbox)
+        .only_error("stale-pidfile")
+        .says(&format!("`{}` names a process that is no server", file.display()))
+        .seen(&format!("pid {} is `sleep`", other.id()))
+        .fix("manual", &[&format!("rm {path}/postmaster.pid"), &format!("pg_ctl -D {path} start")]);
+    std::fs::remove_file(&file).unwrap();
+    other.kill().unwrap();
+    other.wait().unwrap();
+    cluster.resume();
+    Report::of(&sandbox).is_healthy();
+}
+
+#[test]
+fn data_folder_major() {
+    let (Some(old), Some(_)) = (Cluster::of_major(14), Cluster::shared()) else { return };
+    let database = old.fresh_database(&old.create_role("CREATEDB"));
+    old.stop();
+    let project = Project::new();
+    project.write(".env", &format!("DATABASE_URL={}\n", database.url()));
+    let path = format!("{}:{}", bench::server().unwrap().bin.display(), bench::path().to_string_lossy());
+    let data = old.data().display().to_string();
+    let sandbox = Sandbox::new(&project).env("PGDATA", &data).env("PATH", &path);
+    let major = Cluster::shared().unwrap().major();
+    Report::of(&sandbox)
+        .only_error("data-folder-major")
+        .says(&format!("the data in `{data}` are of PostgreSQL 14, the installed server is {major}"))
+        .seen("PG_VERSION says 14")
+        .fix("manual", &["apt install postgresql-14", &format!("/usr/lib/postgresql/14/bin/pg_ctl -D {data} start")]);
+    // With its own programs it starts.
+    old.resume();
+    Report::of(&sandbox).is_healthy();
 }

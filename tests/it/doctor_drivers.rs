@@ -212,3 +212,33 @@ fn a_flask_project_needs_no_configuration() {
     runs(&shop, "flask", &["db", "check"]);
     doctor(&shop).is_healthy();
 }
+
+#[test]
+fn url_driver_sync() {
+    let (Some((project, database)), Some(environment)) = (local_project(), bench::venv()) else { return };
+    crate::support::venv::link_into(&environment, &project, ".venv");
+    project.write("pyproject.toml", "[project]\nname = \"shop\"\n");
+    let file = "app/database.py";
+    project.write(
+        file,
+        "import os\n\nfrom dotenv import load_dotenv\nfrom sqlalchemy.ext.asyncio import create_async_engine\n\n\
+         load_dotenv()\nengine = create_async_engine(os.environ[\"DATABASE_URL\"])\n",
+    );
+    let import = || crate::support::venv::run(&environment, &project, "python", &[file]);
+    let url = |scheme: &str| {
+        let url = database.url().replace("postgresql://", &format!("{scheme}://"));
+        project.write(".env", &format!("DATABASE_URL={url}\n"));
+    };
+    url("postgresql+psycopg2");
+    let said = String::from_utf8_lossy(&import().stderr).into_owned();
+    assert!(said.contains("requires an async driver"), "{said}");
+    let sandbox = crate::support::sandbox::Sandbox::new(&project);
+    Report::of(&sandbox)
+        .only_warning("url-driver-sync")
+        .says("the app makes an async engine of a URL for `psycopg2`, which is not")
+        .at(file, 7, "create_async_engine(…)");
+    sandbox.clone().args(["doctor", "--fix", "--yes"]).run().assert_code(0);
+    assert!(project.read(".env").contains("=postgresql+asyncpg://"), "{}", project.read(".env"));
+    assert!(import().status.success(), "{:?}", import());
+    Report::of(&sandbox).is_healthy();
+}

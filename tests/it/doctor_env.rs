@@ -298,3 +298,60 @@ fn compose_quotes_literal() {
     shop.wait_ready(port);
     shop.doctor().is_healthy();
 }
+
+#[test]
+fn env_extra_forbidden() {
+    let (Some((project, _database)), Some(environment)) = (local_project(), crate::support::bench::chains()) else {
+        return;
+    };
+    let settings = "from pydantic_settings import BaseSettings, SettingsConfigDict\n\n\nclass Settings(BaseSettings):\n    \
+                    model_config = SettingsConfigDict(env_file=\".env\")\n\n    app_name: str\n    database_url: str\n";
+    project.write("app/config.py", settings);
+    project.write("pyproject.toml", "[project]\nname = \"shop\"\n");
+    let start = || {
+        let code = "import sys; sys.path.insert(0, 'app'); import config; config.Settings()";
+        crate::support::venv::run(&environment, &project, "python", &["-c", code])
+    };
+    assert!(start().status.success(), "{:?}", start());
+    Report::of(&Sandbox::new(&project)).is_healthy();
+    let env = project.read(".env");
+    // An empty one is no input.
+    project.write(".env", &format!("{env}COMPOSE_PROFILES=\nPOSTGRES_PORT=5433\n"));
+    let refused = start();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("postgres_port") && said.contains("Extra inputs are not permitted"), "{said}");
+    let line = "model_config = SettingsConfigDict(env_file=\".env\", extra=\"ignore\")";
+    Report::of(&Sandbox::new(&project))
+        .only_error("env-extra-forbidden")
+        .says("`Settings` has no field for `POSTGRES_PORT`, and refuses it")
+        .at("app/config.py", 4, "without `extra`")
+        .at(".env", line_of(&project, ".env", "POSTGRES_PORT"), "POSTGRES_PORT=…")
+        .fix("manual", &[line]);
+    project.write("app/config.py", &settings.replace("model_config = SettingsConfigDict(env_file=\".env\")", line));
+    assert!(start().status.success(), "{:?}", start());
+    Report::of(&Sandbox::new(&project)).is_healthy();
+}
+
+#[test]
+fn url_driver_suffix() {
+    let Some((project, database)) = local_project() else { return };
+    let url = database.url().replace("postgresql://", "postgresql+asyncpg://");
+    project.write(".env", &format!("APP_NAME=shop\nDATABASE_URL={url}\n"));
+    project.write("pyproject.toml", "[project]\nname = \"shop\"\n");
+    project.write("scripts/count.sh", "#!/bin/sh\n. ./.env\npsql \"$DATABASE_URL\" -c 'select 1'\n");
+    let sandbox = Sandbox::new(&project);
+    let script = sandbox.clone().program("sh").args(["scripts/count.sh"]);
+    // It takes the text for the name of a database on the local socket.
+    script.clone().may_show_secrets().run().assert_code(2);
+    Report::of(&sandbox)
+        .only_warning("url-driver-suffix")
+        .says("`psql` gets a URL that only SQLAlchemy reads")
+        .at("scripts/count.sh", 3, "psql gets `DATABASE_URL`")
+        .at(".env", 2, "begins with `postgresql+asyncpg://`")
+        .fix("manual", &["psql \"$(devdb url --for libpq)\""]);
+    let devdb = env!("CARGO_BIN_EXE_devdb");
+    let line = format!("psql \"$({devdb} url --for libpq)\"");
+    project.write("scripts/count.sh", &format!("#!/bin/sh\n{line} -c 'select 1'\n"));
+    script.run().assert_code(0);
+    Report::of(&sandbox).is_healthy();
+}

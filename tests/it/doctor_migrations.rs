@@ -660,3 +660,162 @@ fn alembic_overlapping_rows() {
     database.sql("DELETE FROM alembic_version WHERE version_num = '8d20e6b14c75'");
     doctor(&project).is_healthy();
 }
+
+/// The fixture's project at its head, with a revision after it whose `upgrade()` has these lines.
+fn followed_by(lines: &str) -> Option<crate::reset_common::Shop<'static>> {
+    let shop = crate::migrate::sync()?;
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    crate::migrate::revision(&shop, "f10000000001", &format!("\"{HEAD}\""), lines, "raise NotImplementedError");
+    Some(shop)
+}
+
+#[test]
+fn enum_new_value() {
+    let add = "op.execute(\"ALTER TYPE order_status ADD VALUE 'lost'\")";
+    let used = "op.execute(\"UPDATE orders SET status = 'lost' WHERE total IS NULL\")";
+    let Some(shop) = followed_by(&format!("{add}\n    {used}")) else { return };
+    shop.devdb(["migrate", "up"]).run().assert_stderr_has("unsafe use of new value");
+    let file = "alembic/versions/f10000000001.py";
+    Report::of(&shop.devdb([]))
+        .only_error("enum-new-value")
+        .says("`lost` is added to `order_status` and used in the same transaction")
+        .at(file, line_of(&shop.project, file, "ADD VALUE"), "ADD VALUE 'lost'")
+        .at(file, line_of(&shop.project, file, "UPDATE"), "uses `lost`")
+        .fix("manual", &["with op.get_context().autocommit_block():   # around the ADD VALUE"]);
+    shop.project.edit(file, add, &format!("with op.get_context().autocommit_block():\n        {add}"));
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    Report::of(&shop.devdb([])).is_healthy();
+}
+
+#[test]
+fn alembic_branch_label() {
+    let (Some(shop), Some(python)) = (crate::migrate::sync(), bench::venv()) else { return };
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    shop.project.write("Makefile", "migrate:\n\talembic upgrade shop@head\n\nback:\n\talembic downgrade -1\n");
+    let ran = venv::run(&python, &shop.project, "alembic", &["upgrade", "shop@head"]);
+    let said = String::from_utf8_lossy(&ran.stderr).into_owned();
+    assert!(!ran.status.success() && said.contains("shop"), "{said}");
+    Report::of(&shop.devdb([]))
+        .only_warning("alembic-branch-label")
+        .says("no revision has the id or label `shop`")
+        .at("Makefile", 2, "alembic … shop@head")
+        .seen("the chain has no labels")
+        .fix("manual", &["devdb migrate history"]);
+    for there in ["head", "e07d", "e07d58a2c3b6", "$(REVISION)"] {
+        shop.project.write("Makefile", &format!("migrate:\n\talembic upgrade {there}\n"));
+        Report::of(&shop.devdb([])).is_healthy();
+    }
+}
+
+/// A project of Django's, with one app and its first migration.
+fn django() -> Option<(Project, Database<'static>, std::path::PathBuf)> {
+    let (cluster, environment) = (Cluster::shared()?, bench::venv()?);
+    let database = cluster.fresh_database(&cluster.create_role("CREATEDB"));
+    let project = Project::new();
+    project.write(".env", &format!("DATABASE_URL={}\n", database.url()));
+    project.write("manage.py", "import os, sys\nos.environ['DJANGO_SETTINGS_MODULE'] = 'settings'\nfrom django.core.management import execute_from_command_line\nexecute_from_command_line(sys.argv)\n");
+    project.write(
+        "settings.py",
+        "from urllib.parse import urlsplit, unquote\nfrom dotenv import dotenv_values\n\
+         url = urlsplit(dotenv_values('.env')['DATABASE_URL'])\n\
+         DATABASES = {'default': {'ENGINE': 'django.db.backends.postgresql', 'NAME': unquote(url.path[1:]), 'USER': unquote(url.username),\n  \
+         'PASSWORD': unquote(url.password), 'HOST': url.hostname, 'PORT': url.port}}\n\
+         INSTALLED_APPS = ['shop']\nSECRET_KEY = 'x'\nDEFAULT_AUTO_FIELD = 'django.db.models.AutoField'\n",
+    );
+    project.write("shop/__init__.py", "");
+    project.write("shop/migrations/__init__.py", "");
+    numbered(&project, "0001_initial", None);
+    Some((project, database, environment))
+}
+
+fn numbered(project: &Project, name: &str, after: Option<&str>) {
+    let after = after.map(|it| format!("('shop', '{it}')")).unwrap_or_default();
+    let text = format!(
+        "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    dependencies = [{after}]\n    operations = []\n"
+    );
+    project.write(&format!("shop/migrations/{name}.py"), &text);
+}
+
+#[track_caller]
+fn manage(environment: &std::path::Path, project: &Project, arguments: &[&str]) -> (bool, String) {
+    let all: Vec<&str> = [&["manage.py"], arguments].concat();
+    let ran = venv::run(environment, project, "python", &all);
+    (ran.status.success(), String::from_utf8_lossy(&ran.stderr).into_owned())
+}
+
+#[test]
+fn django_leaf_nodes() {
+    let Some((project, _database, environment)) = django() else { return };
+    numbered(&project, "0002_total", Some("0001_initial"));
+    let migrate = || manage(&environment, &project, &["migrate"]);
+    assert!(migrate().0, "{}", migrate().1);
+    doctor(&project).is_healthy();
+    numbered(&project, "0002_tags", Some("0001_initial"));
+    assert!(migrate().1.contains("multiple leaf nodes"), "{}", migrate().1);
+    doctor(&project)
+        .only_error("django-leaf-nodes")
+        .says("the Django app `shop` has 2 last migrations")
+        .at("shop/migrations/0002_tags.py", 4, "0002_tags: none follows")
+        .at("shop/migrations/0002_total.py", 4, "0002_total: none follows")
+        .fix("manual", &["python manage.py makemigrations --merge"]);
+    let merged = manage(&environment, &project, &["makemigrations", "--merge", "--noinput"]);
+    assert!(merged.0 && migrate().0, "{} {}", merged.1, migrate().1);
+    doctor(&project).is_healthy();
+}
+
+#[test]
+fn django_inconsistent() {
+    let Some((project, database, environment)) = django() else { return };
+    numbered(&project, "0002_tags", Some("0001_initial"));
+    let migrate = || manage(&environment, &project, &["migrate"]);
+    assert!(migrate().0, "{}", migrate().1);
+    // Somebody puts one before what has run.
+    numbered(&project, "0002_total", Some("0001_initial"));
+    numbered(&project, "0002_tags", Some("0002_total"));
+    assert!(migrate().1.contains("InconsistentMigrationHistory"), "{}", migrate().1);
+    let row = "INSERT INTO django_migrations (app, name, applied) VALUES ('shop', '0002_total', now())";
+    let word = row.replace('\'', "'\\''");
+    doctor(&project)
+        .only_error("django-inconsistent")
+        .says("`shop.0002_tags` is applied, and `shop.0002_total`, which it follows, is not")
+        .at("shop/migrations/0002_tags.py", 4, "depends on shop.0002_total")
+        .at("shop/migrations/0002_total.py", 4, &format!("no row of `django_migrations` in `{}`", database.name))
+        .fix("manual", &["devdb reset", &format!("devdb psql -c '{word}'   # only where its schema is there")]);
+    database.sql(row);
+    assert!(migrate().0, "{}", migrate().1);
+    doctor(&project).is_healthy();
+}
+
+#[test]
+fn seed_encoding() {
+    let Some(shop) = crate::migrate::sync() else { return };
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    let text = "INSERT INTO users (email) VALUES ('ä@example.com');\n";
+    let wide: Vec<u8> = std::iter::once(0xfeff).chain(text.encode_utf16()).flat_map(u16::to_le_bytes).collect();
+    shop.project.write("seeds/zz wide.sql", "");
+    std::fs::write(shop.project.file("seeds/zz wide.sql"), wide).unwrap();
+    let convert = "iconv -f UTF-16 -t UTF-8 'seeds/zz wide.sql' > 'seeds/zz wide.sql'.utf8 && mv 'seeds/zz wide.sql'.utf8 'seeds/zz wide.sql'";
+    Report::of(&shop.devdb([]))
+        .only_error("seed-encoding")
+        .says("the seed `seeds/zz wide.sql` is written in UTF-16")
+        .fix("manual", &[convert]);
+    let sandbox = Sandbox::new(&shop.project).program("sh").args(["-c", convert]);
+    sandbox.run().assert_code(0);
+    assert_eq!(shop.project.read("seeds/zz wide.sql").trim_start_matches('\u{feff}'), text);
+    Report::of(&shop.devdb([])).is_healthy();
+}
+
+#[test]
+fn seed_server_file() {
+    let Some(shop) = crate::migrate::sync() else { return };
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    let file = "seeds/zz_more.sql";
+    shop.project.write(file, "-- more of them\nCOPY users (email) FROM '/home/me/users.csv';\n");
+    shop.reset().run().assert_stderr_has("pg_read_server_files");
+    Report::of(&shop.devdb([]))
+        .only_warning("seed-server-file")
+        .says(&format!("the seed `{file}` lets the server read a file of its own disk"))
+        .at(file, 2, "COPY … FROM a file");
+    shop.project.write(file, "-- more of them\nCOPY users (email) FROM STDIN;\nmore@example.com\n\\.\n");
+    Report::of(&shop.devdb([])).is_healthy();
+}

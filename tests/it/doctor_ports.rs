@@ -417,3 +417,84 @@ fn localhost_in_container() {
     let said = inside(&["doctor"]);
     assert!(said.contains("no errors · no warnings"), "{said}");
 }
+
+#[test]
+fn published_everywhere() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    let volume = "volumes: [\"data:/var/lib/postgresql/data\"]\nvolumes: {data: {}}";
+    shop.compose(&format!("ports: [\"{port}:5432\"]\n    {volume}"));
+    let url =
+        |password: &str| format!("APP_NAME=shop\nDATABASE_URL=postgresql://app:{password}@localhost:{port}/app\n");
+    let publish = |address: &str, password: &str| {
+        let env = vec![("POSTGRES_USER", "app"), ("POSTGRES_PASSWORD", password), ("POSTGRES_DB", "app")];
+        let wanted =
+            PgContainer { env, published: Some((address, port)), labels: shop.labels(), ..PgContainer::default() };
+        shop.engine.postgres(&wanted)
+    };
+    shop.project.write(".env", &url("changeme"));
+    shop.project.edit("docker-compose.yml", &shop.password, "changeme");
+    let container = publish("0.0.0.0", "changeme");
+    container.wait_ready();
+    let doctor = || shop.doctor();
+    doctor()
+        .only_note("published-everywhere")
+        .says("has a password that anybody guesses")
+        .seen(&format!("port {port} is bound to all addresses"))
+        .fix("manual", &[&format!("ports: [\"127.0.0.1:{port}:5432\"]"), "docker compose up -d db"]);
+    drop(container);
+    let container = publish("127.0.0.1", "changeme");
+    container.wait_ready();
+    assert_eq!(doctor().is_healthy().ids("info"), [""; 0]);
+}
+
+#[test]
+fn port_unpublished_as_it_leads_to_another_one_inside() {
+    let (Some(shop), Some(_)) = (Shop::new(), bench::compose()) else { return };
+    let port = free_port();
+    let volume = "volumes: [\"data:/var/lib/postgresql/data\"]\nvolumes: {data: {}}";
+    shop.compose(&format!("ports: [\"{port}:{port}\"]\n    {volume}")).env(&format!("localhost:{port}"));
+    assert!(shop.run_compose(&["up", "-d", "db"]));
+    let file = "docker-compose.yml";
+    shop.doctor()
+        .only_error("port-unpublished")
+        .says("service `db` publishes no port for PostgreSQL")
+        .at(
+            file,
+            line_of(&shop.project, file, "ports:"),
+            &format!("leads to {port} inside; the server listens on 5432"),
+        )
+        .fix("manual", &[&format!("ports: [\"{port}:5432\"]   # under the service `db`"), "devdb up"]);
+    shop.project.edit(file, &format!("{port}:{port}"), &format!("{port}:5432"));
+    assert!(shop.run_compose(&["up", "-d", "db"]));
+    shop.wait_ready(port);
+    shop.doctor().is_healthy();
+}
+
+#[test]
+fn host_gateway_missing() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    let web = |more: &str| {
+        let url = format!("postgresql://app:{}@host.docker.internal:{port}/app", shop.password);
+        let rest = format!("\n  web:\n    image: shop/web\n    {more}environment: {{DATABASE_URL: \"{url}\"}}");
+        let volume = "volumes: [\"data:/var/lib/postgresql/data\"]";
+        shop.compose(&format!("ports: [\"{port}:5432\"]\n    {volume}{rest}\nvolumes: {{data: {{}}}}"));
+    };
+    web("");
+    shop.env(&format!("localhost:{port}"));
+    let container = shop.engine.postgres(&shop.wanted(Some(("0.0.0.0", port))));
+    container.wait_ready();
+    let file = "docker-compose.yml";
+    // As any container of this engine sees it.
+    let known = |program: &str| container.executes(&["sh", "-c", program]);
+    assert!(!known("grep -q host.docker.internal /etc/hosts"), "this engine gives the name");
+    let line = "extra_hosts: [\"host.docker.internal:host-gateway\"]";
+    shop.doctor()
+        .only_warning("host-gateway-missing")
+        .says("service `web` dials `host.docker.internal`, a name that this engine does not give it")
+        .at(file, line_of(&shop.project, file, "host.docker.internal"), "DATABASE_URL names it")
+        .fix("manual", &[&format!("{line}   # under the service `web`"), "docker compose up -d web"]);
+    web(&format!("{line}\n    "));
+    shop.doctor().is_healthy();
+}

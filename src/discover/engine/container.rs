@@ -60,12 +60,14 @@ pub(super) fn read(response: ContainerInspectResponse) -> Container {
     let mut addresses: Vec<String> = addresses.filter_map(|(_, endpoint)| endpoint.ip_address).collect();
     addresses.retain(|address| !address.is_empty());
     addresses.sort();
+    let environment = environment(config.env.unwrap_or_default());
     Container {
+        guessable: is_guessable(&environment),
         id: response.id.unwrap_or_default(),
         name: response.name.unwrap_or_default().trim_start_matches('/').to_owned(),
         image: config.image.unwrap_or_default(),
         state: state(response.state.unwrap_or_default(), response.restart_count.unwrap_or_default()),
-        environment: environment(config.env.unwrap_or_default()),
+        environment,
         command: config.cmd.unwrap_or_default(),
         wanted_ports: bindings(wanted),
         published_ports: bindings(network.ports.unwrap_or_default()),
@@ -106,6 +108,26 @@ fn state(state: bollard::models::ContainerState, restart_count: i64) -> Containe
 fn environment(entries: Vec<String>) -> BTreeMap<String, Secret> {
     let pair = |entry: String| entry.split_once('=').map(|(key, value)| (key.to_owned(), Secret::from(value)));
     entries.into_iter().filter_map(pair).collect()
+}
+
+/// Whether the password is one of those that scanners try first, or the role's name.
+fn is_guessable(environment: &BTreeMap<String, Secret>) -> bool {
+    const USUAL: [&str; 12] = [
+        "postgres",
+        "password",
+        "admin",
+        "root",
+        "secret",
+        "changeme",
+        "example",
+        "test",
+        "dev",
+        "development",
+        "1234",
+        "123456",
+    ];
+    let value = |key: &str| environment.get(key).map(Secret::reveal).filter(|value| !value.is_empty());
+    value("POSTGRES_PASSWORD").is_some_and(|it| USUAL.contains(&it) || value("POSTGRES_USER") == Some(it))
 }
 
 fn bindings(ports: HashMap<String, Option<Vec<BoundPort>>>) -> Vec<PortBinding> {

@@ -10,8 +10,8 @@ use ruff_python_ast::{Expr, ModModule, Stmt, StmtFunctionDef};
 use ruff_text_size::Ranged as _;
 
 use crate::model::operation::{MigrationOperations, WayBack};
-use crate::parse::extensions;
 use crate::parse::python::{self, line_of};
+use crate::parse::{enum_values, extensions};
 
 mod calls;
 mod columns;
@@ -37,6 +37,7 @@ pub fn parse(revision: &str, file: &Path, source: &str) -> Option<MigrationOpera
         way_back: way_back(source, function(&module, "downgrade")),
         autocommits: source.contains("autocommit_block") || source.to_ascii_lowercase().contains("commit"),
         extensions: extensions::used_in_upgrade(source),
+        new_values: enum_values::in_upgrade(source),
     })
 }
 

@@ -34,6 +34,12 @@ pub fn reads(text: &str) -> Option<(String, usize)> {
     split(text).into_iter().find_map(statement).or_else(function)
 }
 
+/// Returns the line of the first `COPY … FROM 'file'`, which the server reads on its own disk (PostgreSQL documentation, "COPY").
+pub fn reads_server_file(text: &str) -> Option<usize> {
+    let is_one = |it: &Statement| matches!(it.kind, StatementKind::Sql) && copies(it.text(text));
+    split(text).into_iter().find(is_one).map(|statement| statement.line)
+}
+
 fn meta_command(text: &str) -> Option<String> {
     let text = text.strip_prefix('\\')?;
     let end = text.find(|c: char| c.is_whitespace()).unwrap_or(text.len());

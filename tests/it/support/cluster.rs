@@ -306,6 +306,24 @@ impl Cluster {
         command
     }
 
+    /// A program, run as the user who owns the data.
+    pub(crate) fn as_owner(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command.current_dir(&self.directory).stdin(Stdio::null());
+        if let Some((uid, gid)) = unprivileged() {
+            command.uid(uid).gid(gid);
+        }
+        command
+    }
+
+    /// Starts the server, which does not come up; returns what it said.
+    pub(crate) fn try_start(&self) -> String {
+        let mut start = self.server_program("postgres");
+        let output = start.arg("-D").arg(self.data()).output().unwrap();
+        assert!(!output.status.success(), "it started");
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    }
+
     /// A shell's line that starts or stops the server on another port, wherever that shell runs.
     pub(crate) fn shell_line(&self, action: &str, port: u16) -> String {
         let as_user = unprivileged()

@@ -4,8 +4,9 @@
 
 use super::{bench, block_on, secrets, unique};
 use bollard::Docker;
+use bollard::exec::StartExecOptions;
 use bollard::models::{
-    ContainerConfig, ContainerCreateBody, HostConfig, NetworkCreateRequest, PortBinding, RestartPolicy,
+    ContainerConfig, ContainerCreateBody, ExecConfig, HostConfig, NetworkCreateRequest, PortBinding, RestartPolicy,
     RestartPolicyNameEnum, VolumeCreateRequest,
 };
 use bollard::query_parameters::{
@@ -307,6 +308,27 @@ impl Container {
 
     pub(crate) fn unpause(&self) {
         block_on(async { docker().unpause_container(&self.id).await.expect("the container goes on") });
+    }
+
+    /// Runs a program inside; returns whether it succeeded.
+    pub(crate) fn executes(&self, words: &[&str]) -> bool {
+        let wanted =
+            ExecConfig { cmd: Some(words.iter().map(|&word| word.to_owned()).collect()), ..ExecConfig::default() };
+        block_on(async {
+            let docker = docker();
+            let made = docker.create_exec(&self.id, wanted).await.expect("it is made");
+            docker
+                .start_exec(&made.id, Some(StartExecOptions { detach: true, ..StartExecOptions::default() }))
+                .await
+                .expect("it starts");
+            loop {
+                let state = docker.inspect_exec(&made.id).await.expect("it is there");
+                if state.running == Some(false) {
+                    return state.exit_code == Some(0);
+                }
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
     }
 
     /// Whether it was started and runs no more.

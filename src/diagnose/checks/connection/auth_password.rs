@@ -34,7 +34,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `password authentication failed for user` (28P01), `Peer authentication failed` (28000).\n\
         Cause: user or password differ from the server's; with SCRAM a role that is missing or whose password expired looks the same.\n\
         Proof: the server's refusal; the password that the container was made with.\n\
-        Fix: the container's own password where `.env` has another one.",
+        Fix: the container's own password where `.env` has another one.\n\
+        Keeps: the role, its password in the server and all data; every other byte of the file; as it was, it is kept \
+        in `.devdb/backups`, and the command that brings it back is printed.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -15,7 +15,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         which no database can be created; rows that an index does not find.\n\
         Cause: the image (or the system) was renewed with another version of its collation library, and the volume kept its indexes.\n\
         Proof: the recorded version beside the actual one, of the database, of `template1`, and of collations that columns use.\n\
-        Fix: builds the indexes again and records the new version; all data stays. `devdb reset` does it, too, once `template1` is mended.",
+        Fix: builds the indexes again and records the new version. `devdb reset` does it, too, once `template1` is mended.\n\
+        Keeps: all rows. Where an index was damaged already, a unique one may find duplicates, and says which.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `Connection refused. Is the server running on that host and accepting TCP/IP connections?`\n\
         Cause: the server is not started, or listens elsewhere.\n\
         Proof: every address of the host refuses (or the socket's file is missing, or the host's name is unknown).\n\
-        Fix: starts the project's server: the Compose service, the container, or a private local cluster.",
+        Fix: starts the project's server: the Compose service, the container, or a private local cluster.\n\
+        Keeps: all data: a container that is started anew has its volume.",
     detect,
     #[cfg(test)]
     breaks: |picture| {
@@ -48,6 +49,9 @@ pub(super) const ROOTS: &[&str] = &[
     "host-is-service-name",
     "wrong-server",
     "url-unescaped",
+    "socket-missing",
+    "stale-pidfile",
+    "data-folder-major",
 ];
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {

@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `timeout expired`, or a command that hangs.\n\
         Cause: packets are dropped: a firewall, a VPN, WSL's mirrored network, a server too busy to accept.\n\
         Proof: no address of the host answered within the deadline, and none refused.\n\
-        Fix: the network's; devdb cannot change it.",
+        Fix: the network's; devdb cannot change it.\n\
+        Keeps: everything; nothing was changed.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

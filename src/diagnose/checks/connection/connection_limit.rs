@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `too many connections for role \"app\"`, `too many connections for database \"app\"` (53300), while the server has room.\n\
         Cause: CONNECTION LIMIT of the role or of the database, and sessions that are not closed.\n\
         Proof: SQLSTATE 53300 from the function that checks the limits of role and database.\n\
-        Fix: end what is not needed, or take the limit away, inside the container where there is one.",
+        Fix: end what is not needed, or take the limit away, inside the container where there is one.\n\
+        Keeps: all data; sessions that are ended lose what they have not committed.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -17,7 +17,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: a transaction that somebody left open (a debugger, an IDE's console), or sessions of roles that yours may not end.\n\
         Ordinary sessions of your app are no fault: `devdb reset` ends and names them.\n\
         Proof: `pg_stat_activity`, by application.\n\
-        Fix: ends the sessions that your role may end; the others are named.",
+        Fix: ends the sessions that your role may end; the others are named.\n\
+        Keeps: all that is committed; what those sessions have not committed is lost.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

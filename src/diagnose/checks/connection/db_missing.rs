@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `database \"app\" does not exist` (3D000).\n\
         Cause: it was never created, was dropped, or the volume was made with another POSTGRES_DB; the image creates it only once.\n\
         Proof: the role logs in to the server, and `pg_database` has no such row.\n\
-        Fix: creates it, empty; `devdb reset` fills it.",
+        Fix: creates it, empty; `devdb reset` fills it.\n\
+        Keeps: every other database; the new one is empty.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::server(picture).database = Observed::Absent,

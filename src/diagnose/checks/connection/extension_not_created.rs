@@ -16,8 +16,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: the extension was created by hand in somebody's database, and no migration does it: in a new database it is absent.\n\
         Proof: a migration that is pending uses what the extension brings, none creates it, and `pg_available_extensions` has it, \
         not created.\n\
-        Fix: by hand: a line in the first migration that uses it, so that every new database has it; `CREATE EXTENSION` adds and \
-        changes no data.",
+        Fix: by hand: a line in the first migration that uses it, so that every new database has it.\n\
+        Keeps: all data: `CREATE EXTENSION` adds types and functions alone.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

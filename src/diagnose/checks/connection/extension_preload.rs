@@ -16,7 +16,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: the extension is there, and the server was started without its library; `CREATE EXTENSION` alone does not load it.\n\
         Proof: extensions of this sort that are created, or that a migration creates, and `shared_preload_libraries`, which only a superuser \
         may read.\n\
-        Fix: by hand: the setting, and a restart, which ends all sessions; the data stay.",
+        Fix: by hand: the setting, and a restart.\n\
+        Keeps: all data; the restart ends every session.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -16,7 +16,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: the image (or the system) lacks the extension's package: `postgres` has no `vector` and no `postgis`. Or the extension is not\n\
         trusted, and only a superuser may create it.\n\
         Proof: `CREATE EXTENSION` in a migration, and `pg_available_extensions` of the server.\n\
-        Fix: an image or package that has it; or a superuser who creates it once, after which the migration finds it there.",
+        Fix: an image or package that has it; or a superuser who creates it once, after which the migration finds it there.\n\
+        Keeps: the volume, where the new image is of the same major and the same distribution; else its data want a \
+        dump first.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

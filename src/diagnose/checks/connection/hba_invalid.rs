@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: a change of `pg_hba.conf` that has no effect after a reload; after a restart `could not load pg_hba.conf`, and no server.\n\
         Cause: a slip in one line. A server that runs keeps the rules that it has, all of them; one that starts does not start.\n\
         Proof: `pg_hba_file_rules`, which only a superuser may read: without one the check has nothing to say.\n\
-        Fix: by hand: the line, then a reload; sessions and data stay.",
+        Fix: by hand: the line, then a reload.\n\
+        Keeps: sessions and data; the rules before it go on until the file is right.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

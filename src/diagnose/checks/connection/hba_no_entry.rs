@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `no pg_hba.conf entry for host …`, `pg_hba.conf rejects connection for host …` (28000).\n\
         Cause: a `pg_hba.conf` of one's own that lists other addresses, databases or roles, or that lets in only what is encrypted.\n\
         Proof: the server's refusal comes from the function that reads that file.\n\
-        Fix: a line for this role and database, and a reload; where the server speaks TLS, `sslmode=require` may do.",
+        Fix: a line for this role and database, and a reload; where the server speaks TLS, `sslmode=require` may do.\n\
+        Keeps: all other rules, sessions and data; a reload ends nothing.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -14,7 +14,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: `CREATE INDEX CONCURRENTLY` failed or was cut off, and left an index that is kept up and never used.\n\
         Proof: `pg_index.indisvalid` is false, and no session is building it.\n\
         Fix: build it again beside the running app, or drop it and run the migration once more. A unique one fails again\n\
-        as long as there are duplicates.",
+        as long as there are duplicates.\n\
+        Keeps: all rows; a dropped index is gone until its migration runs again.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::health(picture).invalid_indexes = vec!["ix_users_email".to_owned()],

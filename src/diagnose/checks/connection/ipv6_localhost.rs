@@ -12,7 +12,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `connect ECONNREFUSED ::1:5432` in Node, while psql works.\n\
         Cause: `localhost` is ::1 first, the server listens on 127.0.0.1 only, and the client tries one address.\n\
         Proof: ::1 refuses, 127.0.0.1 speaks PostgreSQL, and the project is Node's (other drivers try both) .\n\
-        Fix: writes 127.0.0.1.",
+        Fix: writes 127.0.0.1.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -15,8 +15,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: a transaction that somebody left open (a debugger's breakpoint, an IDE's console) holds a lock that others want; \
         those that come later wait behind them.\n\
         Proof: `pg_locks` that are not granted for three seconds or more, and `pg_blocking_pids`.\n\
-        Fix: ends the session that is idle in its transaction, where your role may: what it has not committed is lost, all else \
-        stays. One that works is named, and left.",
+        Fix: ends the session that is idle in its transaction, where your role may. One that works is named, and left.\n\
+        Keeps: all that is committed; what that session has not committed is lost.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

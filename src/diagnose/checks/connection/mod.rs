@@ -1,10 +1,12 @@
 //! The way to the server, and into it.
 
 pub(super) mod auth_password;
+pub(super) mod client_older;
 pub(super) mod collation_version;
 pub(super) mod conn_refused;
 pub(super) mod conn_timeout;
 pub(super) mod connection_limit;
+pub(super) mod data_folder_major;
 pub(super) mod db_in_use;
 pub(super) mod db_missing;
 pub(super) mod extension_not_created;
@@ -26,6 +28,8 @@ pub(super) mod schema_no_create;
 pub(super) mod sequence_behind;
 pub(super) mod server_read_only;
 pub(super) mod server_starting;
+pub(super) mod socket_missing;
+pub(super) mod stale_pidfile;
 pub(super) mod table_denied;
 pub(super) mod tls_unsupported;
 pub(super) mod too_many_clients;

@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `permission denied to create database` (42501), Prisma's P3014.\n\
         Cause: the role has no CREATEDB. Test suites, Prisma's shadow database and `devdb reset` need it.\n\
         Proof: `pg_roles.rolcreatedb` of the role that logged in.\n\
-        Fix: grants it, inside the container where there is one; or `devdb reset --in-place`, which does without.",
+        Fix: grants it, inside the container where there is one; or `devdb reset --in-place`, which does without.\n\
+        Keeps: all roles and data; the role may then create and drop its own databases.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::server(picture).role.create_database = false,

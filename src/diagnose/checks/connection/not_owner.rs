@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `must be owner of table users` (42501) at a migration, `permission denied for table users` in the app.\n\
         Cause: the tables were made by another role: a dump restored as `postgres`, a migration run with another URL.\n\
         Proof: the owners of tables, views and sequences, of which the role that logged in is no member.\n\
-        Fix: a superuser gives them to the app's role, which keeps all data.",
+        Fix: a superuser gives them to the app's role.\n\
+        Keeps: all rows, and the privileges of others; who owned them may no longer alter them.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::health(picture).foreign = vec![("users".to_owned(), "postgres".to_owned())],

@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `received invalid response to SSL negotiation: H`, `server closed the connection unexpectedly`.\n\
         Cause: the port belongs to something else (a web server, usually), or a port forwarder has nobody behind it.\n\
         Proof: the first bytes that came back to PostgreSQL's own first message, or a connection closed without a byte.\n\
-        Fix: the right port; or wait for, or start, the server behind the forwarder.",
+        Fix: the right port; or wait for, or start, the server behind the forwarder.\n\
+        Keeps: everything; what listens there is left alone.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

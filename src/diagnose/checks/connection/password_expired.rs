@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `password authentication failed for user` (28P01), as with a wrong password: the server does not tell a client more.\n\
         Cause: the role was made with VALID UNTIL, and that time is past.\n\
         Proof: `pg_roles.rolvaliduntil`, by `psql` inside the container. Outside of one, only a superuser can see it.\n\
-        Fix: VALID UNTIL 'infinity', inside the container; all data stays.",
+        Fix: VALID UNTIL 'infinity', inside the container.\n\
+        Keeps: the password and all data; it never expires from then on.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         that wait for a lock which nobody holds, `database is being accessed by other users` by sessions that nobody opened.\n\
         Cause: PgBouncer, Odyssey or PgCat listens on the port. It lends one session to many clients, which migrations do not bear.\n\
         Proof: the process that listens on the port, or the image of the container that publishes it.\n\
-        Fix: let migrations and devdb dial the server's own port; the app may stay with the pooler.",
+        Fix: let migrations and devdb dial the server's own port; the app may stay with the pooler.\n\
+        Keeps: everything; the pooler's configuration is not touched.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -14,8 +14,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         where the server asks for no password.\n\
         Cause: the volume was made with another POSTGRES_USER, which counts for an empty one only; or it is another server.\n\
         Proof: `pg_roles`, by `psql` inside the container; or the server's own words.\n\
-        Fix: makes the role, with the password that `.env` has, inside the container, where a superuser is known: today's\n\
-        POSTGRES_USER, or `postgres`. All data stays.",
+        Fix: makes the role, with the password that `.env` has, inside the container, where a superuser is known: today's \
+        POSTGRES_USER, or `postgres`.\n\
+        Keeps: all roles and data that are there; the new role owns nothing yet.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `role \"app\" is not permitted to log in` (28000).\n\
         Cause: the role was made with CREATE ROLE, which is NOLOGIN, and not with CREATE USER.\n\
         Proof: the server refuses the role itself, after it took the password.\n\
-        Fix: ALTER ROLE … LOGIN, inside the container where there is one; all data stays.",
+        Fix: ALTER ROLE … LOGIN, inside the container where there is one.\n\
+        Keeps: its password, its privileges and all data.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

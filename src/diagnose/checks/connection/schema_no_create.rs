@@ -12,8 +12,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `permission denied for schema public` (42501) at the first migration.\n\
         Cause: since PostgreSQL 15 only the database's owner may create in `public`; the database was made by another role.\n\
         Proof: `has_schema_privilege(current_schema(), 'create')` of the role that logged in.\n\
-        Fix: make the role the database's owner, or let it create in the schema; both keep all data. A role that is only to read\n\
-        and write, while another one migrates, needs neither.",
+        Fix: make the role the database's owner, or let it create in the schema. A role that is only to read and write, \
+        while another one migrates, needs neither.\n\
+        Keeps: all data; the owner before it keeps its own tables.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::health(picture).closed_schema = Some("public".to_owned()),

@@ -14,7 +14,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `duplicate key value violates unique constraint \"users_pkey\"` (23505) at the app's first insert after seeding.\n\
         Cause: a seed, a dump or an import wrote keys by itself, which does not move the sequence on.\n\
         Proof: the next number of the sequence, and a row that has it or one of the hundred after it.\n\
-        Fix: `setval` to the highest key. No row changes.",
+        Fix: `setval` to the highest key. No row changes.\n\
+        Keeps: every row; only the next number is another one.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

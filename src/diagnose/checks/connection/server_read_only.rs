@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: `default_transaction_read_only` was set on the server, the database or the role and never taken back, or the port\n\
         leads to a standby.\n\
         Proof: `default_transaction_read_only` in a new session, and `pg_is_in_recovery()`.\n\
-        Fix: the command that takes the setting back from where it stands; for a standby, the address of its primary.",
+        Fix: the command that takes the setting back from where it stands; for a standby, the address of its primary.\n\
+        Keeps: all data.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::health(picture).read_only = Some(ReadOnly::Database),

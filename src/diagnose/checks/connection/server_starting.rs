@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `the database system is starting up`, `… is shutting down`, `… is not yet accepting connections` (57P03).\n\
         Cause: the server is on its way up or down; after a crash it replays its log first.\n\
         Proof: SQLSTATE 57P03.\n\
-        Fix: waits until a login succeeds.",
+        Fix: waits until a login succeeds.\n\
+        Keeps: everything: it only waits. A server that stops is not started by it.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::fail_login(picture, LoginFailureKind::Starting, "57P03"),

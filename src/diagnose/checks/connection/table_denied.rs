@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: the tables were made by another role, which gave yours no privilege: a dump restored as `postgres`, a migration run with \
         another URL.\n\
         Proof: tables and views on the search path, of which the role may read no column (`has_any_column_privilege`).\n\
-        Fix: a superuser grants them, or gives the tables to the role where it migrates, too. Both keep all data.",
+        Fix: a superuser grants them, or gives the tables to the role where it migrates, too.\n\
+        Keeps: all rows, and the privileges of others.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::health(picture).denied = vec!["users".to_owned()],

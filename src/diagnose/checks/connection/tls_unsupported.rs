@@ -13,7 +13,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `server does not support SSL, but SSL was required`.\n\
         Cause: `sslmode=require` came with a production URL; a server on your machine has no certificate.\n\
         Proof: the server's answer to the request for TLS is `N`, and `sslmode` in the URL allows nothing else.\n\
-        Fix: `sslmode=disable` in the URL of this machine.",
+        Fix: `sslmode=disable` in the URL of this machine.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed. Sessions are then not encrypted: fit for this machine alone.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

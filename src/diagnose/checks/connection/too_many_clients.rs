@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `sorry, too many clients already`, `remaining connection slots are reserved` (53300).\n\
         Cause: pools of dev servers that reload, test runs that leak, a notebook that was left open.\n\
         Proof: SQLSTATE 53300 at login; or 95 of 100 connections in use, counted by application.\n\
-        Fix: ends what you do not need.",
+        Fix: ends what you do not need.\n\
+        Keeps: all that is committed; sessions that are ended lose what they have not.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::fail_login(picture, LoginFailureKind::TooManyClients, "53300"),

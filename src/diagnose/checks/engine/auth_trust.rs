@@ -12,7 +12,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: any password is right; a wrong one in `.env` shows only in another environment.\n\
         Cause: `POSTGRES_HOST_AUTH_METHOD: trust`, often left from a day on which the password was wrong.\n\
         Proof: the line in the Compose file.\n\
-        Fix: by hand: take it away. It only counts for an empty volume; an old one keeps its `pg_hba.conf`.",
+        Fix: by hand: take it away.\n\
+        Keeps: all data; it only counts for an empty volume: an old one keeps its `pg_hba.conf`, which goes on \
+        trusting.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::set_variable(picture, "POSTGRES_HOST_AUTH_METHOD", "trust"),

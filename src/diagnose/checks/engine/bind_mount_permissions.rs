@@ -14,7 +14,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: a folder of the machine is mounted as the data directory, and the server may not own it: it lies on a Windows drive (`/mnt/c`), \
         NTFS or a network share, or belongs to another user than `user:` names.\n\
         Proof: the bind mount at the data directory, and the server's own words in the log.\n\
-        Fix: by hand: a named volume, which the engine keeps on a file system of its own.",
+        Fix: by hand: a named volume, which the engine keeps on a file system of its own.\n\
+        Keeps: the folder as it is; the new volume is empty, and its data want a dump from a server that could read \
+        the folder.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `docker ps` does not list it, `docker ps -a` says `Created`.\n\
         Cause: the engine could not start it: a port, a mount, a device, an unknown command.\n\
         Proof: state `created`, and the engine's own error.\n\
-        Fix: mend what the error names, then start it.",
+        Fix: mend what the error names, then start it.\n\
+        Keeps: the container and its volume.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

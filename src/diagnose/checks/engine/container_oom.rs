@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `server closed the connection unexpectedly`, `terminated by signal 9: Killed`, a container that exited with 137.\n\
         Cause: the kernel ended it, as it took more than `mem_limit` (or Docker's own machine) has.\n\
         Proof: the engine says `OOMKilled` of a container that does not run.\n\
-        Fix: a higher `mem_limit`, or smaller `shared_buffers` and `work_mem`; then start it again.",
+        Fix: a higher `mem_limit`, or smaller `shared_buffers` and `work_mem`; then start it again.\n\
+        Keeps: the volume; what was not committed when it was killed is lost already.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -20,7 +20,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: connections that work for a second, or never; `docker ps` says `Restarting`.\n\
         Cause: the server ends at once: another major's data directory, a missing password on a new volume, no permission on a bind mount.\n\
         Proof: the state, the count of restarts, and the end of its log.\n\
-        Fix: what the log says.",
+        Fix: what the log says.\n\
+        Keeps: everything until you act: the log is only read.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

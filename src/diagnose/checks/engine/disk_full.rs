@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         recovery.\n\
         Cause: the volume, the disk or the disk image of Docker's machine is full: of images and build caches, mostly.\n\
         Proof: the server's own log, and what `df` says inside the container now, where it runs.\n\
-        Fix: look what takes the room, and clear what nobody needs. No data of the database are among it.",
+        Fix: look what takes the room, and clear what nobody needs. No data of the database are among it.\n\
+        Keeps: the database's own data; what you clear of images and other volumes is gone.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

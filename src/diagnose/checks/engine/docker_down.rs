@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `Cannot connect to the Docker daemon at unix:///var/run/docker.sock`.\n\
         Cause: Docker (Desktop, Colima, OrbStack, rootless) is not started, or DOCKER_HOST or the context names a socket that is gone.\n\
         Proof: the socket that the `docker` command would use is absent or nobody listens, and the database does not answer either.\n\
-        Fix: start the engine. devdb does not start system services.",
+        Fix: start the engine. devdb does not start system services.\n\
+        Keeps: everything; containers and volumes are there when it starts.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `permission denied while trying to connect to the Docker daemon socket`.\n\
         Cause: your user is not in the socket's group, or was added to it and has not logged in again.\n\
         Proof: the socket is there, and opening it gives EACCES.\n\
-        Fix: join the group and log in again; devdb does not change groups.",
+        Fix: join the group and log in again; devdb does not change groups.\n\
+        Keeps: everything; members of the group are as good as root on this machine.",
     detect,
     #[cfg(test)]
     breaks: |picture| picture.engine.outcome = EngineOutcome::PermissionDenied,

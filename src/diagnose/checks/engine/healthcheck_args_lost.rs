@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         do not start.\n\
         Cause: `CMD-SHELL` takes one text and drops what follows it; `CMD` takes one word an entry and finds no program whose name has blanks.\n\
         Proof: `healthcheck.test` in the Compose file.\n\
-        Fix: one text after `CMD-SHELL`, with user and database.",
+        Fix: one text after `CMD-SHELL`, with user and database.\n\
+        Keeps: the volume; the container is made anew.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

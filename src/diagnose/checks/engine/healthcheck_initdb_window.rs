@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: while the image runs its scripts for an empty volume, a server for them alone answers on the socket; `pg_isready` without `-h` \
         asks the socket. Then that server is stopped and the real one started.\n\
         Proof: a health check without a host, scripts in `/docker-entrypoint-initdb.d`, and a service that waits for `service_healthy`.\n\
-        Fix: by hand: the host in the check, which changes nothing else; the data stay when the container is made anew.",
+        Fix: by hand: the host in the check.\n\
+        Keeps: the volume; the container is made anew.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -14,7 +14,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: an extension or a fix that the new image has, and the server does not.\n\
         Cause: the image was pulled or built again, and `docker compose start` goes on with the old container.\n\
         Proof: the container's image id is not the one that its tag has on this engine.\n\
-        Fix: by hand: makes the container anew; a named volume keeps the data. Where the tag names another major now, the data need a dump first.",
+        Fix: by hand: makes the container anew.\n\
+        Keeps: a named volume, with its data. Where the tag names another major now, they need a dump first.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: one morning, `database files are incompatible with server`, or a fresh clone that runs another PostgreSQL than the rest.\n\
         Cause: the tag is `latest`, or there is none: the next pull may bring a major that cannot read the volume.\n\
         Proof: the image as the Compose file has it.\n\
-        Fix: by hand: the major that runs now.",
+        Fix: by hand: the major that runs now.\n\
+        Keeps: the container and its data, until it is made anew.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::service(picture).image.as_mut().unwrap().value = "postgres:latest".to_owned(),

@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `ignoring /docker-entrypoint-initdb.d/schema.psql` in the log of the first start; tables that are missing.\n\
         Cause: the image runs `*.sh`, `*.sql`, `*.sql.gz`, `*.sql.xz` and `*.sql.zst`, and passes over all else.\n\
         Proof: the name of a file below the mounted folder that holds SQL or a dump by its ending.\n\
-        Fix: by hand: another name; a dump of `pg_dump -Fc` wants a script that restores it.",
+        Fix: by hand: another name; a dump of `pg_dump -Fc` wants a script that restores it.\n\
+        Keeps: all data; the script runs in an empty volume alone.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

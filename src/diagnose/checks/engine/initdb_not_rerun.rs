@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: a table, role or extension of `docker-entrypoint-initdb.d` that is missing, whatever the script says.\n\
         Cause: the image runs those scripts once, in an empty volume. What was added or changed since never ran.\n\
         Proof: the script's last change (its commit's, where it is committed) is younger than the volume.\n\
-        Fix: by hand: run the script in the container; or name the scripts as `[database] init` in devdb.toml, which every reset runs.",
+        Fix: by hand: run the script in the container; or name the scripts as `[database] init` in devdb.toml, which every reset runs.\n\
+        Keeps: all rows that are there; a script that is not made for it may stumble over what exists.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

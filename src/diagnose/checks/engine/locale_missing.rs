@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         `database locale is incompatible with operating system` (22023).\n\
         Cause: `POSTGRES_INITDB_ARGS` or `LANG` names a locale that the image lacks: Alpine's has few, Debian's has `en_US.utf8` and `C.UTF-8`.\n\
         Proof: the container's log.\n\
-        Fix: by hand: a locale that the image has, or an image with more. Nothing is lost: there is no cluster yet, or its files stay as they are.",
+        Fix: by hand: a locale that the image has, or an image with more.\n\
+        Keeps: everything: there is no cluster yet, or its files stay as they are.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `connection refused` or `the database system is starting up` at the first `docker compose up`, and not at the second.\n\
         Cause: `depends_on: [db]` waits until the container starts, not until the server answers; the first start takes seconds more.\n\
         Proof: a service that depends on the database's without `condition: service_healthy`.\n\
-        Fix: by hand: a health check, and the condition.",
+        Fix: by hand: a health check, and the condition.\n\
+        Keeps: the volume; the containers are made anew.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::add_dependent(picture),

@@ -15,7 +15,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         that ends at once, on an empty volume, too.\n\
         Cause: since 18 the image keeps its data in `/var/lib/postgresql/18/docker`, and refuses a mount at `/var/lib/postgresql/data`.\n\
         Proof: the image's major, the mount's path, and no PGDATA of one's own.\n\
-        Fix: mounts `/var/lib/postgresql`. Where the volume has data of an older major, that major's image keeps them.",
+        Fix: mounts `/var/lib/postgresql`.\n\
+        Keeps: what the volume has: data of an older major stay in it, and that major's image reads them.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

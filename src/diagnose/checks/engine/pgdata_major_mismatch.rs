@@ -13,7 +13,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         15`; a container that restarts again and again after the image was renewed.\n\
         Cause: the image's tag moved on to another major (`latest`, or an edit), and the volume kept the data of the one before.\n\
         Proof: `PG_VERSION` in the data directory beside `PG_MAJOR` of the image.\n\
-        Fix: the tag of the old major starts it again with all data. To move on: dump with the old one, an empty volume, restore.",
+        Fix: the tag of the old major starts it again with all data. To move on: dump with the old one, an empty volume, restore.\n\
+        Keeps: all data, with the old tag. The dump keeps them on the way to the new one; do not empty the volume \
+        before it is restored.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

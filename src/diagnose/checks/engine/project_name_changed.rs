@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: Compose names volumes after the project: after `name:`, COMPOSE_PROJECT_NAME or `-p` changed, it makes a new, empty one \
         beside the old.\n\
         Proof: a container of another project that was made from this very folder, which is stopped, and its older volume of the same key.\n\
-        Fix: by hand: the old name; or `external` with the old volume's name.",
+        Fix: by hand: the old name; or `external` with the old volume's name.\n\
+        Keeps: both volumes; the one that is not used stays on the disk.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `could not resize shared memory segment … No space left on device`, at large queries, VACUUM or index builds.\n\
         Cause: parallel workers share `/dev/shm`, and the engine gives a container 64 MB of it.\n\
         Proof: the server's own log, and the size that the engine gave.\n\
-        Fix: `shm_size` in the Compose file, and another container; the volume stays.",
+        Fix: `shm_size` in the Compose file, and another container.\n\
+        Keeps: the volume.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

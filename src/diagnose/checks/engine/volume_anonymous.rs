@@ -14,7 +14,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: nothing is mounted where the server keeps its data (or at a path beside it): the image makes a volume without a name, which\n\
         the next container does not get.\n\
         Proof: the mounts of the service, and the data directory of its image.\n\
-        Fix: by hand: a named volume. What the old one holds is carried over by `devdb snapshot export` and `import`.",
+        Fix: by hand: a named volume. What the old one holds is carried over by `devdb snapshot export` and `import`.\n\
+        Keeps: the old volume, until `docker compose down -v` or a prune takes it.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::service(picture).mounts.clear(),

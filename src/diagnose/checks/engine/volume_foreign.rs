@@ -16,8 +16,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         volume` at each `docker compose up`; data of another project, or an old password.\n\
         Cause: a `name:` in the file that another project, or `docker volume create`, has used before.\n\
         Proof: the volume's label `com.docker.compose.project` is another one's, or absent.\n\
-        Fix: by hand: another name makes a new, empty volume and leaves this one as it is; `external: true` keeps the data and says that it \
-        is meant.",
+        Fix: by hand: `external: true`, or another name.\n\
+        Keeps: the volume in either case; with another name a new, empty one is used.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

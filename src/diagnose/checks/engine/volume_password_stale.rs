@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: the image sets the password only on an empty data directory; the volume keeps the first one.\n\
         Proof: the login over TCP is refused (28P01), the container has the very password that your URL has, `psql` inside, over the\n\
         trusted local socket, gets in and knows the role, and the log says `Skipping initialization`.\n\
-        Fix: sets the role's password inside the container. All data stays.",
+        Fix: sets the role's password inside the container.\n\
+        Keeps: all data; the old password no longer counts.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: two running containers mount one volume as their data directory. Each is process 1 of its own, so that PostgreSQL's lock file\n\
         does not tell them apart.\n\
         Proof: both containers run, and the engine names the same volume for both.\n\
-        Fix: stop the other one now. What both have written may be damaged: `devdb reset` makes the database new.",
+        Fix: stop the other one now. What both have written may be damaged: `devdb reset` makes the database new.\n\
+        Keeps: what the volume has by then; a copy (`devdb snapshot`) comes first.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

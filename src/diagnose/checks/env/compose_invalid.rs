@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         You may need to escape any $ with another $`, `required variable DB_PASSWORD is missing a value`.\n\
         Cause: a slip in the YAML, a `$` that was meant as it stands, a variable that the file insists on and nobody sets.\n\
         Proof: the files are read as Compose reads them (the Compose specification), and the database does not run.\n\
-        Fix: by hand; the line is named.",
+        Fix: by hand; the line is named.\n\
+        Keeps: devdb changes nothing; what you edit by hand, git has.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `password authentication failed`, `role \"app\" does not exist`, or a database whose name has quotes.\n\
         Cause: in a list, `- POSTGRES_PASSWORD=\"secret\"` is one text to YAML, and the quotes inside of it stay.\n\
         Proof: a POSTGRES_ variable of the database's service begins and ends with the same quote.\n\
-        Fix: without the quotes, or quotes around the whole entry. On a volume that was initialised with them, the old value still counts.",
+        Fix: without the quotes, or quotes around the whole entry. On a volume that was initialised with them, the old value still counts.\n\
+        Keeps: the volume, with the value that it was made with.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

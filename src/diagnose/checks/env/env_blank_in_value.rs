@@ -13,7 +13,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `database \"appdb \" does not exist`, `role \"app \" does not exist`, where the blank can hardly be seen.\n\
         Cause: a blank inside of the quotes, which belongs to the value for every loader.\n\
         Proof: the value of a key that names the database begins or ends with white space.\n\
-        Fix: the value without it. A password that truly has one wants to be left alone: hence the question.",
+        Fix: the value without it. A password that truly has one wants to be left alone: hence the question.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

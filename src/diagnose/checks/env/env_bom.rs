@@ -12,7 +12,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: the first key of the file is not there for `node --env-file` or `source .env`, and is for others.\n\
         Cause: an editor saved the file with a byte order mark, which those two take for a part of the key.\n\
         Proof: the bytes EF BB BF at the file's begin.\n\
-        Fix: takes the three bytes away; nothing else changes.",
+        Fix: takes the three bytes away.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed.",
     detect,
     #[cfg(test)]
     breaks: |picture| picture.env_files[0].bom = true,

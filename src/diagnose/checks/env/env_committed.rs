@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: a password in the history of the repository; everybody's own port as a conflict at each merge.\n\
         Cause: the file was added before it stood in `.gitignore`, or on purpose, with values for development alone.\n\
         Proof: `git ls-files` has it.\n\
-        Fix: by hand: out of the index, the file stays; a password that is used elsewhere wants to be another one then.",
+        Fix: by hand: out of the index; a password that is used elsewhere wants to be another one then.\n\
+        Keeps: the file in your folder; history still has it, for whoever has the repository.",
     detect,
     #[cfg(test)]
     breaks: |picture| picture.env_in_git = vec![(".env".into(), InGit::Committed)],

@@ -12,7 +12,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `database \"appdb\\r\" does not exist`, often printed so that the `\\r` cannot be seen.\n\
         Cause: the file was saved with Windows line ends; parsers strip them, `source .env` and `docker run --env-file` do not.\n\
         Proof: the bytes `\\r\\n`.\n\
-        Fix: writes `\\n`; nothing else changes.",
+        Fix: writes `\\n`.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed.",
     detect,
     #[cfg(test)]
     breaks: |picture| picture.env_files[0].crlf_lines = vec![1, 2],

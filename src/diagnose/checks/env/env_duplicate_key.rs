@@ -13,7 +13,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: the key stands twice with different values. Rust's dotenvy takes the first; all other loaders, Compose\n\
         among them, the last.\n\
         Proof: both lines.\n\
-        Fix: deletes the line that your loader ignores, after asking.",
+        Fix: deletes the line that your loader ignores, after asking.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

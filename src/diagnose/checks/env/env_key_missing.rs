@@ -12,7 +12,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `The \"X\" variable is not set. Defaulting to a blank string.`, or settings that fail on a missing field.\n\
         Cause: a key was added to `.env.example` or to the Compose file after your `.env` was written.\n\
         Proof: the key stands in the example beside the file, or as `${KEY}` without a default, and neither file nor shell has it.\n\
-        Fix: appends the key when the example has a usable value.",
+        Fix: appends the key when the example has a usable value.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

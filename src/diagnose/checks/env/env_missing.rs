@@ -15,7 +15,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: nobody copied `.env.example` to `.env` on this machine.\n\
         Proof: an example stands in a folder without `.env`, and no shell variable and no other file names a database. Where the app \
         is a service of the same Compose file as a database that is not published, it asks for none.\n\
-        Fix: copies the example; nothing is overwritten.",
+        Fix: copies the example.\n\
+        Keeps: all files; nothing is overwritten.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

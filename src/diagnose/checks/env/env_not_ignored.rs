@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `git status` lists `.env`; sooner or later `git add .` commits the password.\n\
         Cause: `.gitignore` does not name it.\n\
         Proof: `git ls-files` has it neither among what is committed nor among what is ignored.\n\
-        Fix: by hand: a line in `.gitignore`.",
+        Fix: by hand: a line in `.gitignore`.\n\
+        Keeps: the file; one that is committed already stays committed.",
     detect,
     #[cfg(test)]
     breaks: |picture| picture.env_in_git = vec![(".env".into(), InGit::Open)],

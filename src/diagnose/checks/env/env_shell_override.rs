@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: edits to `.env` change nothing.\n\
         Cause: the variable is exported in your shell (a profile, direnv, an earlier `export`), and loaders keep what is set already.\n\
         Proof: devdb was started with the variable, and its value differs from the file's.\n\
-        Fix: `unset` it, and find what sets it; devdb cannot change its parent shell.",
+        Fix: `unset` it, and find what sets it; devdb cannot change its parent shell.\n\
+        Keeps: everything; the variable is back in the next shell until what sets it is gone.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

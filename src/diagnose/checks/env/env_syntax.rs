@@ -14,7 +14,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: keys that stand in the file and are not there for the app, or Compose refusing the file.\n\
         Cause: a quote that is never closed, a line that is no `KEY=value`, or a value that this project's loader rejects.\n\
         Proof: the file is read with the loader's own rules, and with Compose's where Compose reads it.\n\
-        Fix: by hand; the line is named.",
+        Fix: by hand; the line is named.\n\
+        Keeps: devdb changes nothing; you edit the file yourself.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -17,7 +17,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         variable of that name, so that a part of the value is gone.\n\
         Proof: the value of a key that names the database, as this project's own loader reads it, and Compose where it reads the file, beside\n\
         what is written.\n\
-        Fix: single quotes, in which all loaders take the value as it is.",
+        Fix: single quotes, in which all loaders take the value as it is.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: the URL and the parts (`POSTGRES_DB`, `PGPORT`, `DB_NAME` and their kin) stand in the same file, and only one of them was\n\
         changed.\n\
         Proof: both lines, where both lead to this machine and name another port, database or role.\n\
-        Fix: by hand: let both say the same, or take away those that nobody reads.",
+        Fix: by hand: let both say the same, or take away those that nobody reads.\n\
+        Keeps: devdb changes nothing; you edit the file yourself.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `Error: Database is uninitialized and superuser password is not specified`, and a container that ends at once.\n\
         Cause: POSTGRES_PASSWORD is empty, mostly for a variable that is set nowhere, and the volume is new.\n\
         Proof: the value as Compose reads it, and a container that is not there or said so.\n\
-        Fix: by hand: a password in the `.env` beside the Compose file, and the same in the app's URL.",
+        Fix: by hand: a password in the `.env` beside the Compose file, and the same in the app's URL.\n\
+        Keeps: everything: there is no cluster yet.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

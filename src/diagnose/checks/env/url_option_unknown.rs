@@ -15,7 +15,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: the URL was copied from another tool. SQLAlchemy hands its options to the driver: asyncpg has `ssl` and not `sslmode`;\n\
         psycopg knows libpq's, and not those of Prisma or of a pool.\n\
         Proof: the option, and the driver that the URL names, in a project with an Alembic chain.\n\
-        Fix: asyncpg's word for it; what has none is taken away by hand.",
+        Fix: asyncpg's word for it; what has none is taken away by hand.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -13,7 +13,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `Can't load plugin: sqlalchemy.dialects:postgres`.\n\
         Cause: SQLAlchemy 1.4 and later know `postgresql://` only; `postgres://` is what some hosts print.\n\
         Proof: the scheme, in a project with an Alembic chain whose `env.py` does not rewrite it.\n\
-        Fix: writes `postgresql://`; libpq and other clients read both.",
+        Fix: writes `postgresql://`; libpq and other clients read both.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed.",
     detect,
     #[cfg(test)]
     breaks: |picture| picture.candidates[0].target.scheme = "postgres".to_owned(),

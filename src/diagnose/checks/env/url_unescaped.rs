@@ -14,7 +14,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         \"port\"`, or a login that fails with the right password.\n\
         Cause: `@ / ? # [ ]` or a bare `%` in the password. Clients disagree on where it ends.\n\
         Proof: the characters, in the URL's own line.\n\
-        Fix: percent-encodes user and password; every client then reads the same.",
+        Fix: percent-encodes user and password; every client then reads the same.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed.",
     detect,
     #[cfg(test)]
     breaks: |picture| picture.candidates[0].problems = vec![UrlProblem::Unescaped { character: '@' }],

@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: the app runs asyncpg, and `env.py` was made by `alembic init` without `-t async`: it makes a plain engine of the same URL.\n\
         Proof: the driver in the URL, the variable's name in `env.py` (or the URL in `alembic.ini`), and that nothing in `env.py` speaks of\n\
         async.\n\
-        Fix: by hand: a synchronous driver for Alembic, or the `env.py` of `alembic init -t async`.",
+        Fix: by hand: a synchronous driver for Alembic, or the `env.py` of `alembic init -t async`.\n\
+        Keeps: devdb changes nothing; what you edit by hand, git has.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -24,12 +24,14 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         "alembic-overlapping-rows",
         "extension-unavailable",
         "extension-not-created",
+        "enum-new-value",
         "alembic-concurrently",
     ],
     explain: "Seen as: `Target database is not up to date.`, `column users.username does not exist`.\n\
         Cause: revisions came with a pull and were not run.\n\
         Proof: the version table's rows against the graph of the revision files.\n\
-        Fix: runs what is pending, under devdb's lock; data stays.",
+        Fix: runs what is pending, under devdb's lock.\n\
+        Keeps: all rows that the revisions do not change themselves; `devdb snapshot` keeps a way back.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `CREATE INDEX CONCURRENTLY cannot run inside a transaction block` (25001).\n\
         Cause: Alembic runs revisions in a transaction, and `postgresql_concurrently=True` asks for what none may hold.\n\
         Proof: the revision's text, which has no `autocommit_block()`, and an `env.py` that does not switch to AUTOCOMMIT.\n\
-        Fix: by hand: `with op.get_context().autocommit_block():` around it.",
+        Fix: by hand: `with op.get_context().autocommit_block():` around it.\n\
+        Keeps: devdb changes nothing; what you edit by hand, git has.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

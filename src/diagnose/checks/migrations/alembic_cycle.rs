@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `Cycle is detected in revisions (…)`.\n\
         Cause: a `down_revision` was edited by hand, or two branches were rebased onto each other.\n\
         Proof: the revisions, each of which names the next.\n\
-        Fix: give one of them its right parent; git shows what it was.",
+        Fix: give one of them its right parent; git shows what it was.\n\
+        Keeps: devdb changes nothing; what you edit by hand, git has.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -15,7 +15,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: only a UserWarning, `Revision abc is present more than once`, then `Multiple head revisions`.\n\
         Cause: a revision file was copied as the start of another one. Alembic keeps one of the two: the other never runs.\n\
         Proof: both files.\n\
-        Fix: a new id for one of them (and for what follows it). A merge would be wrong.",
+        Fix: a new id for one of them (and for what follows it). A merge would be wrong.\n\
+        Keeps: the files; a database that ran one of the two may want `devdb migrate stamp`.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -15,7 +15,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: a downgrade that succeeds, and then `relation … already exists` (42P07) from the next upgrade.\n\
         Cause: `downgrade()` is `pass`: the version is taken back, and the schema is not.\n\
         Proof: the line, in a revision whose `upgrade()` changes the schema.\n\
-        Fix: write the way back; where there is none, `raise NotImplementedError(…)` says so.",
+        Fix: write the way back; where there is none, `raise NotImplementedError(…)` says so.\n\
+        Keeps: devdb changes nothing; what you edit by hand, git has.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

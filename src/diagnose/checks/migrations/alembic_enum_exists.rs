@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `type \"status\" already exists` (42710) when a revision runs for the second time.\n\
         Cause: `sa.Enum` creates its type together with the table; `op.drop_table` drops the table alone.\n\
         Proof: the line that creates the type, and a `downgrade()` that can be read and does not drop it.\n\
-        Fix: one line at the end of `downgrade()`.",
+        Fix: one line at the end of `downgrade()`.\n\
+        Keeps: devdb changes nothing; what you edit by hand, git has.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

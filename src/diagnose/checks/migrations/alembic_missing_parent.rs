@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: a bare `KeyError: 'nope'` from every alembic command.\n\
         Cause: `down_revision` (or `depends_on`) names a file that was deleted, renamed, or never committed.\n\
         Proof: the line, and the ids of all revision files.\n\
-        Fix: restore the file (`git log --all -- path`), or name the right parent.",
+        Fix: restore the file (`git log --all -- path`), or name the right parent.\n\
+        Keeps: all other files; the database is not touched.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::chain(picture).revisions[1].down_revisions = vec!["nope".to_owned()],

@@ -14,8 +14,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: two branches each added a revision on the same parent, and both were merged.\n\
         Proof: the revisions that no other follows, and who wrote them. Chains with labelled branches of their own bases\n\
         are meant to have several.\n\
-        Fix: `devdb migrate rebase` puts your revisions behind the others and keeps the chain a line; once they have run\n\
-        elsewhere, `devdb migrate merge` joins the ends by a revision.",
+        Fix: `devdb migrate rebase` puts your revisions behind the others, so that the chain is a line; once they have run \
+        elsewhere, `devdb migrate merge` joins the ends by a revision.\n\
+        Keeps: all data; only revision files are written.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -17,7 +17,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: the chain was begun when the tables were there: new databases get them from `create_all()`, and only then\n\
         the revisions.\n\
         Proof: the lines that use tables which no revision creates, where nothing before them could have made them unseen.\n\
-        Fix: name the command that makes the tables in `devdb.toml`, and the revision that they stand for.",
+        Fix: name the command that makes the tables in `devdb.toml`, and the revision that they stand for.\n\
+        Keeps: devdb changes nothing; what you edit by hand, git has.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::operations(picture)[0].up.clear(),

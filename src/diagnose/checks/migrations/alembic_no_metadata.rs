@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         `autogenerate` that writes empty revisions.\n\
         Cause: `alembic init` writes `target_metadata = None`, and nobody gave it the models. Migrations run all the same.\n\
         Proof: the line in `env.py`.\n\
-        Fix: by hand: import the models' `Base` and say `target_metadata = Base.metadata`.",
+        Fix: by hand: import the models' `Base` and say `target_metadata = Base.metadata`.\n\
+        Keeps: devdb changes nothing; what you edit by hand, git has.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::chain(picture).config.no_metadata = Some(Place::new("alembic/env.py", 21)),

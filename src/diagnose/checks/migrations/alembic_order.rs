@@ -14,7 +14,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: a `down_revision` was edited, or branches were joined in the wrong order: a revision uses a table or column\n\
         that only a later one creates.\n\
         Proof: both lines. What stands behind a condition, or cannot be read, proves nothing and is left out.\n\
-        Fix: the `down_revision` lines that put the creator first; `devdb migrate test` proves it.",
+        Fix: the `down_revision` lines that put the creator first; `devdb migrate test` proves it.\n\
+        Keeps: the database; only the order in a new one changes.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

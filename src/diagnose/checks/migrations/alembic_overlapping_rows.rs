@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: two heads were applied, and then one was put behind the other (a rebase, a changed `down_revision`): the \
         table still has a row for both.\n\
         Proof: a row of the version table that is an ancestor of another row.\n\
-        Fix: stamp the later one alone; the schema is right, only the table says it twice.",
+        Fix: stamp the later one alone; the schema is right, only the table says it twice.\n\
+        Keeps: schema and rows; only the version table changes.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: `alembic.ini` is read by Python's configparser, to which `%` begins an interpolation; a percent-encoded password has one. The\n\
         same holds for what `env.py` gives to `set_main_option`.\n\
         Proof: the option that cannot be interpolated; or the call in `env.py`, and a `%` in the URL that `.env` has.\n\
-        Fix: `%%` in the file; `.replace(\"%\", \"%%\")` in `env.py`.",
+        Fix: `%%` in the file; `.replace(\"%\", \"%%\")` in `env.py`.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -15,7 +15,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `value too long for type character varying(32)` (22001) at the end of a revision that itself succeeded.\n\
         Cause: an id written by hand, or `--rev-id` with a sentence; the version table holds 32 characters.\n\
         Proof: the id's line, where no revision widens the column and no database holds such an id.\n\
-        Fix: a shorter id, in that file and in those that follow it.",
+        Fix: a shorter id, in that file and in those that follow it.\n\
+        Keeps: devdb changes nothing; what you edit by hand, git has.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

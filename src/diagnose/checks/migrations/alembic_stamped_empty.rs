@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `relation \"users\" does not exist` in the app, while `alembic upgrade head` finds nothing to do.\n\
         Cause: `alembic stamp head` on an empty database, or tables that were dropped with the version table left.\n\
         Proof: a row in the version table, no other table, and a chain that creates some up to there.\n\
-        Fix: rebuild from the chain; there is no table that could lose rows.",
+        Fix: rebuild from the chain.\n\
+        Keeps: the old database, for `devdb undo`; there is no table that could lose rows.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::database(picture).tables = Observed::Known(1),

@@ -13,7 +13,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: `env.py` makes an async engine (`alembic init -t async`), and the URL names psycopg2, or no driver, which is psycopg2 before\n\
         SQLAlchemy 2.1.\n\
         Proof: the URL's scheme, and an `env.py` that reads it from the environment (or `alembic.ini`) and does not rewrite it.\n\
-        Fix: `postgresql+asyncpg://`, after asking: `psql` and other clients do not know that scheme.",
+        Fix: `postgresql+asyncpg://`, after asking: `psql` and other clients do not know that scheme.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed.",
     detect,
     #[cfg(test)]
     breaks: |picture| {
@@ -24,13 +26,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let (Some(candidate), Some(chain)) = (picture.target(), picture.chain.known()) else { return Ok(Vec::new()) };
-    let packages = picture.recipe.python_packages.known();
-    let driver = match candidate.target.driver.as_deref() {
-        Some(driver @ ("psycopg2" | "pg8000")) => driver,
-        // Since 2.1 no driver means psycopg, which is both: where that is installed, it may be the one.
-        None if packages.is_some_and(|it| !it.contains("psycopg")) => "psycopg2",
-        _ => return Ok(Vec::new()),
-    };
+    let Some(driver) = facts::sync_driver(picture) else { return Ok(Vec::new()) };
     let key = candidate.origin.key().to_ascii_uppercase();
     if !chain.config.async_engine.contains(&key) {
         return Ok(Vec::new());
@@ -40,14 +36,5 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         Finding::new(format!("`{}` makes an async engine of a URL for `{driver}`, which is not", env_py.display()));
     let finding = facts::leads_there(candidate, finding)
         .at(&Place::new(&env_py, 0), "makes an async engine, and rewrites no URL");
-    let has = |name: &str| packages.is_some_and(|it| it.contains(name));
-    let wanted = if has("psycopg") && !has("asyncpg") { "psycopg" } else { "asyncpg" };
-    let edited = facts::edit_url(picture, candidate, |url| {
-        let (_, rest) = url.split_once("://")?;
-        Some(format!("postgresql+{wanted}://{rest}"))
-    });
-    Ok(vec![match edited {
-        Some(step) => finding.confirm(format!("write `postgresql+{wanted}://`"), vec![step]),
-        None => finding.manual(format!("write `postgresql+{wanted}://`"), &[]),
-    }])
+    Ok(vec![facts::with_async_driver(picture, candidate, finding)])
 }

@@ -13,9 +13,10 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `Can't locate revision identified by '3f2a…'`, from upgrade, downgrade and current alike.\n\
         Cause: the database was migrated on another git branch, whose revision files you do not have now.\n\
         Proof: a row of the version table that no revision file has.\n\
-        Fix: the branch, stash or worktree that has it is named; its files take the database back to the last revision that\n\
-        you have too, without touching your working tree. Data of what is taken back are lost; a snapshot `before-fix` is taken\n\
-        first, where the server allows it. Or reset, which keeps the old database for `devdb undo`.",
+        Fix: the branch, stash or worktree that has it is named; its files take the database back to the last revision that \
+        you have too. Or reset.\n\
+        Keeps: your working tree. Data of what is taken back are lost; a snapshot `before-fix` is taken first, where \
+        the server allows it. A reset keeps the old database for `devdb undo`.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::database(picture).versions = Observed::Known(vec!["fedcba".to_owned()]),

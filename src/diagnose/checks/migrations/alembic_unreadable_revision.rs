@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: Alembic runs each `.py` file in the version folders, and stops at the first that fails or has no `revision` variable. \
         devdb does not run them: a `revision` or `down_revision` that only running the file would tell is unreadable to it as well.\n\
         Proof: the file, the line, and what is wrong with it.\n\
-        Fix: mend the file, move it out of the folder, or write the ids as literals.",
+        Fix: mend the file, move it out of the folder, or write the ids as literals.\n\
+        Keeps: devdb changes nothing; what you edit by hand, git has.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

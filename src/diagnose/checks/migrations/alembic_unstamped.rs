@@ -13,7 +13,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         `alembic current` prints nothing.\n\
         Cause: the tables were made by `create_all()`, which adds no columns to tables that exist, and no version was stamped.\n\
         Proof: tables of your own, and no row in the version table.\n\
-        Fix: rebuild from the chain (the old database is kept); or, when its schema is a revision's exactly, which `devdb drift` says, stamp that.",
+        Fix: rebuild from the chain; or, when its schema is a revision's exactly, which `devdb drift` says, stamp that.\n\
+        Keeps: with a reset the old database, for `devdb undo`; with a stamp everything: only the version table is \
+        written.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::database(picture).versions = Observed::Absent,

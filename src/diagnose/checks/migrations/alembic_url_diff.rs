@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: migrations that succeed, and an app that still misses the column.\n\
         Cause: `sqlalchemy.url` in `alembic.ini` (or a literal in `env.py`) names another database than `.env` does.\n\
         Proof: both lines, in a project whose `env.py` does not set the URL from the environment.\n\
-        Fix: one source: let `env.py` read the same variable as the app.",
+        Fix: one source: let `env.py` read the same variable as the app.\n\
+        Keeps: devdb changes nothing; what you edit by hand, git has.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `Can't load plugin: sqlalchemy.dialects:driver`, `KeyError: 'url'`.\n\
         Cause: `alembic init` writes `sqlalchemy.url = driver://user:pass@localhost/dbname`, and nobody replaced it.\n\
         Proof: the line, or that there is none, and an `env.py` that makes its engine of the file and sets no URL itself.\n\
-        Fix: let `env.py` take the URL from the app's own variable.",
+        Fix: let `env.py` take the URL from the app's own variable.\n\
+        Keeps: devdb changes nothing; what you edit by hand, git has.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -2,6 +2,7 @@
 
 pub(super) mod alembic_async_url;
 pub(super) mod alembic_behind;
+pub(super) mod alembic_branch_label;
 pub(super) mod alembic_concurrently;
 pub(super) mod alembic_cycle;
 pub(super) mod alembic_duplicate_id;
@@ -22,9 +23,14 @@ pub(super) mod alembic_unreadable_revision;
 pub(super) mod alembic_unstamped;
 pub(super) mod alembic_url_diff;
 pub(super) mod alembic_url_placeholder;
+pub(super) mod django_inconsistent;
+pub(super) mod django_leaf_nodes;
+pub(super) mod enum_new_value;
 pub(super) mod project_code_fails;
 pub(super) mod python_package_missing;
 pub(super) mod schema_drift;
+pub(super) mod seed_encoding;
+pub(super) mod seed_server_file;
 pub(super) mod sql_behind;
 pub(super) mod sql_chain_fault;
 pub(super) mod sql_checksum;

@@ -14,6 +14,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         "db-missing",
         "extension-unavailable",
         "extension-not-created",
+        "enum-new-value",
         "alembic-percent",
         "alembic-url-placeholder",
         "alembic-async-url",
@@ -33,7 +34,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         the chain does not make a database from nothing.\n\
         Proof: with `--deep` alone, which runs the project's own code: the migrations in a scratch database, which is dropped \
         afterwards, and `env.py` for its models.\n\
-        Fix: by hand; the last line of its traceback is named, and what it asks for.",
+        Fix: by hand; the last line of its traceback is named, and what it asks for.\n\
+        Keeps: the database: the code runs beside it.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

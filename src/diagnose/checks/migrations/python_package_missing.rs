@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `ModuleNotFoundError: No module named 'asyncpg'`, `No module named 'psycopg2'`, `alembic: command not found`.\n\
         Cause: the packages were installed into another environment than the project's, or the URL's driver was changed and not installed.\n\
         Proof: the folder of packages of the project's environment (`.venv`, or the active one), and the driver that the URL names.\n\
-        Fix: install what is missing into that environment.",
+        Fix: install what is missing into that environment.\n\
+        Keeps: what is installed; versions that are pinned stay.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -15,7 +15,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         tables `create_all` made before the column existed.\n\
         Proof: with `--deep` alone, which runs the project's own code: what the migrations make in a scratch database and what the \
         models say, object by object against the catalog. What waits to be migrated is told by `alembic-behind`.\n\
-        Fix: `devdb drift` shows the three side by side and names the command for each difference.",
+        Fix: `devdb drift` shows the three side by side and names the command for each difference.\n\
+        Keeps: everything: it only reads; the commands that it names say themselves what they change.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

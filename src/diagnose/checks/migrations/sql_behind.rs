@@ -19,11 +19,13 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         "sql-unknown-version",
         "extension-unavailable",
         "extension-not-created",
+        "enum-new-value",
     ],
     explain: "Seen as: `relation \"orders\" does not exist`, `column users.username does not exist`.\n\
         Cause: migrations came with a pull and were not run.\n\
         Proof: the files against the rows of the tool's own table.\n\
-        Fix: `devdb migrate up` runs them as the tool would; data stays.",
+        Fix: `devdb migrate up` runs them as the tool would.\n\
+        Keeps: all rows that the migrations do not change themselves; `devdb snapshot` keeps a way back.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

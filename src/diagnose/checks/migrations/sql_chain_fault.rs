@@ -14,7 +14,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: a file without the marks that the tool asks for, two branches that took the same number, a file that cannot be\n\
         read; or folders of migrations of which nothing says whose they are.\n\
         Proof: the files, read by the tool's own rules.\n\
-        Fix: mend or rename the file that is named; `[migrations]` in devdb.toml settles what is unclear.",
+        Fix: mend or rename the file that is named; `[migrations]` in devdb.toml settles what is unclear.\n\
+        Keeps: devdb changes nothing; what you edit by hand, git has.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         (Flyway), `The migration … was modified after it was applied` (Prisma).\n\
         Cause: a file was edited after it had run, or git wrote other line ends.\n\
         Proof: the checksum in the tool's own table against the file's, computed as the tool computes it.\n\
-        Fix: undo the edit and write what it should do into a new migration; or reset, to build from the files as they are.",
+        Fix: undo the edit and write what it should do into a new migration; or reset, to build from the files as they are.\n\
+        Keeps: the database, which has what ran; a reset keeps the old one for `devdb undo`.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         target database` (Prisma), `Detected failed migration to version 3` (Flyway), `migration 3 is partially applied` (sqlx).\n\
         Cause: a migration failed where no transaction could undo it, or its process was killed.\n\
         Proof: the tool's own table marks the row.\n\
-        Fix: see what it left, then say where the database stands: `devdb migrate stamp`; or reset.",
+        Fix: see what it left, then say where the database stands: `devdb migrate stamp`; or reset.\n\
+        Keeps: what the half of the migration left; a reset keeps the old database for `devdb undo`.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         `no migration found for version 3` (golang-migrate), `applied migration not resolved locally` (Flyway).\n\
         Cause: the database was migrated on another git branch, whose files you do not have now.\n\
         Proof: a row of the tool's own table that no file has.\n\
-        Fix: go back to that branch and migrate down there; or reset, which keeps the old database for `devdb undo`.",
+        Fix: go back to that branch and migrate down there; or reset.\n\
+        Keeps: with the reset the old database, for `devdb undo`; what migrates down loses what it drops.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -13,7 +13,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: the URL names the Compose service, or `host.docker.internal`. Such names exist only inside of containers; your process\n\
         runs outside.\n\
         Proof: the host equals a service's name or one of those that engines give the host, and this machine cannot resolve it.\n\
-        Fix: `localhost` and the published port; asked for first when the same file is also a service's `env_file`.",
+        Fix: `localhost` and the published port; asked for first when the same file is also a service's `env_file`.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `Connection refused` in the app's container, while the same URL works on the host.\n\
         Cause: inside a container, `localhost` is that container.\n\
         Proof: the service's resolved environment has a PostgreSQL URL with a loopback host, and it does not use the host's network.\n\
-        Fix: under the service's `environment:`, the service's name and the container's own port.",
+        Fix: under the service's `environment:`, the service's name and the container's own port.\n\
+        Keeps: volumes; the service's container is made anew.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::add_app(picture, "postgresql://app:pw@localhost:5432/app"),

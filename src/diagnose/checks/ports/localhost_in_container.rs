@@ -13,7 +13,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: inside of a container, `localhost` is that container; the database is another one beside it.\n\
         Proof: devdb runs inside of a container, nobody listens where the URL points, and PostgreSQL answers under the name of a service\n\
         of the Compose file.\n\
-        Fix: the service's name and its own port in `.env`, after asking: on the host, that name means nothing.",
+        Fix: the service's name and its own port in `.env`, after asking.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed. On the host, that name means nothing.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -1,5 +1,6 @@
 //! Who listens where, and who dials what.
 
+pub(super) mod host_gateway_missing;
 pub(super) mod host_is_service_name;
 pub(super) mod host_localhost_inside;
 pub(super) mod localhost_in_container;
@@ -11,4 +12,5 @@ pub(super) mod port_in_use;
 pub(super) mod port_mismatch;
 pub(super) mod port_reserved;
 pub(super) mod port_unpublished;
+pub(super) mod published_everywhere;
 pub(super) mod wrong_server;

@@ -14,7 +14,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         you thought you had changed.\n\
         Cause: Compose appends the lists of ports of all files; only the same address, port and protocol are one.\n\
         Proof: two host ports for the database's one, from two files.\n\
-        Fix: by hand: `!override`, or a variable in the first file.",
+        Fix: by hand: `!override`, or a variable in the first file.\n\
+        Keeps: the volume; the container is made anew.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

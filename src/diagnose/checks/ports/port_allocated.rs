@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `Bind for 0.0.0.0:5432 failed: port is already allocated`.\n\
         Cause: another container, usually another project's database, publishes the same host port.\n\
         Proof: your container is not running, and a running one publishes the port that it asks for.\n\
-        Fix: stop the other one, or publish on another port and change `.env` with it.",
+        Fix: stop the other one, or publish on another port and change `.env` with it.\n\
+        Keeps: both containers and their volumes.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

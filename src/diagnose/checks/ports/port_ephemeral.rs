@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: the port in `docker ps` changes at each start.\n\
         Cause: `ports: [\"5432\"]` names the container's port only, or `\"${DB_PORT}:5432\"` with a variable that is not set.\n\
         Proof: the mapping, as Compose reads it, has no host port.\n\
-        Fix: sets the variable where one is missing; otherwise the line to write.",
+        Fix: sets the variable where one is missing; otherwise the line to write.\n\
+        Keeps: the volume; the container is made anew on the new port.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::service(picture).ports[0].published = None,

@@ -13,7 +13,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `Connection refused` or Prisma's P1001 for `db:5433` in the app's container, while `localhost:5433` works on the host.\n\
         Cause: `ports: [\"5433:5432\"]` is for the host. Inside the network the container is dialled directly, on its own port.\n\
         Proof: the service's resolved environment has a URL with the database's service name and a port on which it does not listen.\n\
-        Fix: the container's port in that URL.",
+        Fix: the container's port in that URL.\n\
+        Keeps: devdb changes nothing; what you edit by hand, git has.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::add_app(picture, "postgresql://app:pw@db:5433/app"),

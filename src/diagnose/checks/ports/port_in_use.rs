@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `listen tcp4 0.0.0.0:5432: bind: address already in use`, `Ports are not available`.\n\
         Cause: a PostgreSQL (or anything else) installed on the machine listens on the port that the container wants to publish.\n\
         Proof: your container is not running, and the socket table names the process on its port.\n\
-        Fix: stop the local server, or publish on another port and change `.env` with it.",
+        Fix: stop the local server, or publish on another port and change `.env` with it.\n\
+        Keeps: the local server's data; it starts again when you start it.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -21,7 +21,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `Connection refused`, Prisma's P1001, or another server's errors.\n\
         Cause: your app dials one port, the container publishes another; 5432 and 5433, most often.\n\
         Proof: the line that names the port, and the mapping in force (or, with no engine to ask, the Compose file's line).\n\
-        Fix: writes the published port into the line that your app reads. Nothing else changes.",
+        Fix: writes the published port into the line that your app reads.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

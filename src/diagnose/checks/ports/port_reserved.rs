@@ -12,7 +12,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `An attempt was made to access a socket in a way forbidden by its access permissions`, and nobody listens on the port.\n\
         Cause: Windows (Hyper-V's NAT) reserves ranges of ports at its start, which nobody else may bind.\n\
         Proof: the engine's own error.\n\
-        Fix: by hand: reserve the port before Windows does, or publish on another one.",
+        Fix: by hand: reserve the port before Windows does, or publish on another one.\n\
+        Keeps: everything; a reservation wants an administrator.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -10,9 +10,11 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     needs: &[Need::Target, Need::Compose],
     follows: &["localhost-in-container", "docker-down", "docker-permission"],
     explain: "Seen as: `Connection refused`, although `docker ps` shows the database running.\n\
-        Cause: the service has no `ports:`, or only `expose:`, which opens nothing on the host.\n\
+        Cause: the service has no `ports:`, or only `expose:`, which opens nothing on the host; or its port leads to one inside on which\n\
+        nobody listens (`\"5433:5433\"`): `server closed the connection unexpectedly`.\n\
         Proof: neither the Compose file nor the running container maps the database's port, and your app dials the host's loopback.\n\
-        Fix: add a mapping to the service, then recreate it.",
+        Fix: add a mapping to the service, then recreate it.\n\
+        Keeps: the volume; the container is made anew.",
     detect,
     #[cfg(test)]
     breaks: |picture| {
@@ -37,15 +39,21 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         return Ok(if stale { vec![recreate(candidate, service)] } else { Vec::new() });
     }
     let (at, text) = facts::port_line(candidate);
-    let mut finding = Finding::new(format!("service `{}` publishes no port for PostgreSQL", service.name))
-        .at(&service.at, "has no `ports:` entry for 5432");
+    let inner = service.inner_port();
+    let mut finding = Finding::new(format!("service `{}` publishes no port for PostgreSQL", service.name));
+    finding = match service.ports.first() {
+        Some(other) => {
+            finding.at(&other.at, format!("leads to {} inside; the server listens on {inner}", other.target))
+        }
+        None => finding.at(&service.at, format!("has no `ports:` entry for {inner}")),
+    };
     if let Some(at) = at {
         finding = finding.at(&at, text);
     }
     if let Some(exposed) = service.expose.first() {
         finding = finding.at(&exposed.at, "`expose` opens nothing on the host");
     }
-    let entry = format!("ports: [\"{}:5432\"]   # under the service `{}`", candidate.target.port(), service.name);
+    let entry = format!("ports: [\"{}:{inner}\"]   # under the service `{}`", candidate.target.port(), service.name);
     Ok(vec![finding.manual("publish the port, then recreate the service", &[&entry, "devdb up"])])
 }
 

@@ -15,7 +15,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Proof: `pg_control_system().system_identifier` of the server that answered differs from the first eight bytes of\n\
         `global/pg_control` inside the container. Where nobody is let in: two processes listen on the port that the container publishes,\n\
         its engine's forwarder and another.\n\
-        Fix: points `.env` at the container's own port; or stop the local server.",
+        Fix: points `.env` at the container's own port; or stop the local server.\n\
+        Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
+        back is printed. A server that is stopped keeps its data.",
     detect,
     #[cfg(test)]
     breaks: |picture| sample::container(picture).system_identifier = Observed::Known(7),
