@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::diagnose;
 use crate::discover::Depth;
 use crate::error::{Error, Result};
+use crate::model::finding::Severity;
 use crate::model::picture::Picture;
 use crate::model::text::{shell_argument, visible};
 use crate::render;
@@ -81,6 +82,19 @@ impl Args {
     }
 }
 
+/// Fails where `[doctor] ignore` names no check, or an error.
+fn may_ignore(context: &Context) -> Result<()> {
+    for id in &context.config.doctor.ignore {
+        let check = diagnose::find(id).ok_or_else(|| unknown(id).detail("named by", "devdb.toml: `doctor.ignore`"))?;
+        if check.severity == Severity::Error {
+            return Err(Error::usage(format!("`{id}` is an error, which cannot be ignored"))
+                .detail("named by", "devdb.toml: `doctor.ignore`")
+                .hint(format!("devdb explain {id}")));
+        }
+    }
+    Ok(())
+}
+
 pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     if args.list {
         return Ok(list(context));
@@ -88,6 +102,7 @@ pub(super) async fn run(context: &Context, args: Args) -> Result<u8> {
     if let Some(id) = args.only.iter().find(|id| diagnose::find(id).is_none()) {
         return Err(unknown(id));
     }
+    may_ignore(context)?;
     if args.watch {
         return watch(context, &args.only).await;
     }

@@ -48,6 +48,10 @@ pub(super) async fn run(context: &Context, args: &Args) -> Result<u8> {
     }
     let text = without_secrets(&text);
     let Some(reported) = error_text::parse(&text) else {
+        if let Some(check) = diagnose::by_symptom(&text) {
+            by_symptom(context, check).await;
+            return Ok(0);
+        }
         let is_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         return Err(if text.trim().len() < 80 && text.trim().chars().all(is_id) && !text.trim().is_empty() {
             unknown(text.trim())
@@ -57,6 +61,18 @@ pub(super) async fn run(context: &Context, args: &Args) -> Result<u8> {
     };
     explain(context, &context.ui, &reported).await?;
     Ok(0)
+}
+
+/// Answers an error that a check's manual page quotes: with what the check finds here, else with the page.
+async fn by_symptom(context: &Context, check: &diagnose::Check) {
+    let picture = Box::pin(context.look(Depth::All)).await;
+    let diagnosis = diagnose::diagnose(&picture, &[check.id.to_owned()]);
+    if diagnosis.findings().next().is_some() {
+        render::diagnosis::show_findings(&context.ui, &diagnosis);
+        return;
+    }
+    page(context, check);
+    context.ui.answer("\nhere the check finds nothing of it now; the whole diagnosis: devdb doctor");
 }
 
 fn page(context: &Context, check: &diagnose::Check) {
@@ -139,6 +155,9 @@ async fn committed(context: &Context, told: &Answer) -> Option<String> {
 /// Answers from the checks that concern the error; where they find nothing, says what is so here, and what would tell.
 fn by_checks(ui: &Ui, reported: &Reported, picture: &Picture) {
     let mut only: Vec<String> = reported.trouble.checks().iter().map(|id| (*id).to_owned()).collect();
+    if only.is_empty() {
+        only.extend(diagnose::by_symptom(&reported.said).map(|check| check.id.to_owned()));
+    }
     if reported.trouble.is_of_schema() {
         // Without a login, the picture cannot tell; why there is none can be told.
         only = Trouble::Refused { port: None }.checks().iter().map(|id| (*id).to_owned()).collect();

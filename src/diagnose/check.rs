@@ -51,6 +51,12 @@ pub enum Need {
     SqlChain,
     /// The project has migrations in SQL, understood or not.
     SqlFiles,
+    /// The project has a chain of either sort that could be read.
+    Migrations,
+    /// The project has migrations of Django's.
+    Django,
+    /// The project has seeds in files.
+    Seeds,
     /// The project's own code was run, as `--deep` asks.
     Deep,
 }
@@ -68,6 +74,12 @@ impl Need {
             Self::Server => server(picture),
             Self::Chain => unmet(&picture.chain, "there is no Alembic chain"),
             Self::SqlChain => unmet(&picture.recipe.sql_chain, "there is no chain of SQL files"),
+            Self::Migrations => (picture.chain.known().is_none() && picture.recipe.sql_chain.known().is_none())
+                .then(|| Verdict::Skipped("there is no chain of migrations".to_owned())),
+            Self::Django => {
+                picture.habits.django.is_empty().then(|| Verdict::Skipped("there is no chain of Django's".to_owned()))
+            }
+            Self::Seeds => unmet(&picture.habits.seeds, "there are no seeds in files"),
             Self::Deep => unmet(&picture.deep, "only `--deep` runs the project's own code"),
             Self::SqlFiles => (picture.recipe.sql_chain == Observed::Absent)
                 .then(|| Verdict::Skipped("there is no chain of SQL files".to_owned())),
@@ -120,7 +132,14 @@ impl Need {
             ],
             Self::Compose => &["compose-invalid"],
             Self::SqlChain => &["sql-chain-fault"],
-            Self::Target | Self::Answer | Self::Listeners | Self::Chain | Self::SqlFiles => &[],
+            Self::Target
+            | Self::Answer
+            | Self::Listeners
+            | Self::Chain
+            | Self::SqlFiles
+            | Self::Migrations
+            | Self::Django
+            | Self::Seeds => &[],
         }
     }
 }

@@ -8,9 +8,12 @@ mod facts;
 pub mod loaders;
 pub mod recorded;
 pub mod report;
+mod symptom;
 pub mod verify;
 
 pub use check::{Check, Need, PARTS};
+
+pub use symptom::by_symptom;
 
 use crate::model::finding::{CheckResult, Diagnosis, Severity, Verdict};
 use crate::model::observed::Observed;
@@ -28,8 +31,8 @@ pub fn find(id: &str) -> Option<&'static Check> {
 
 /// Returns what every check (or only those named) says of the picture.
 ///
-/// A check is skipped when one of its causes was found: it would only repeat it. It is unknown when what it needs
-/// could not be read.
+/// A check is skipped when one of its causes was found: it would only repeat it; and a warning or a note where `[doctor] ignore` in
+/// devdb.toml names it. It is unknown when what it needs could not be read.
 pub fn diagnose(picture: &Picture, only: &[String]) -> Diagnosis {
     let mut loud: Vec<&str> = Vec::new();
     let mut results = Vec::new();
@@ -55,6 +58,10 @@ pub fn diagnose(picture: &Picture, only: &[String]) -> Diagnosis {
 }
 
 fn judge(check: &Check, picture: &Picture, loud: &[&str]) -> Verdict {
+    let ignored = &picture.config.doctor.ignore;
+    if check.severity != Severity::Error && ignored.iter().any(|id| id == check.id) {
+        return Verdict::Skipped("devdb.toml ignores it".to_owned());
+    }
     let follows = |cause: &&str| Verdict::Skipped(format!("follows from {cause}"));
     if let Some(cause) = check.follows.iter().find(|cause| loud.contains(*cause)) {
         return follows(cause);

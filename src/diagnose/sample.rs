@@ -9,6 +9,7 @@ use crate::model::engine::{
     Container, ContainerState, Engine, EngineOutcome, EngineProbe, InsideLook, InsideRole, PortBinding,
 };
 use crate::model::env::Dialect;
+use crate::model::habits::{DjangoMigration, Habits};
 use crate::model::health::Health;
 use crate::model::observed::Observed;
 use crate::model::operation::{MigrationOperations, WayBack};
@@ -48,7 +49,11 @@ pub(super) fn healthy() -> Picture {
         env_files: vec![env],
         env_in_git: Vec::new(),
         env_examples: Vec::new(),
-        habits: crate::model::habits::Habits::default(),
+        habits: Habits {
+            django: vec![django("0001_initial", &[])],
+            seeds: Observed::Known(Vec::new()),
+            ..Habits::default()
+        },
         data_folders: Vec::new(),
         init_scripts: Vec::new(),
         dialect: Dialect::PythonDotenv,
@@ -94,6 +99,17 @@ pub(super) fn healthy() -> Picture {
         recipe: crate::model::picture::Recipe::default(),
         took: Vec::new(),
         cluster: None,
+    }
+}
+
+/// A migration of the Django app `shop` that follows these.
+pub(super) fn django(name: &str, after: &[&str]) -> DjangoMigration {
+    DjangoMigration {
+        app: "shop".to_owned(),
+        name: name.to_owned(),
+        at: Place::new(format!("shop/migrations/{name}.py"), 4),
+        dependencies: after.iter().map(|it| ("shop".to_owned(), (*it).to_owned())).collect(),
+        replaces: Vec::new(),
     }
 }
 

@@ -45,7 +45,7 @@ pub(super) fn read(scope: &Scope, found: &Found) -> Habits {
         async_engines: async_engines(&settings, &databases),
         settings: settings.iter().flat_map(|(path, text)| python_settings::strict(path, text)).collect(),
         django: django.filter_map(|(path, text)| django::migration(&path, &text)).collect(),
-        seeds: Vec::new(),
+        seeds: Observed::Absent,
     }
 }
 
@@ -67,11 +67,15 @@ fn async_engines(settings: &[(PathBuf, String)], databases: &[(PathBuf, String)]
 }
 
 /// Returns what is wrong with the texts of seeds.
-pub(super) fn seeds(root: &Path, recipe: &Recipe) -> Vec<SeedFault> {
-    let files = recipe.seeds.iter().filter_map(|(_, seed)| match seed {
-        SeedPlan::File(file) => Some(file),
+pub(super) fn seeds(root: &Path, recipe: &Recipe) -> Observed<Vec<SeedFault>> {
+    let file = |(_, seed): &'_ (Option<String>, SeedPlan)| match seed {
+        SeedPlan::File(file) => Some(file.clone()),
         SeedPlan::Command { .. } => None,
-    });
+    };
+    let files: Vec<PathBuf> = recipe.seeds.iter().filter_map(file).collect();
+    if files.is_empty() {
+        return Observed::Absent;
+    }
     let small = |file: &&PathBuf| std::fs::metadata(root.join(file)).is_ok_and(|about| about.len() <= LARGEST_SEED);
     let fault = |file: &PathBuf| {
         let bytes = read_bytes(&root.join(file)).ok()?;
@@ -85,7 +89,7 @@ pub(super) fn seeds(root: &Path, recipe: &Recipe) -> Vec<SeedFault> {
         };
         Some(SeedFault { file: file.clone(), fault })
     };
-    files.filter(small).filter_map(fault).collect()
+    Observed::Known(files.iter().filter(small).filter_map(fault).collect())
 }
 
 /// Returns the scripts in a folder, relative to the root.

@@ -20,6 +20,7 @@ pub struct Config {
     pub cache: CacheConfig,
     pub branches: BranchesConfig,
     pub models: ModelsConfig,
+    pub doctor: DoctorConfig,
 }
 
 /// `[database]`.
@@ -135,6 +136,14 @@ fn bytes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::E
 pub struct ModelsConfig {
     /// The SQLAlchemy metadata, or the declarative base, of a project without Alembic: `app.models:Base.metadata`.
     pub metadata: Option<String>,
+}
+
+/// `[doctor]`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DoctorConfig {
+    /// Checks that are left out: warnings and notes that the team knows of.
+    pub ignore: Vec<String>,
 }
 
 /// `[branches]`.

@@ -19,8 +19,8 @@ pub struct Habits {
     pub django: Vec<DjangoMigration>,
     /// Where the app makes async engines, and rewrites no URL.
     pub async_engines: Vec<Place>,
-    /// Seed files that a new database would stumble over.
-    pub seeds: Vec<SeedFault>,
+    /// What a new database would stumble over in seed files; absent where there are none.
+    pub seeds: Observed<Vec<SeedFault>>,
 }
 
 /// What is wrong with a seed's text.

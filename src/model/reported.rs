@@ -223,17 +223,24 @@ impl Trouble {
             Self::DiskFull => &["disk-full", "shm-small"],
             Self::Collation => &["collation-version"],
             Self::MissingExtension(_) => &["extension-unavailable"],
-            Self::InUse | Self::LockTimeout => &["db-in-use"],
-            Self::UrlScheme | Self::AsyncDriver => &["url-scheme-postgres"],
+            Self::InUse => &["db-in-use"],
+            Self::LockTimeout => &["lock-wait", "db-in-use"],
+            Self::UrlScheme => &["url-scheme-postgres"],
+            Self::AsyncDriver => &["url-driver-sync", "alembic-sync-url", "url-scheme-postgres"],
             Self::UnknownRevision(_) => {
                 &["alembic-unknown-revision", "alembic-missing-parent", "alembic-unreadable-revision"]
             }
             Self::MissingParent(_) => &["alembic-missing-parent", "alembic-unreadable-revision"],
             Self::MultipleHeads => &["alembic-multiple-heads", "alembic-duplicate-id"],
             Self::NotUpToDate => &["alembic-behind", "alembic-unstamped", "sql-behind"],
-            Self::Permission(_) => {
-                &["no-createdb", "schema-no-create", "not-owner", "extension-unavailable", "wrong-server"]
-            }
+            Self::Permission(_) => &[
+                "table-denied",
+                "no-createdb",
+                "schema-no-create",
+                "not-owner",
+                "extension-unavailable",
+                "wrong-server",
+            ],
             _ => &[],
         }
     }

@@ -265,3 +265,23 @@ fn watching_shows_what_changed_until_it_is_interrupted() {
     output.assert_code(0).assert_stdout_has("\n---\n");
     assert_eq!(output.stdout.matches("\n---\n").count(), 1, "{}", output.stdout);
 }
+
+#[test]
+fn what_a_team_knows_of_is_left_out() {
+    let Some((project, _database)) = local_project() else { return };
+    project.write(
+        "compose.yaml",
+        "services:\n  db:\n    image: postgres:latest\n    environment: {POSTGRES_PASSWORD: a}\n",
+    );
+    let sandbox = Sandbox::new(&project);
+    let report = crate::doctor_report::Report::of(&sandbox);
+    assert!(report.ids("info").contains(&"image-unpinned"), "{report}");
+    project.write("devdb.toml", "[doctor]\nignore = [\"image-unpinned\"]\n");
+    let report = crate::doctor_report::Report::of(&sandbox);
+    assert_eq!(report.reason("image-unpinned"), "devdb.toml ignores it");
+    for (id, says) in [("image-unpined", "there is no check `image-unpined`"), ("port-mismatch", "cannot be ignored")] {
+        project.write("devdb.toml", &format!("[doctor]\nignore = [\"{id}\"]\n"));
+        let refused = sandbox.clone().args(["doctor"]).run();
+        refused.assert_code(2).assert_stderr_has(says).assert_stderr_has("devdb.toml: `doctor.ignore`");
+    }
+}

@@ -432,9 +432,9 @@ fn published_everywhere() {
             PgContainer { env, published: Some((address, port)), labels: shop.labels(), ..PgContainer::default() };
         shop.engine.postgres(&wanted)
     };
-    shop.project.write(".env", &url("changeme"));
-    shop.project.edit("docker-compose.yml", &shop.password, "changeme");
-    let container = publish("0.0.0.0", "changeme");
+    shop.project.write(".env", &url("letmein"));
+    shop.project.edit("docker-compose.yml", &shop.password, "letmein");
+    let container = publish("0.0.0.0", "letmein");
     container.wait_ready();
     let doctor = || shop.doctor();
     doctor()
@@ -443,7 +443,7 @@ fn published_everywhere() {
         .seen(&format!("port {port} is bound to all addresses"))
         .fix("manual", &[&format!("ports: [\"127.0.0.1:{port}:5432\"]"), "docker compose up -d db"]);
     drop(container);
-    let container = publish("127.0.0.1", "changeme");
+    let container = publish("127.0.0.1", "letmein");
     container.wait_ready();
     assert_eq!(doctor().is_healthy().ids("info"), [""; 0]);
 }

@@ -44,7 +44,7 @@ fn five_faults_of_a_database() {
     let mut build = std::process::Command::new("psql");
     build.args(["-w", "-c", "CREATE UNIQUE INDEX CONCURRENTLY ix_users_email ON users (email)", &database.url()]);
     assert!(!build.output().unwrap().status.success());
-    cluster.sql(name, "CREATE TABLE theirs (id int)");
+    cluster.sql(name, &format!("CREATE TABLE theirs (id int); GRANT SELECT ON theirs TO {role}"));
     cluster.sql("postgres", &format!("ALTER ROLE {role} NOCREATEDB"));
     database.sql(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
     let report = Report::of(&Sandbox::new(&project));

@@ -3,6 +3,7 @@
 use crate::migrate::sync;
 use crate::reset_common::Shop;
 use crate::support::cluster::Cluster;
+use crate::support::sandbox::Sandbox;
 use crate::support::venv;
 use std::time::Duration;
 
@@ -203,4 +204,20 @@ fn errors_of_the_login_and_the_server_are_answered_from_the_picture() {
         .run()
         .assert_stdout_has("[server-read-only]")
         .assert_stdout_has(&format!("ALTER DATABASE {name} RESET default_transaction_read_only"));
+}
+
+#[test]
+fn an_error_that_a_check_quotes_is_answered_by_it() {
+    let Some((project, _database)) = crate::doctor_report::local_project() else { return };
+    let sandbox = Sandbox::new(&project);
+    let text = "pydantic_core._pydantic_core.ValidationError: 1 validation error for Settings\npostgres_port\n  Extra inputs are not permitted";
+    let told = sandbox.clone().args(["explain", text]).run();
+    told.assert_code(0).assert_stdout_has("env-extra-forbidden").assert_stdout_has("here the check finds nothing");
+    let class = "from pydantic_settings import BaseSettings\n\n\nclass Settings(BaseSettings):\n    \
+                 model_config = {\"env_file\": \".env\"}\n    database_url: str\n";
+    project.write("config.py", class);
+    let told = sandbox.args(["explain", text]).run();
+    told.assert_code(0)
+        .assert_stdout_has("`Settings` has no field for `APP_NAME`")
+        .assert_stdout_has("extra=\"ignore\"");
 }

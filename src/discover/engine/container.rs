@@ -112,7 +112,7 @@ fn environment(entries: Vec<String>) -> BTreeMap<String, Secret> {
 
 /// Whether the password is one of those that scanners try first, or the role's name.
 fn is_guessable(environment: &BTreeMap<String, Secret>) -> bool {
-    const USUAL: [&str; 12] = [
+    const USUAL: [&str; 13] = [
         "postgres",
         "password",
         "admin",
@@ -123,6 +123,7 @@ fn is_guessable(environment: &BTreeMap<String, Secret>) -> bool {
         "test",
         "dev",
         "development",
+        "letmein",
         "1234",
         "123456",
     ];

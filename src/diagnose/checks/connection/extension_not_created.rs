@@ -9,7 +9,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     title: "The migrations create the extensions that they use",
     area: "connection",
     severity: Severity::Error,
-    needs: &[Need::Target, Need::Server],
+    needs: &[Need::Migrations, Need::Target, Need::Server],
     follows: &["wrong-server", "db-missing", "extension-unavailable"],
     explain: "Seen as: `type \"vector\" does not exist` (42704), `function uuid_generate_v4() does not exist` (42883), `operator class \
         \"gin_trgm_ops\" does not exist`.\n\

@@ -1,15 +1,13 @@
 //! `django-inconsistent`
 
 use super::super::prelude::*;
-#[cfg(test)]
-use crate::model::habits::DjangoMigration;
 
 pub(in crate::diagnose) const CHECK: Check = Check {
     id: "django-inconsistent",
     title: "What Django has applied was applied in its order",
     area: "migrations",
     severity: Severity::Error,
-    needs: &[Need::Server],
+    needs: &[Need::Django, Need::Server],
     follows: &["wrong-server", "db-missing", "django-leaf-nodes"],
     explain: "Seen as: `InconsistentMigrationHistory: Migration shop.0003_tags is applied before its dependency shop.0002_total on database 'default'`.\n\
         Cause: a migration was put before one that had run here already: a renumbered merge, another branch's database, an edited dependency.\n\
@@ -19,14 +17,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     detect,
     #[cfg(test)]
     breaks: |picture| {
-        let migration = |name: &str, after: &[&str]| DjangoMigration {
-            app: "shop".to_owned(),
-            name: name.to_owned(),
-            at: Place::new(format!("shop/migrations/{name}.py"), 4),
-            dependencies: after.iter().map(|it| ("shop".to_owned(), (*it).to_owned())).collect(),
-            replaces: Vec::new(),
-        };
-        picture.habits.django = vec![migration("0001_a", &[]), migration("0002_b", &["0001_a"])];
+        picture.habits.django = vec![sample::django("0001_a", &[]), sample::django("0002_b", &["0001_a"])];
         sample::health(picture).django = Observed::Known(vec![("shop".to_owned(), "0002_b".to_owned())]);
     },
 };

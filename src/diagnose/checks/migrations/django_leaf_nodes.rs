@@ -8,7 +8,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     title: "Each Django app has one last migration",
     area: "migrations",
     severity: Severity::Error,
-    needs: &[],
+    needs: &[Need::Django],
     follows: &[],
     explain: "Seen as: `CommandError: Conflicting migrations detected; multiple leaf nodes in the migration graph`.\n\
         Cause: two branches each added a migration to the same app, and both were merged.\n\
@@ -19,14 +19,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     detect,
     #[cfg(test)]
     breaks: |picture| {
-        let migration = |name: &str| DjangoMigration {
-            app: "shop".to_owned(),
-            name: name.to_owned(),
-            at: Place::new(format!("shop/migrations/{name}.py"), 4),
-            dependencies: Vec::new(),
-            replaces: Vec::new(),
-        };
-        picture.habits.django = vec![migration("0001_a"), migration("0001_b")];
+        picture.habits.django = vec![sample::django("0001_a", &[]), sample::django("0001_b", &[])];
     },
 };
 

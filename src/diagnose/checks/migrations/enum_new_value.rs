@@ -10,9 +10,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     title: "A new value of an enumeration is used in a later transaction",
     area: "migrations",
     severity: Severity::Error,
-    needs: &[Need::Server],
+    needs: &[Need::Migrations, Need::Server],
     follows: &["wrong-server", "db-missing"],
-    explain: "Seen as: `unsafe use of new value \"gone\" of enum type status` (55P04), `New enum values must be committed before they can be used`.\n\
+    explain: "Seen as: `unsafe use of new value \"gone\" of enum type …` (55P04), `New enum values must be committed before they can be used`.\n\
         Cause: `ALTER TYPE … ADD VALUE` and the first use of the value stand in one migration, which runs in one transaction. Where the type \
         itself is new in that transaction, the server allows it: then a new database works, and yours does not.\n\
         Proof: a migration that is pending adds the value and gives it to the server further down; no pending one creates the type.\n\

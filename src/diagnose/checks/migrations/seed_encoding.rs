@@ -10,7 +10,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     title: "Seeds are written in UTF-8",
     area: "migrations",
     severity: Severity::Error,
-    needs: &[],
+    needs: &[Need::Seeds],
     follows: &[],
     explain: "Seen as: `invalid byte sequence for encoding \"UTF8\": 0xff` (22021) while a seed or a dump is loaded.\n\
         Cause: PowerShell's `>` writes UTF-16: `pg_dump … > seed.sql`.\n\
@@ -20,12 +20,13 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     detect,
     #[cfg(test)]
     breaks: |picture| {
-        picture.habits.seeds = vec![SeedFault { file: "seeds/users.sql".into(), fault: SeedFaultKind::Utf16 }];
+        picture.habits.seeds =
+            Observed::Known(vec![SeedFault { file: "seeds/users.sql".into(), fault: SeedFaultKind::Utf16 }]);
     },
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let wide = picture.habits.seeds.iter().filter(|it| it.fault == SeedFaultKind::Utf16);
+    let wide = picture.habits.seeds.known().into_iter().flatten().filter(|it| it.fault == SeedFaultKind::Utf16);
     let finding = |seed: &crate::model::habits::SeedFault| {
         let file = shell_argument(&seed.file.display().to_string());
         let convert = format!("iconv -f UTF-16 -t UTF-8 {file} > {file}.utf8 && mv {file}.utf8 {file}");

@@ -10,7 +10,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     title: "Seeds bring their data themselves",
     area: "migrations",
     severity: Severity::Warning,
-    needs: &[],
+    needs: &[Need::Seeds],
     follows: &[],
     explain: "Seen as: `could not open file \"/home/me/users.csv\" for reading: No such file or directory` (58P01); `must be superuser or have privileges of \
         the pg_read_server_files role to COPY from a file` (42501).\n\
@@ -23,13 +23,13 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     #[cfg(test)]
     breaks: |picture| {
         let fault = SeedFaultKind::ServerFile { line: 3 };
-        picture.habits.seeds = vec![SeedFault { file: "seeds/users.sql".into(), fault }];
+        picture.habits.seeds = Observed::Known(vec![SeedFault { file: "seeds/users.sql".into(), fault }]);
     },
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let mut findings = Vec::new();
-    for seed in &picture.habits.seeds {
+    for seed in picture.habits.seeds.known().into_iter().flatten() {
         let SeedFaultKind::ServerFile { line } = seed.fault else { continue };
         findings.push(
             Finding::new(format!("the seed `{}` lets the server read a file of its own disk", seed.file.display()))
