@@ -49,11 +49,7 @@ pub(super) fn healthy() -> Picture {
         env_files: vec![env],
         env_in_git: Vec::new(),
         env_examples: Vec::new(),
-        habits: Habits {
-            django: vec![django("0001_initial", &[])],
-            seeds: Observed::Known(Vec::new()),
-            ..Habits::default()
-        },
+        habits: habits(),
         data_folders: Vec::new(),
         init_scripts: Vec::new(),
         dialect: Dialect::PythonDotenv,
@@ -100,6 +96,11 @@ pub(super) fn healthy() -> Picture {
         took: Vec::new(),
         cluster: None,
     }
+}
+
+/// One migration of Django's, and seeds with nothing wrong.
+fn habits() -> Habits {
+    Habits { django: vec![django("0001_initial", &[])], seeds: Observed::Known(Vec::new()), ..Habits::default() }
 }
 
 /// A migration of the Django app `shop` that follows these.
