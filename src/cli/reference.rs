@@ -78,7 +78,37 @@ fn checks() -> String {
     }
     causes(&mut text);
     recorded(&mut text);
+    elsewhere(&mut text);
     text
+}
+
+/// Faults that no check tells, and what does.
+fn elsewhere(text: &mut String) {
+    const TOLD: [(&str, &str); 10] = [
+        (
+            "a seed breaks a key, a foreign key or `NOT NULL`, or has other columns",
+            "`devdb reset` loads seeds beside the database, names file, line and statement, and swaps nothing",
+        ),
+        ("a dump of a newer `pg_dump` as a seed (`\\restrict`, `transaction_timeout`)", "`devdb reset` knows them"),
+        (
+            "columns, types, indexes, constraints, enumerations, views that differ",
+            "`devdb drift`; `doctor --deep` in short (`schema-drift`)",
+        ),
+        ("which of several `.env` files, or of two keys, an app takes", "`devdb env`, for each loader"),
+        ("an error that the server only says while the app runs", "`devdb explain TEXT`, `devdb run -- COMMAND`"),
+        ("`template1` is in use", "`devdb reset` makes databases from `template0` then"),
+        ("the database `postgres` was dropped", "devdb asks through `template1`"),
+        (
+            "an engine behind a context, rootless, Podman's or Colima's socket, a newer or older API",
+            "followed and negotiated as `docker` does; `docker-down` says where it was looked for",
+        ),
+        ("a port that is published on 127.0.0.1 alone", "nothing: it is what one wants"),
+        ("WSL with NAT: Windows under another address", "nothing yet"),
+    ];
+    text.push_str("\n## What has no check\n\n| fault | what tells it |\n| --- | --- |\n");
+    for (fault, told) in TOLD {
+        append(text, format_args!("| {fault} | {told} |\n"));
+    }
 }
 
 /// What the pictures of other platforms are, and which of them are from a run there.

@@ -26,6 +26,7 @@ const NAMES: [&str; 8] =
 const FILES: usize = 60;
 const LARGEST: u64 = 64 << 10;
 const MODULES: usize = 20;
+const LARGEST_MODULE: u64 = 1 << 20;
 /// A larger seed is not read before it is loaded.
 const LARGEST_SEED: u64 = 4 << 20;
 
@@ -33,8 +34,11 @@ const LARGEST_SEED: u64 = 4 << 20;
 pub(super) fn read(scope: &Scope, found: &Found) -> Habits {
     let root = &scope.root;
     let text = |path: &PathBuf| Some((path.clone(), read_text(&root.join(path)).ok()?));
-    let python =
-        |path: &PathBuf| Some((path.clone(), revision::text(&read_bytes(&root.join(path)).ok()?)?.into_owned()));
+    let python = |path: &PathBuf| {
+        let file = root.join(path);
+        std::fs::metadata(&file).ok().filter(|about| about.len() <= LARGEST_MODULE)?;
+        Some((path.clone(), revision::text(&read_bytes(&file).ok()?)?.into_owned()))
+    };
     let calls = FOLDERS.iter().flat_map(|folder| in_folder(root, Path::new(folder))).take(FILES);
     let settings: Vec<(PathBuf, String)> = found.settings.iter().take(MODULES).filter_map(python).collect();
     let databases: Vec<(PathBuf, String)> = found.databases.iter().take(MODULES).filter_map(python).collect();

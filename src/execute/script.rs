@@ -24,6 +24,12 @@ pub(super) struct Script<'a> {
 /// Meta-commands that `pg_dump` writes and that mean nothing outside of `psql`.
 const HARMLESS: [&str; 4] = ["\\restrict", "\\unrestrict", "\\echo", "\\set"];
 
+/// Whether `pg_dump` sets what a server of this major does not know: it writes `SET transaction_timeout = 0` since 17, and means by
+/// it that nothing is to be limited.
+fn is_newer_setting(statement: &str, major: i32) -> bool {
+    major < 17 && statement.trim().to_ascii_lowercase().starts_with("set transaction_timeout")
+}
+
 impl Script<'_> {
     /// Runs the script inside a transaction, `after` included; `what` is the noun of the error: "seed", "migration".
     pub(super) async fn run(&self, session: &Session, after: &str, what: &str) -> Result<()> {
@@ -36,7 +42,9 @@ impl Script<'_> {
             }
             return done;
         }
-        let special = statements.iter().any(|statement| statement.kind != StatementKind::Sql);
+        let special = statements.iter().any(|statement| {
+            statement.kind != StatementKind::Sql || is_newer_setting(statement.text(self.text), session.major())
+        });
         if !special {
             let whole = format!("begin;\n{}\n;{after}\n;commit", self.text);
             match session.batch_execute(&whole).await {
@@ -70,6 +78,7 @@ impl Script<'_> {
         for statement in statements {
             let text = statement.text(self.text);
             let done = match &statement.kind {
+                StatementKind::Sql if is_newer_setting(text, session.major()) => Ok(()),
                 StatementKind::Sql => session.batch_execute(text).await,
                 StatementKind::CopyIn { data } => {
                     copy(session, text, self.text.get(data.clone()).unwrap_or_default()).await

@@ -63,6 +63,8 @@ pub enum Trouble {
     InUse,
     ReadOnly,
     LockTimeout,
+    /// The transaction failed before.
+    Aborted,
     Starting,
     DiskFull,
     Collation,
@@ -284,6 +286,10 @@ impl Trouble {
             Self::LockTimeout => {
                 ("another session holds the lock: an open transaction, a migration that waits", "devdb doctor")
             }
+            Self::Aborted => (
+                "an earlier statement of the same transaction failed: its error, above this one, is the cause",
+                "devdb explain -   # with the log, from its first error on",
+            ),
             Self::Starting => ("the server is starting or stopping; it takes logins in a moment", "devdb up"),
             Self::DiskFull => ("the server's disk is full", "devdb cache clear"),
             Self::Collation => ("the operating system's locale data are newer than the indexes", "devdb doctor"),

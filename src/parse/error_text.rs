@@ -159,6 +159,7 @@ const LOGIN: &[Pattern] = &[
         Trouble::TooManyClients
     }),
     (r"Too many database connections opened", |_, _| Trouble::TooManyClients),
+    ("current transaction is aborted", |_, _| Trouble::Aborted),
     ("in a read-only transaction", |_, _| Trouble::ReadOnly),
     ("canceling statement due to lock timeout|could not obtain lock on|deadlock detected", |_, _| Trouble::LockTimeout),
     ("the database system is (?:starting up|shutting down|in recovery|not yet accepting)", |_, _| Trouble::Starting),

@@ -197,6 +197,8 @@ fn errors_of_the_login_and_the_server_are_answered_from_the_picture() {
     let port = url.rsplit_once(':').and_then(|(_, rest)| Some(rest.split_once('/')?.0)).unwrap();
     let refused = format!("connection to server at \"127.0.0.1\", port {port} failed: Connection refused");
     shop.devdb(["explain", &refused]).run().assert_stdout_has("the server was not up when the app");
+    let aborted = "current transaction is aborted, commands ignored until end of transaction block";
+    shop.devdb(["explain", aborted]).run().assert_stdout_has("its error, above this one, is the cause");
     let function = "function now(integer) does not exist";
     shop.devdb(["explain", function]).run().assert_stdout_has(function);
     shop.database.sql(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));

@@ -239,10 +239,10 @@ fn a_copy_from_pg_dump_is_a_seed_and_a_psql_command_is_explained() {
     let shop = Shop::new(cluster);
     shop.project.write(
         "seeds/01_users.sql",
-        "\\restrict abc\nselect pg_catalog.set_config('search_path', '', false);\n\
+        "\\restrict abc\nSET statement_timeout = 0;\nSET transaction_timeout = 0;\nselect pg_catalog.set_config('search_path', '', false);\n\
          COPY public.users (email) FROM stdin;\na@b\nc\\td@e\n\\.\n\n\\unrestrict abc\n",
     );
-    shop.project.write("seeds/02_users.sql", "insert into users (email) values ('x');\n");
+    shop.project.write("seeds/02_users.sql", "SET transaction_timeout = 0;\ninsert into users (email) values ('x');\n");
     shop.reset().run().assert_code(0);
     assert_eq!(shop.database.value("select count(*) from users").as_deref(), Some("3"));
     let before = shop.before();

@@ -3,7 +3,7 @@
 use crate::model::reported::{Trouble, Violation};
 
 /// The names that psycopg2, psycopg and asyncpg give to states (`UndefinedColumn`, `UndefinedColumnError`).
-const CLASSES: [(&str, &str); 26] = [
+const CLASSES: [(&str, &str); 28] = [
     ("UndefinedColumn", "42703"),
     ("UndefinedTable", "42P01"),
     ("UndefinedFunction", "42883"),
@@ -25,6 +25,8 @@ const CLASSES: [(&str, &str); 26] = [
     ("ObjectInUse", "55006"),
     ("ReadOnlySqlTransaction", "25006"),
     ("ReadOnlySQLTransaction", "25006"),
+    ("InFailedSqlTransaction", "25P02"),
+    ("InFailedSQLTransaction", "25P02"),
     ("LockNotAvailable", "55P03"),
     ("InsufficientPrivilege", "42501"),
     ("CannotConnectNow", "57P03"),
@@ -73,6 +75,7 @@ pub(super) fn by_state(state: &str, names: &[String]) -> Trouble {
         "53100" => Trouble::DiskFull,
         "55006" => Trouble::InUse,
         "25006" => Trouble::ReadOnly,
+        "25P02" => Trouble::Aborted,
         "55P03" | "40P01" => Trouble::LockTimeout,
         "42501" => Trouble::Permission(name(0)),
         "57P03" => Trouble::Starting,
