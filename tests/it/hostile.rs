@@ -200,3 +200,28 @@ fn a_servers_flood_is_cut_and_cannot_draw() {
     project.write(".env", &format!("DATABASE_URL=postgresql://app:pw-of-mine@127.0.0.1:{}/app\n", flood.port()));
     in_little_memory(&project).assert_stdout_has("\\u{1b}[2J\\u{1b}]0;pwned\\u{7}AAAA").assert_stdout_has("28000");
 }
+
+#[test]
+fn scripts_settings_migrations_and_seeds_that_are_traps() {
+    let Some((project, _database)) = local_project() else { return };
+    project.write("manage.py", "");
+    project.write("shop/migrations/0001_a.py", "class Migration: pass\n");
+    project.write("seeds/a.sql", "select 1;\n");
+    project.write("bin/run", "alembic upgrade \u{1b}[31mevil@head\npsql \u{1b}]0;evil\u{7}\n");
+    let endless = |path: &str| std::os::unix::fs::symlink("/dev/zero", project.file(path)).unwrap();
+    for path in ["config.py", "database.py", "shop/migrations/0002_b.py", "seeds/b.sql", "bin/endless"] {
+        endless(path);
+    }
+    let mode = nix::sys::stat::Mode::from_bits_truncate(0o600);
+    for path in ["settings.py", "shop/migrations/0003_c.py", "seeds/c.sql", "bin/pipe.sh"] {
+        nix::unistd::mkfifo(&project.file(path), mode).unwrap();
+    }
+    for path in ["Makefile", "conf.py", "shop/migrations/0004_d.py", "seeds/d.sql"] {
+        std::fs::File::create(project.file(path)).unwrap().set_len(1 << 32).unwrap();
+    }
+    for data in ["/dev/zero", "/dev/stdin", "\u{1b}[31m"] {
+        let output = Sandbox::new(&project).env("PGDATA", data).args(["doctor", "-v"]).run();
+        output.assert_code(0).assert_lacks("\u{1b}");
+        assert!(output.took < Duration::from_secs(3), "{output}");
+    }
+}
