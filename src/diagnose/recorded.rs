@@ -61,6 +61,26 @@ pub const RECORDED: &[Recorded] = &[
         from: Source::Reports("Docker Desktop's socket below the home folder: Docker's documentation"),
     },
     Recorded {
+        fixture: "macos-brew-upgrade",
+        platform: "macOS, Homebrew",
+        finds: &["data-folder-major"],
+        from: Source::Reports("`brew upgrade` over a data folder of the major before: homebrew-core issue 11678"),
+    },
+    Recorded {
+        fixture: "macos-stale-pidfile",
+        platform: "macOS, Homebrew",
+        finds: &["stale-pidfile"],
+        from: Source::Reports("`lock file \"postmaster.pid\" already exists` after a crash: PostgresApp issue 361"),
+    },
+    Recorded {
+        fixture: "macos-socket-missing",
+        platform: "macOS, Homebrew",
+        finds: &["socket-missing"],
+        from: Source::Reports(
+            "the socket in `/tmp`, sought in `/var/run/postgresql`: PostgreSQL's documentation, `unix_socket_directories`",
+        ),
+    },
+    Recorded {
         fixture: "colima-port-mismatch",
         platform: "macOS, Colima",
         finds: &["port-mismatch"],
