@@ -728,6 +728,22 @@ fn django() -> Option<(Project, Database<'static>, std::path::PathBuf)> {
     Some((project, database, environment))
 }
 
+#[test]
+fn a_django_project_is_reset_by_its_own_command() {
+    let Some((project, database, environment)) = django() else { return };
+    venv::link_into(&environment, &project, ".venv");
+    project.write("devdb.toml", "[migrations]\nupgrade = \"python manage.py migrate\"\n");
+    database.sql("CREATE TABLE old_things (id int)");
+    Sandbox::new(&project)
+        .args(["reset", "--yes"])
+        .run()
+        .assert_code(0)
+        .assert_stderr_has("`python manage.py migrate`");
+    assert_eq!(database.value("SELECT to_regclass('old_things')::text"), None);
+    assert_eq!(database.value("SELECT name FROM django_migrations").as_deref(), Some("0001_initial"));
+    doctor(&project).is_healthy();
+}
+
 fn numbered(project: &Project, name: &str, after: Option<&str>) {
     let after = after.map(|it| format!("('shop', '{it}')")).unwrap_or_default();
     let text = format!(
