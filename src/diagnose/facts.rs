@@ -1,7 +1,7 @@
 //! What several checks ask of the picture.
 
 use std::collections::{BTreeMap, HashMap};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::model::chain::Chain;
 use crate::model::compose::{Port, PublishedPort, Service};
@@ -93,6 +93,14 @@ pub(super) fn set_value(picture: &Picture, origin: &Origin, value: &str, shown: 
 /// Returns whether the target is dialled on this machine's loopback.
 pub(super) fn on_loopback(candidate: &Candidate) -> bool {
     matches!(candidate.target.host(), Host::Tcp(_)) && candidate.target.host().is_loopback()
+}
+
+/// Returns the file that an example is one of: `.env.dev` for `.env.dev-sample`, `.env` for `env.sample`.
+pub(super) fn of_example(example: &Path) -> PathBuf {
+    const ENDINGS: [&str; 6] = [".example", ".sample", ".template", ".dist", "-example", "-sample"];
+    let name = example.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let bare = ENDINGS.iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(".env");
+    example.with_file_name(if bare == "env" { ".env" } else { bare })
 }
 
 /// Returns whether an example's value only says that one is wanted.
@@ -357,6 +365,15 @@ pub(super) fn sql_applied(picture: &Picture) -> Result<Option<(&SqlChain, &[Appl
     let Some(chain) = picture.recipe.sql_chain.known() else { return Ok(None) };
     let Some(database) = picture.server.known().and_then(|server| server.database.known()) else { return Ok(None) };
     Ok(Some((chain, database.history.look()?.map_or(&[][..], Vec::as_slice))))
+}
+
+/// Returns whether the file that names the target may be that of the project with the chain: it lies above or below it, and not in
+/// another part of the repository.
+pub(super) fn is_beside_chain(picture: &Picture, candidate: &Candidate) -> bool {
+    let (Some(at), Some(chain)) = (candidate.origin.place(), picture.chain.known()) else { return true };
+    let folder = at.file.parent().unwrap_or(Path::new(""));
+    let chain = &chain.config.working_directory;
+    chain.starts_with(folder) || folder.starts_with(chain)
 }
 
 /// Returns the target's driver where it is one that is not async; without one SQLAlchemy takes psycopg2, and since 2.1

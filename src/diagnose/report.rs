@@ -210,6 +210,8 @@ impl Mask {
     }
 
     fn secret(&self, key: &str, text: &str) -> String {
+        let masked = self.parameters(text);
+        let text = masked.as_str();
         let written = text.trim();
         // `driver://user:pass@localhost/dbname` is what Alembic's template has.
         let of_alembic = matches!(key, "url" | "env_urls").then(|| any_password_span(written)).flatten();
@@ -227,6 +229,18 @@ impl Mask {
             return text.to_owned();
         }
         self.text(text)
+    }
+
+    /// Masks the passwords among a URL's parameters.
+    fn parameters(&self, text: &str) -> String {
+        let Some((before, query)) = text.split_once('?').filter(|_| pg_url::looks_like(text.trim())) else {
+            return text.to_owned();
+        };
+        let pair = |pair: &str| match pair.split_once('=') {
+            Some((key, value)) if is_secret(key) => format!("{key}={}", self.text(value)),
+            _ => pair.to_owned(),
+        };
+        format!("{before}?{}", query.split('&').map(pair).collect::<Vec<_>>().join("&"))
     }
 
     /// Masks a `.env` file: each value by its key, and comments whole.

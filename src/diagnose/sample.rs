@@ -195,6 +195,7 @@ fn two_migrations() -> Vec<MigrationOperations> {
         way_back: WayBack::Written,
         autocommits: false,
         extensions: Vec::new(),
+        creates_unknown_extensions: false,
         new_values: Vec::new(),
     };
     vec![

@@ -19,6 +19,10 @@ const HOMEBREW: [&str; 2] = ["/opt/homebrew/var", "/usr/local/var"];
 /// Returns the folders that are there, where a server of this machine should answer and none does.
 pub(super) async fn look(scope: &Scope, picture: &Picture) -> Vec<DataFolder> {
     let silent = |reply: &Reply| matches!(reply, Reply::Refused | Reply::Unreachable(_));
+    // Where the database runs in a container, a folder of data is that one's, or of another day.
+    if picture.database_service().is_some() || picture.database_container().is_some() {
+        return Vec::new();
+    }
     if picture.server.known().is_some() || !picture.reach.endpoints.iter().all(|it| silent(&it.reply)) {
         return Vec::new();
     }

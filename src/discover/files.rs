@@ -83,7 +83,9 @@ pub(super) fn list(folder: &Path, seen: &mut usize) -> (Vec<String>, Vec<String>
             let hidden = name.starts_with('.') && !HIDDEN.contains(&name.as_str());
             // A virtual environment holds whole projects of others.
             let environment = folder.join(&name).join("pyvenv.cfg").is_file();
-            if !hidden && !environment && !SKIPPED.contains(&name.as_str()) {
+            // A template of a project is none yet.
+            let template = name.contains("{{");
+            if !hidden && !environment && !template && !SKIPPED.contains(&name.as_str()) {
                 folders.push(name);
             }
         } else {
@@ -102,7 +104,7 @@ fn sort_out(folder: &Path, names: &[String], depth: usize, found: &mut Found) {
         match name.as_str() {
             "alembic.ini" => found.alembic.push(path()),
             _ if may_configure_a_chain(name) => found.inis.push(path()),
-            _ if folder.ends_with("migrations") && is_numbered(name) => found.django.push(path()),
+            _ if folder.ends_with("migrations") && is_module(name) => found.django.push(path()),
             _ if depth > DEPTH => {}
             "pyproject.toml" => {
                 found.pyprojects.push(path());
@@ -117,6 +119,9 @@ fn sort_out(folder: &Path, names: &[String], depth: usize, found: &mut Found) {
             "database.py" | "db.py" | "session.py" | "engine.py" => found.databases.push(path()),
             "Cargo.toml" if depth == 0 => found.has_cargo = true,
             "package.json" if depth == 0 => found.has_node = true,
+            _ if is_module(name) && (folder.ends_with("settings") || folder.ends_with("config")) => {
+                found.settings.push(path());
+            }
             _ if is_example(name) => found.env_examples.push(path()),
             _ if is_env_file(name) => found.env_files.push(path()),
             _ => {}
@@ -139,11 +144,9 @@ fn may_configure_a_chain(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|ending| ending == "ini") && !OTHERS.contains(&name)
 }
 
-/// `0001_initial.py`
-fn is_numbered(name: &str) -> bool {
-    let Some((number, rest)) = name.split_once('_') else { return false };
-    let is_python = Path::new(rest).extension().is_some_and(|ending| ending == "py");
-    number.len() == 4 && number.bytes().all(|byte| byte.is_ascii_digit()) && is_python
+/// `0001_initial.py`, and not `__init__.py`.
+fn is_module(name: &str) -> bool {
+    !name.starts_with("__") && Path::new(name).extension().is_some_and(|ending| ending == "py")
 }
 
 /// Files that the app may read on this machine.
@@ -153,6 +156,7 @@ fn is_env_file(name: &str) -> bool {
 
 fn is_example(name: &str) -> bool {
     const ENDINGS: [&str; 6] = [".example", ".sample", ".template", ".dist", "-example", "-sample"];
-    let env = name.starts_with(".env") || name == "env.example" || name == "env.sample";
+    let env =
+        (name.starts_with(".env") && !name.starts_with(".envrc")) || name == "env.example" || name == "env.sample";
     env && (ENDINGS.iter().any(|ending| name.ends_with(ending)))
 }

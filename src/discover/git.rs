@@ -148,7 +148,9 @@ pub async fn states(root: &Path, files: &[PathBuf], deadline: Duration) -> Vec<(
     let (Some(tracked), Some(ignored)) = (tracked, ignored) else { return Vec::new() };
     let has = |listed: &str, file: &str| listed.split('\u{0}').any(|it| it == file);
     let state = |(file, shown): (&PathBuf, &String)| {
-        let state = if has(&tracked, shown) {
+        // Of a link git keeps where it leads, not what stands there.
+        let linked = root.join(file).is_symlink();
+        let state = if has(&tracked, shown) && !linked {
             InGit::Committed
         } else if has(&ignored, shown) {
             InGit::Ignored

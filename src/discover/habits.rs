@@ -1,6 +1,7 @@
 //! What the project's scripts and code expect of the database.
 #![expect(clippy::disallowed_methods, reason = "the folders of scripts are listed here")]
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +13,7 @@ use crate::model::observed::Observed;
 use crate::model::picture::{Picture, Recipe};
 use crate::model::place::Place;
 use crate::model::plan::SeedPlan;
+use crate::model::text::visible;
 use crate::parse::alembic::revision;
 use crate::parse::sql::reads_server_file;
 use crate::parse::{django, python_settings, scripts};
@@ -42,22 +44,43 @@ pub(super) fn read(scope: &Scope, found: &Found) -> Habits {
     let calls = FOLDERS.iter().flat_map(|folder| in_folder(root, Path::new(folder))).take(FILES);
     let settings: Vec<(PathBuf, String)> = found.settings.iter().take(MODULES).filter_map(python).collect();
     let databases: Vec<(PathBuf, String)> = found.databases.iter().take(MODULES).filter_map(python).collect();
-    let django = found.django.iter().filter(|_| found.has_manage).filter_map(python);
+    let mut apps: BTreeMap<PathBuf, Vec<(PathBuf, String)>> = BTreeMap::new();
+    for file in found.django.iter().filter(|_| found.has_manage).filter_map(python) {
+        apps.entry(file.0.parent().unwrap_or(Path::new("")).to_path_buf()).or_default().push(file);
+    }
     Habits {
         calls: calls.filter_map(|path| text(&path)).flat_map(|(path, text)| scripts::calls(&path, &text)).collect(),
         pg_dump: Observed::Absent,
         async_engines: async_engines(&settings, &databases),
-        settings: settings.iter().flat_map(|(path, text)| python_settings::strict(path, text)).collect(),
-        django: django.filter_map(|(path, text)| django::migration(&path, &text)).collect(),
+        settings: settings
+            .iter()
+            .flat_map(|(path, text)| python_settings::strict(path, &run_from(root, path), text))
+            .collect(),
+        django: apps
+            .iter()
+            .flat_map(|(folder, files)| {
+                let apps_py = read_text(&root.join(folder).with_file_name("apps.py")).unwrap_or_default();
+                django::migrations(files, &apps_py)
+            })
+            .collect(),
         seeds: Observed::Absent,
     }
 }
 
+/// Returns the folder in which a module's app is run: the nearest above it with a project's file, else the root.
+fn run_from(root: &Path, module: &Path) -> PathBuf {
+    const MARKS: [&str; 6] = ["pyproject.toml", "requirements.txt", "setup.py", "Pipfile", "manage.py", "alembic.ini"];
+    let marked = |folder: &&Path| MARKS.iter().any(|mark| root.join(folder).join(mark).is_file());
+    module.ancestors().skip(1).find(marked).unwrap_or(Path::new("")).to_path_buf()
+}
+
 /// Returns where async engines are made of a URL as it stands.
-fn async_engines(settings: &[(PathBuf, String)], databases: &[(PathBuf, String)]) -> Vec<Place> {
+fn async_engines(settings: &[(PathBuf, String)], databases: &[(PathBuf, String)]) -> Vec<(Place, Vec<String>)> {
     let all = || settings.iter().chain(databases);
     let rewrites = |text: &str| {
-        ["+asyncpg", "+psycopg", ".replace(", "drivername", "URL.create", "sqlite"].iter().any(|it| text.contains(it))
+        ["asyncpg", "+psycopg", ".replace(", "re.sub", "drivername", "URL.create", "sqlite"]
+            .iter()
+            .any(|it| text.contains(it))
     };
     if all().any(|(_, text)| rewrites(text)) {
         return Vec::new();
@@ -65,7 +88,13 @@ fn async_engines(settings: &[(PathBuf, String)], databases: &[(PathBuf, String)]
     let call = |(path, text): &(PathBuf, String)| {
         let makes = |line: &str| line.contains("create_async_engine(") && !line.trim_start().starts_with('#');
         let line = text.lines().position(makes)?;
-        Some(Place::new(path, line + 1))
+        // The call may go on below.
+        let code: String = text.lines().skip(line).take(4).collect();
+        let words = code.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        let variables = words
+            .map(str::to_ascii_uppercase)
+            .filter(|word| word.contains("URL") || word.contains("DSN") || word.contains("URI"));
+        Some((Place::new(path, line + 1), variables.collect()))
     };
     all().filter_map(call).collect()
 }
@@ -88,7 +117,8 @@ pub(super) fn seeds(root: &Path, recipe: &Recipe) -> Observed<Vec<SeedFault>> {
             bytes => {
                 let text = String::from_utf8_lossy(bytes);
                 let copies = text.to_ascii_lowercase().contains("copy");
-                SeedFaultKind::ServerFile { line: copies.then(|| reads_server_file(&text)).flatten()? }
+                let (line, path) = copies.then(|| reads_server_file(&text)).flatten()?;
+                SeedFaultKind::ServerFile { line, path: visible(&path) }
             }
         };
         Some(SeedFault { file: file.clone(), fault })

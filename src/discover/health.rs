@@ -11,7 +11,7 @@ use crate::model::observed::Observed;
 use crate::model::text::visible;
 use crate::wire::postgres::{Session, message};
 
-/// `{outdated}`, `{trusted}` and `{since}` are what the server's major has of them.
+/// `{name}` is [`NAME`]; `{outdated}`, `{trusted}` and `{since}` are what the server's major has of them.
 const HEALTH: &str = "
 with used as materialized (select distinct attcollation from pg_attribute where attrelid >= 16384 and attcollation > 0)
 select json_build_object(
@@ -21,26 +21,30 @@ select json_build_object(
   'closed_schema', (select n.nspname from pg_namespace n
     where n.nspname = current_schema() and not has_schema_privilege(n.oid, 'create')),
   'foreign', (select coalesce(json_agg(json_build_array(name, owner)), '[]') from (
-    select c.oid::regclass::text as name, pg_get_userbyid(c.relowner) as owner
+    select {name} as name, pg_get_userbyid(c.relowner) as owner
     from pg_class c join pg_namespace n on n.oid = c.relnamespace
     where c.relkind in ('r', 'p', 'v', 'm', 'S') and n.nspname <> 'information_schema' and n.nspname !~ '^pg_'
       and not pg_has_role(c.relowner, 'usage')
       and not exists (select from pg_depend e where e.objid = c.oid and e.deptype in ('e', 'a', 'i')
         and e.classid = 'pg_class'::regclass)
     order by 1 limit 40) others),
-  'denied', (select coalesce(json_agg(name order by name), '[]') from (
-    select c.oid::regclass::text as name from pg_class c join pg_namespace n on n.oid = c.relnamespace
-    where c.relkind in ('r', 'p', 'v', 'm') and n.nspname = any (current_schemas(false))
-      and has_schema_privilege(n.oid, 'usage') and not has_any_column_privilege(c.oid, 'select')
+  'denied', (select coalesce(json_agg(json_build_array(schema, name) order by name), '[]') from (
+    select quote_ident(n.nspname) as schema, {name} as name
+    from pg_class c join pg_namespace n on n.oid = c.relnamespace
+    where c.relkind in ('r', 'p', 'v', 'm') and not c.relispartition and n.nspname = any (current_schemas(false))
+      and c.relname <> all (array['alembic_version', 'schema_migrations', 'goose_db_version', 'flyway_schema_history',
+        '_sqlx_migrations', '_prisma_migrations', '__diesel_schema_migrations', 'django_migrations'])
+      and has_schema_privilege(n.oid, 'usage') and not has_any_column_privilege(c.oid, 'select, insert, update, references')
+      and not has_table_privilege(c.oid, 'delete') and (select rolinherit from pg_roles where rolname = current_user)
       and not exists (select from pg_depend e where e.objid = c.oid and e.deptype = 'e' and e.classid = 'pg_class'::regclass)
-    order by 1 limit 40) others),
+    order by 2 limit 40) others),
   'waiting', (select coalesce(json_agg(json_build_object('pid', w.pid, 'application', coalesce(w.application_name, ''),
       'seconds', w.seconds, 'blocker', w.blocker, 'blocker_application', coalesce(b.application_name, ''),
       'blocker_role', coalesce(pg_get_userbyid(b.usesysid), ''), 'blocker_state', b.state) order by w.seconds desc, w.pid), '[]')
     from (select l.pid, a.application_name, (pg_blocking_pids(l.pid))[1] as blocker,
         max(extract(epoch from clock_timestamp() - {since}))::bigint as seconds
       from pg_locks l join pg_stat_get_activity(null) a on a.pid = l.pid
-      where not l.granted and a.datid = (select oid from pg_database where datname = current_database())
+      where not l.granted and l.locktype <> 'advisory' and a.datid = (select oid from pg_database where datname = current_database())
       group by 1, 2) w left join pg_stat_get_activity(null) b on b.pid = w.blocker
     where w.blocker is not null and w.seconds >= 3),
   'invalid_indexes', (select coalesce(json_agg(x.indexrelid::regclass::text order by x.indexrelid), '[]')
@@ -49,8 +53,8 @@ select json_build_object(
       and not exists (select from pg_stat_progress_create_index p where p.index_relid = x.indexrelid)),
   'outdated', (select coalesce(json_agg(json_build_array(sort, name, recorded, actual)), '[]') from (
     {outdated}
-    select 'collation' as sort, c.oid::regcollation::text, c.collversion, pg_collation_actual_version(c.oid)
-    from pg_collation c where c.oid in (select attcollation from used) and c.collversion is not null
+    select 'collation' as sort, quote_ident(s.nspname) || '.' || quote_ident(c.collname), c.collversion, pg_collation_actual_version(c.oid)
+    from pg_collation c join pg_namespace s on s.oid = c.collnamespace where c.oid in (select attcollation from used) and c.collversion is not null
     ) versions (sort, name, recorded, actual) where recorded is distinct from actual),
   'extensions', (select coalesce(json_agg(json_build_array(x.name, x.installed_version is not null,
       (select rolsuper from pg_roles where rolname = current_user)
@@ -59,6 +63,10 @@ select json_build_object(
         where v.name = x.name and v.version = x.default_version and (not v.superuser {trusted})))), '[]')
     from pg_available_extensions x)
 )::text";
+
+/// A relation's name that a superuser can use as well, who has another search path.
+const NAME: &str = "case when n.nspname = 'public' then quote_ident(c.relname)
+      else quote_ident(n.nspname) || '.' || quote_ident(c.relname) end";
 
 /// Since PostgreSQL 15. A database whose template is out of date cannot be copied.
 const OUTDATED_DATABASES: &str = "
@@ -112,7 +120,7 @@ struct Facts {
     invalid_indexes: Vec<String>,
     outdated: Vec<(String, String, String, Option<String>)>,
     extensions: Vec<(String, bool, bool)>,
-    denied: Vec<String>,
+    denied: Vec<(String, String)>,
     waiting: Vec<Waiting>,
 }
 
@@ -136,8 +144,13 @@ pub(super) async fn look(session: &Session, wanted: Wanted, deadline: Duration) 
     let too_long = || format!("the catalog did not answer within {:.1} s", deadline.as_secs_f32());
     let databases = if session.major() >= 15 { OUTDATED_DATABASES } else { "" };
     let trusted = if session.major() >= 13 { "or v.trusted" } else { "" };
-    let since = if session.major() >= 14 { "l.waitstart" } else { "a.query_start" };
-    let statement = HEALTH.replace("{outdated}", databases).replace("{trusted}", trusted).replace("{since}", since);
+    // Since when a lock is waited for is not told before 14.
+    let since = if session.major() >= 14 { "l.waitstart" } else { "null::timestamptz" };
+    let statement = HEALTH
+        .replace("{outdated}", databases)
+        .replace("{trusted}", trusted)
+        .replace("{since}", since)
+        .replace("{name}", NAME);
     let all = async {
         tokio::join!(
             session.query_typed(&statement, &[]),
@@ -229,7 +242,7 @@ fn health(facts: Facts, behind: Observed<Vec<Behind>>) -> Health {
             .into_iter()
             .map(|(name, installed, permitted)| Extension { name, installed, permitted })
             .collect(),
-        denied: facts.denied.iter().map(|name| visible(name)).collect(),
+        denied: facts.denied.iter().map(|(schema, name)| (visible(schema), visible(name))).collect(),
         waiting: facts.waiting.into_iter().map(shown).collect(),
         settings: Observed::Absent,
         django: Observed::Absent,

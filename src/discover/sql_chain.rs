@@ -117,7 +117,10 @@ fn look_around(scope: &Scope) -> Vec<(PathBuf, Verdict)> {
 /// A name that says migrations, or files that only migrations have; `seeds/01_users.sql` are none.
 fn may_be_chain(folder: &Path, folders: &Folders) -> bool {
     let path = slashed(folder);
-    if is_foreign(&path) {
+    // Files that a migration of Django's reads stand beside it.
+    let parent = folder.parent().and_then(|parent| folders.get(parent));
+    let of_django = parent.is_some_and(|names| names.iter().any(|name| name == "__init__.py"));
+    if is_foreign(&path) || of_django {
         return false;
     }
     let named = path.split('/').any(|part| part.contains("migrat"));

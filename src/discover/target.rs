@@ -135,7 +135,16 @@ fn url_candidates(source: &Source, usual: bool) -> Vec<Candidate> {
 }
 
 fn part_candidates(source: &Source) -> Vec<Candidate> {
-    PARTS.iter().filter_map(|keys| part_candidate(source, keys)).collect()
+    // `DB_HOST` beside a URL of MySQL is MySQL's.
+    let other = source.values.values().any(|(value, _)| names_another_product(value.reveal()));
+    let own = |keys: &&[&[&str]; 5]| keys.iter().flat_map(|names| names.iter()).all(|name| !name.starts_with("DB_"));
+    PARTS.iter().filter(|keys| !other || own(keys)).filter_map(|keys| part_candidate(source, keys)).collect()
+}
+
+/// Whether a value is the URL of another database than PostgreSQL.
+fn names_another_product(value: &str) -> bool {
+    const OTHERS: [&str; 7] = ["mysql", "mariadb", "mongodb", "mssql", "sqlserver", "oracle", "cockroachdb"];
+    value.split_once("://").is_some_and(|(scheme, _)| OTHERS.iter().any(|other| scheme.starts_with(other)))
 }
 
 fn part_candidate(source: &Source, keys: &[&[&str]; 5]) -> Option<Candidate> {

@@ -98,9 +98,9 @@ pub struct AlembicConfig {
     /// `env.py` runs everything outside of transactions.
     #[serde(default)]
     pub autocommits: bool,
-    /// `env.py` speaks of extensions: it may create them.
+    /// What `env.py` may do, by its words.
     #[serde(default)]
-    pub speaks_of_extensions: bool,
+    pub env_may: EnvMay,
     /// Where `env.py` says `target_metadata = None`.
     #[serde(default)]
     pub no_metadata: Option<Place>,
@@ -108,6 +108,15 @@ pub struct AlembicConfig {
     pub sets_unescaped: Option<Place>,
     /// The options that `configparser` cannot interpolate, each with its reason; see `parse::alembic::config::problems`.
     pub problems: Vec<super::place::Located<String>>,
+}
+
+/// What an `env.py` may do, as its text has the words for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EnvMay {
+    /// It sets options of the configuration, to which others may refer.
+    pub set_options: bool,
+    pub create_extensions: bool,
 }
 
 /// One revision file.

@@ -17,8 +17,8 @@ pub struct Habits {
     /// Classes of settings that refuse what they have no field for.
     pub settings: Vec<StrictSettings>,
     pub django: Vec<DjangoMigration>,
-    /// Where the app makes async engines, and rewrites no URL.
-    pub async_engines: Vec<Place>,
+    /// Where the app makes async engines, and rewrites no URL; with the variables that stand there.
+    pub async_engines: Vec<(Place, Vec<String>)>,
     /// What a new database would stumble over in seed files; absent where there are none.
     pub seeds: Observed<Vec<SeedFault>>,
 }
@@ -30,12 +30,12 @@ pub struct SeedFault {
     pub fault: SeedFaultKind,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SeedFaultKind {
     /// Written in UTF-16, as PowerShell's `>` does.
     Utf16,
     /// `COPY … FROM 'file'`, which the server reads on its own disk.
-    ServerFile { line: usize },
+    ServerFile { line: usize, path: String },
 }
 
 /// A line of a script that calls a client of PostgreSQL's, or Alembic.
@@ -57,6 +57,8 @@ pub struct Call {
 pub struct StrictSettings {
     pub at: Place,
     pub name: String,
+    /// The folder in which the app is run, by the project files beside it.
+    pub root: PathBuf,
     /// As its configuration has them.
     pub env_files: Vec<String>,
     /// The keys that its fields take, in small letters.

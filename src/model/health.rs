@@ -22,8 +22,9 @@ pub struct Health {
     pub outdated: Vec<Outdated>,
     /// The extensions whose files the server has.
     pub extensions: Vec<Extension>,
-    /// Tables and views on the search path in which the role may read no column, as SQL has them; not all of many.
-    pub denied: Vec<String>,
+    /// Tables and views on the search path with which the role may do nothing: the schema and the whole name, as SQL has them; not all of
+    /// many.
+    pub denied: Vec<(String, String)>,
     /// Sessions of this database that wait for a lock.
     pub waiting: Vec<Waiting>,
     /// The rows of `django_migrations`: app and name; absent without that table.

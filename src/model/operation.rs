@@ -24,6 +24,9 @@ pub struct MigrationOperations {
     /// What its `upgrade()` uses of extensions.
     #[serde(default)]
     pub extensions: Vec<ExtensionUse>,
+    /// It may create extensions in a way that is not understood.
+    #[serde(default)]
+    pub creates_unknown_extensions: bool,
     /// The values that its `upgrade()` adds to enumerations.
     #[serde(default)]
     pub new_values: Vec<NewValue>,
@@ -37,8 +40,8 @@ pub struct NewValue {
     pub value: String,
     /// 1-based.
     pub line: usize,
-    /// The line below on which it is used.
-    pub used: Option<usize>,
+    /// The lines below on which it stands as a literal of a statement.
+    pub uses: Vec<(usize, String)>,
 }
 
 /// A word of a migration that an extension brings.

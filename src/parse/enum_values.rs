@@ -2,7 +2,7 @@
 
 use crate::model::operation::NewValue;
 
-/// Returns the values that the `upgrade()` of a revision file adds, each with the line after it that uses it.
+/// Returns the values that the `upgrade()` of a revision file adds, each with the lines after it that may use it.
 pub fn in_upgrade(source: &str) -> Vec<NewValue> {
     let lines: Vec<(usize, &str)> = source
         .lines()
@@ -22,11 +22,11 @@ pub fn in_sql(text: &str) -> Vec<NewValue> {
 
 fn found(lines: &[(usize, &str)]) -> Vec<NewValue> {
     let additions = lines.iter().filter_map(|(number, line)| added(line).map(|(of, value)| (*number, of, value)));
-    let used = |after: usize, value: &str| {
+    let uses = |after: usize, value: &str| {
         let later = lines.iter().filter(|(number, line)| *number > after && added(line).is_none());
-        later.filter(|(_, line)| uses(line, value)).map(|(number, _)| *number).next()
+        later.filter(|(_, line)| uses(line, value)).map(|(number, line)| (*number, line.trim().to_owned())).collect()
     };
-    additions.map(|(line, of, value)| NewValue { used: used(line, &value), of, value, line }).collect()
+    additions.map(|(line, of, value)| NewValue { uses: uses(line, &value), of, value, line }).collect()
 }
 
 /// Returns type and value of `ALTER TYPE … ADD VALUE …` (PostgreSQL documentation, "ALTER TYPE").
@@ -45,8 +45,13 @@ fn added(line: &str) -> Option<(String, String)> {
 fn uses(line: &str, value: &str) -> bool {
     const WORDS: [&str; 8] =
         ["execute", "insert", "update", "server_default", "where", "values", "set default", "check"];
+    // What the column had before, the text of a function, and a comparison with text give the server no value of the type.
+    const NOT: [&str; 4] = ["existing_", "$$", "::text", "comment"];
     let code = line.split("--").next().unwrap_or_default();
     let small = code.to_ascii_lowercase();
+    if NOT.iter().any(|word| small.contains(word)) {
+        return false;
+    }
     let quoted = ['\'', '"'].iter().any(|quote| code.contains(&format!("{quote}{value}{quote}")));
     quoted && !code.trim_start().starts_with('#') && WORDS.iter().any(|word| small.contains(word))
 }
@@ -61,15 +66,16 @@ mod tests {
                       op.execute(\"UPDATE t SET status = 'gone'\")\n\ndef downgrade():\n    op.execute(\"DELETE FROM t WHERE status = 'gone'\")\n";
         let found = in_upgrade(source);
         let only = found.first().unwrap();
-        assert_eq!((only.of.as_str(), only.value.as_str(), only.line, only.used), ("status", "gone", 2, Some(4)));
+        assert_eq!((only.of.as_str(), only.value.as_str(), only.line), ("status", "gone", 2));
+        assert_eq!(only.uses.first().map(|(line, _)| *line), Some(4));
         let unused = in_upgrade(&source.replace("SET status = 'gone'", "SET status = 'new'"));
-        assert_eq!(unused.first().unwrap().used, None);
+        assert!(unused.first().unwrap().uses.is_empty());
     }
 
     #[test]
     fn files_of_sql_are_read_alike() {
         let text = "alter type mood add value 'ok' after 'sad';\nalter table t alter mood set default 'ok';\n";
-        assert_eq!(in_sql(text).first().unwrap().used, Some(2));
+        assert_eq!(in_sql(text).first().unwrap().uses.first().map(|(line, _)| *line), Some(2));
         assert_eq!(in_sql("-- nothing\nselect 1;"), []);
     }
 }

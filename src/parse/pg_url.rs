@@ -207,7 +207,7 @@ fn parameter(target: &mut Target, key: String, value: String) -> Result<(), UrlE
                 .collect();
         }
         "port" => {
-            let port = value.parse().map_err(|_source| UrlError::Port(value.clone()))?;
+            let port = value.parse().map_err(|_source| UrlError::Port(shown_port(&value)))?;
             if target.hosts.is_empty() {
                 target.hosts.push((Host::Tcp("localhost".to_owned()), port));
             }
@@ -234,18 +234,23 @@ fn split_scheme(text: &str) -> Option<(&str, &str)> {
 
 /// Splits at the last `@` behind which a host stands, so that a raw `@` or `/` in a password is seen as part of it.
 fn split_userinfo(rest: &str) -> (Option<&str>, &str) {
-    let candidates = rest.rmatch_indices('@');
-    for (at, _) in candidates {
+    let mut unlikely = None;
+    for (at, _) in rest.rmatch_indices('@') {
         let (before, after) = (rest.get(..at).unwrap_or_default(), rest.get(at + 1..).unwrap_or_default());
         let host_end = after.find(['/', '?']).unwrap_or(after.len());
         let host = after.get(..host_end).unwrap_or_default();
         let in_query = before.contains('?')
             && before.split('?').next().is_some_and(|head| !head.contains(':') || head.contains('@'));
-        if !in_query && host.chars().all(|c| c.is_alphanumeric() || "._-:,[]%".contains(c)) {
+        if in_query {
+            continue;
+        }
+        if host.chars().all(|c| c.is_alphanumeric() || "._-:,[]%".contains(c)) {
             return (Some(before), after);
         }
+        unlikely.get_or_insert((Some(before), after));
     }
-    (None, rest)
+    // `$HOST`, `<host>`: no host, and still what stands before it is a password.
+    unlikely.unwrap_or((None, rest))
 }
 
 fn authority_span(text: &str) -> Option<(usize, usize)> {
@@ -254,6 +259,11 @@ fn authority_span(text: &str) -> Option<(usize, usize)> {
     let start = scheme.len() + 3 + (rest.len() - location.len());
     let length = location.find(['/', '?']).unwrap_or(location.len());
     Some((start, start + length))
+}
+
+/// Returns what is no port as it may be shown: what holds an `@` may hold a password.
+fn shown_port(text: &str) -> String {
+    if text.contains('@') { "…".to_owned() } else { text.to_owned() }
 }
 
 fn hosts(authority: &str) -> Result<Vec<(Host, u16)>, UrlError> {
@@ -270,7 +280,7 @@ fn hosts(authority: &str) -> Result<Vec<(Host, u16)>, UrlError> {
             let port = match port {
                 None | Some("") => DEFAULT_PORT,
                 Some(port) => {
-                    port.parse().ok().filter(|port| *port > 0).ok_or_else(|| UrlError::Port(port.to_owned()))?
+                    port.parse().ok().filter(|port| *port > 0).ok_or_else(|| UrlError::Port(shown_port(port)))?
                 }
             };
             Ok((host_of(name), port))

@@ -10,23 +10,55 @@ use super::python::{self, line_of};
 use crate::model::habits::StrictSettings;
 use crate::model::place::Place;
 
+/// What a configuration may say without changing which keys of a file are taken.
+const HARMLESS: [&str; 16] = [
+    "env_file",
+    "env_file_encoding",
+    "extra",
+    "env_prefix",
+    "case_sensitive",
+    "env_nested_delimiter",
+    "env_nested_max_split",
+    "env_ignore_empty",
+    "env_parse_none_str",
+    "env_parse_enums",
+    "validate_default",
+    "frozen",
+    "arbitrary_types_allowed",
+    "str_strip_whitespace",
+    "use_enum_values",
+    "title",
+];
+
 /// Returns the classes of a module that read an env file and forbid what they have no field for. What inherits from another
-/// class than `BaseSettings`, or computes its configuration, is left out.
-pub fn strict(file: &Path, source: &str) -> Vec<StrictSettings> {
-    if !source.contains("pydantic_settings") || !source.contains("env_file") {
+/// class than pydantic-settings' own, or computes its configuration or its input, is left out. `root` is where the app is run.
+pub fn strict(file: &Path, root: &Path, source: &str) -> Vec<StrictSettings> {
+    if !source.contains("pydantic_settings") || !source.contains("env_file") || source.contains("_env_file=") {
         return Vec::new();
     }
     let Ok(module) = python::parse_for_visits(source) else { return Vec::new() };
+    let imports = |statement: &Stmt| {
+        let Stmt::ImportFrom(import) = statement else { return false };
+        let own = import.module.as_ref().is_some_and(|module| module.as_str() == "pydantic_settings");
+        own && import.names.iter().any(|name| name.name.as_str() == "BaseSettings" && name.asname.is_none())
+    };
+    if !module.body.iter().any(imports) {
+        return Vec::new();
+    }
     let classes = module.body.iter().filter_map(Stmt::as_class_def_stmt);
-    classes.filter_map(|class| strict_class(file, source, class)).collect()
+    classes.filter_map(|class| strict_class((file, root), source, class)).collect()
 }
 
-fn strict_class(file: &Path, source: &str, class: &StmtClassDef) -> Option<StrictSettings> {
-    let [Expr::Name(base)] = &*class.arguments.as_ref()?.args else { return None };
-    if base.id != "BaseSettings" {
+fn strict_class((file, root): (&Path, &Path), source: &str, class: &StmtClassDef) -> Option<StrictSettings> {
+    let arguments = class.arguments.as_ref()?;
+    let [Expr::Name(base)] = &*arguments.args else { return None };
+    if base.id != "BaseSettings" || !arguments.keywords.is_empty() || !class.body.iter().all(is_told) {
         return None;
     }
     let configured = class.body.iter().find_map(configuration)?;
+    if configured.iter().any(|(key, _)| !HARMLESS.contains(&key.as_str())) {
+        return None;
+    }
     let given = |name: &str| configured.iter().find(|(key, _)| key == name).map(|(_, value)| *value);
     // Forbidding is the default of pydantic-settings.
     if given("extra").is_some_and(|extra| text(extra).as_deref() != Some("forbid")) {
@@ -44,16 +76,55 @@ fn strict_class(file: &Path, source: &str, class: &StmtClassDef) -> Option<Stric
     let (mut keys, mut prefixes) = (Vec::new(), Vec::new());
     for field in class.body.iter().filter_map(Stmt::as_ann_assign_stmt) {
         let Expr::Name(name) = &*field.target else { continue };
-        let named = field.value.as_deref().and_then(Expr::as_call_expr).map_or(Some(Vec::new()), aliases)?;
-        let key = format!("{prefix}{}", name.id.to_lowercase());
-        if !is_plain(&field.annotation) {
-            prefixes.push(key.clone());
+        let (annotation, of_annotation) = annotated(&field.annotation);
+        let calls = field.value.as_deref().and_then(Expr::as_call_expr).into_iter().chain(of_annotation);
+        let mut own = Vec::new();
+        for call in calls {
+            own.extend(aliases(call)?);
         }
-        keys.extend(named);
-        keys.push(key);
+        let plain = name.id.to_lowercase();
+        own.extend([format!("{prefix}{plain}"), plain]);
+        if !is_plain(annotation) {
+            prefixes.extend(own.iter().cloned());
+        }
+        keys.extend(own);
     }
     let at = Place::new(file, line_of(source, class.name.range().start()));
-    Some(StrictSettings { at, name: class.name.to_string(), env_files, keys, prefixes })
+    Some(StrictSettings { at, name: class.name.to_string(), root: root.to_path_buf(), env_files, keys, prefixes })
+}
+
+/// Whether what a statement of the class does to its input can be told.
+fn is_told(statement: &Stmt) -> bool {
+    match statement {
+        Stmt::FunctionDef(function) => {
+            let name = |decorator: &'_ ruff_python_ast::Decorator| match &decorator.expression {
+                Expr::Name(name) => name.id.to_string(),
+                Expr::Call(call) => match &*call.func {
+                    Expr::Name(name) => name.id.to_string(),
+                    _ => String::new(),
+                },
+                _ => String::new(),
+            };
+            let changes = |name: &str| matches!(name, "model_validator" | "root_validator");
+            let decorated = function.decorator_list.iter().any(|it| changes(&name(it)));
+            !decorated && function.name.as_str() != "settings_customise_sources"
+        }
+        Stmt::Assign(assigned) => assigned.targets.iter().all(Expr::is_name_expr),
+        Stmt::AnnAssign(_) | Stmt::Pass(_) | Stmt::Expr(_) | Stmt::ClassDef(_) => true,
+        _ => false,
+    }
+}
+
+/// Returns the type of `Annotated[type, Field(…)]`, and the calls beside it.
+fn annotated(annotation: &Expr) -> (&Expr, Vec<&ExprCall>) {
+    if let Expr::Subscript(of) = annotation
+        && matches!(&*of.value, Expr::Name(name) if name.id == "Annotated")
+        && let Expr::Tuple(parts) = &*of.slice
+        && let Some((first, rest)) = parts.elts.split_first()
+    {
+        return (first, rest.iter().filter_map(Expr::as_call_expr).collect());
+    }
+    (annotation, Vec::new())
 }
 
 /// Returns the arguments of `model_config = SettingsConfigDict(…)`, of a literal dictionary, or the assignments of `class Config`.
@@ -64,15 +135,12 @@ fn configuration(statement: &Stmt) -> Option<Vec<(String, &Expr)>> {
             if name.id != "model_config" {
                 return None;
             }
-            match &*assigned.value {
-                Expr::Call(call) if call.arguments.args.is_empty() => {
-                    let keyword = |it: &'_ ruff_python_ast::Keyword| it.arg.as_ref().map(ToString::to_string);
-                    call.arguments.keywords.iter().map(|it| Some((keyword(it)?, &it.value))).collect()
-                }
-                Expr::Dict(dict) => dict.items.iter().map(|it| Some((text(it.key.as_ref()?)?, &it.value))).collect(),
-                _ => None,
-            }
+            options(&assigned.value)
         }
+        Stmt::AnnAssign(assigned) => match (&*assigned.target, assigned.value.as_deref()) {
+            (Expr::Name(name), Some(value)) if name.id == "model_config" => options(value),
+            _ => None,
+        },
         Stmt::ClassDef(class) if class.name.as_str() == "Config" => {
             let assigned = class.body.iter().filter_map(Stmt::as_assign_stmt);
             let pair = |it: &'_ ruff_python_ast::StmtAssign| match &*it.targets {
@@ -81,6 +149,18 @@ fn configuration(statement: &Stmt) -> Option<Vec<(String, &Expr)>> {
             };
             Some(assigned.filter_map(|it| Some((pair(it)?, &*it.value))).collect())
         }
+        _ => None,
+    }
+}
+
+/// Returns what `SettingsConfigDict(…)` or a literal dictionary says.
+fn options(value: &Expr) -> Option<Vec<(String, &Expr)>> {
+    match value {
+        Expr::Call(call) if call.arguments.args.is_empty() => {
+            let keyword = |it: &'_ ruff_python_ast::Keyword| it.arg.as_ref().map(ToString::to_string);
+            call.arguments.keywords.iter().map(|it| Some((keyword(it)?, &it.value))).collect()
+        }
+        Expr::Dict(dict) => dict.items.iter().map(|it| Some((text(it.key.as_ref()?)?, &it.value))).collect(),
         _ => None,
     }
 }
@@ -140,19 +220,34 @@ mod tests {
         let source = format!(
             "from pydantic_settings import BaseSettings, SettingsConfigDict\n\nclass Settings(BaseSettings):\n{body}"
         );
-        strict(Path::new("config.py"), &source).into_iter().map(|it| it.keys).collect()
+        strict(Path::new("config.py"), Path::new(""), &source).into_iter().map(|it| it.keys).collect()
     }
 
     #[test]
     fn a_class_that_forbids_says_its_keys() {
         let config = "    model_config = SettingsConfigDict(env_file='.env')\n";
         let fields = "    DATABASE_URL: str\n    debug: bool = False\n    key: str = Field(alias='SECRET')\n";
-        assert_eq!(keys(&format!("{config}{fields}")), [["database_url", "debug", "secret", "key"]]);
+        assert_eq!(
+            keys(&format!("{config}{fields}")),
+            [["database_url", "database_url", "debug", "debug", "secret", "key", "key"]]
+        );
         let inner = "    a: int\n    class Config:\n        env_file = '.env'\n";
-        assert_eq!(keys(inner), [["a"]]);
+        assert_eq!(keys(inner), [["a", "a"]]);
         let prefixed =
             "    model_config = {'env_file': '.env', 'env_prefix': 'SHOP_', 'extra': 'forbid'}\n    a: int\n";
-        assert_eq!(keys(prefixed), [["shop_a"]]);
+        assert_eq!(keys(prefixed), [["shop_a", "a"]]);
+    }
+
+    #[test]
+    fn an_alias_stands_in_an_annotation_too_and_a_model_takes_more_keys() {
+        let config = "    model_config: ClassVar[dict] = SettingsConfigDict(env_file='.env')\n";
+        let annotated = "    db: Annotated[str, Field(validation_alias='DATABASE_URL')]\n";
+        assert!(keys(&format!("{config}{annotated}")).concat().contains(&"database_url".to_owned()));
+        let source = format!(
+            "from pydantic_settings import BaseSettings\nclass S(BaseSettings):\n{config}    db: Db = Field(alias='DATABASE')\n"
+        );
+        let found = strict(Path::new("a.py"), Path::new(""), &source);
+        assert!(found.iter().any(|it| it.prefixes.contains(&"database".to_owned())), "{found:?}");
     }
 
     #[test]
@@ -161,5 +256,16 @@ mod tests {
             let body = format!("    model_config = SettingsConfigDict({config})  # env_file\n    a: int\n");
             assert_eq!(keys(&body), Vec::<Vec<String>>::new(), "{config}");
         }
+        let config = "    model_config = SettingsConfigDict(env_file='.env')\n";
+        for more in [
+            "    @model_validator(mode='before')\n    def f(cls, data): return data\n",
+            "    if DEBUG:\n        a: int\n",
+            "    def settings_customise_sources(cls): return ()\n",
+        ] {
+            assert_eq!(keys(&format!("{config}{more}")), Vec::<Vec<String>>::new(), "{more}");
+        }
+        let own =
+            "from base import BaseSettings\nfrom pydantic_settings import SettingsConfigDict\nclass S(BaseSettings):\n";
+        assert!(strict(Path::new("a.py"), Path::new(""), &format!("{own}{config}")).is_empty());
     }
 }

@@ -777,6 +777,12 @@ fn django_leaf_nodes() {
     let merged = manage(&environment, &project, &["makemigrations", "--merge", "--noinput"]);
     assert!(merged.0 && migrate().0, "{} {}", merged.1, migrate().1);
     doctor(&project).is_healthy();
+    // A squashed one stands beside those that it replaces, of which a later one still names one.
+    let squashed = "from django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    dependencies = []\n    \
+                    replaces = [('shop', '0001_initial'), ('shop', '0002_total')]\n    operations = []\n";
+    project.write("shop/migrations/0001_squashed_0002_total.py", squashed);
+    assert!(migrate().0, "{}", migrate().1);
+    doctor(&project).is_healthy();
 }
 
 #[test]
@@ -796,7 +802,14 @@ fn django_inconsistent() {
         .says("`shop.0002_tags` is applied, and `shop.0002_total`, which it follows, is not")
         .at("shop/migrations/0002_tags.py", 4, "depends on shop.0002_total")
         .at("shop/migrations/0002_total.py", 4, &format!("no row of `django_migrations` in `{}`", database.name))
-        .fix("manual", &["devdb reset", &format!("devdb psql -c '{word}'   # only where its schema is there")]);
+        .fix(
+            "manual",
+            &[
+                "[migrations]\nupgrade = \"python manage.py migrate\"   # in devdb.toml",
+                "devdb reset",
+                &format!("devdb psql -c '{word}'   # only where its schema is there"),
+            ],
+        );
     database.sql(row);
     assert!(migrate().0, "{}", migrate().1);
     doctor(&project).is_healthy();
@@ -831,7 +844,7 @@ fn seed_server_file() {
     Report::of(&shop.devdb([]))
         .only_warning("seed-server-file")
         .says(&format!("the seed `{file}` lets the server read a file of its own disk"))
-        .at(file, 2, "COPY … FROM a file");
+        .at(file, 2, "COPY … FROM '/home/me/users.csv'");
     shop.project.write(file, "-- more of them\nCOPY users (email) FROM STDIN;\nmore@example.com\n\\.\n");
     Report::of(&shop.devdb([])).is_healthy();
 }

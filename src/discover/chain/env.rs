@@ -4,7 +4,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::discover::Scope;
-use crate::model::chain::{AlembicConfig, UnreadableRevision};
+use crate::model::chain::{AlembicConfig, EnvMay, UnreadableRevision};
 use crate::model::place::{Located, Place};
 use crate::model::secret::Secret;
 use crate::parse::alembic::env;
@@ -33,7 +33,11 @@ pub(super) fn complete(scope: &Scope, mut config: AlembicConfig) -> AlembicConfi
         config.plain_engine = env::plain_engine(&text, of_ini);
         config.async_engine = env::async_engine(&text, of_ini);
         config.autocommits = text.contains("AUTOCOMMIT");
-        config.speaks_of_extensions = text.to_ascii_lowercase().contains("extension");
+        let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        config.env_may = EnvMay {
+            set_options: has(&["set_section_option", "set_main_option", "file_config"]),
+            create_extensions: text.to_ascii_lowercase().contains("extension"),
+        };
         config.no_metadata = env::no_metadata(&text).map(|line| Place::new(&env_py, line));
         config.sets_unescaped = env::sets_unescaped(&text).map(|line| Place::new(&env_py, line));
     }

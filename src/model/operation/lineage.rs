@@ -322,6 +322,7 @@ mod tests {
         MigrationOperations {
             autocommits: false,
             extensions: Vec::new(),
+            creates_unknown_extensions: false,
             new_values: Vec::new(),
             revision: revision.to_owned(),
             file: format!("{revision}.sql").into(),

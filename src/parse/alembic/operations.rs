@@ -37,6 +37,7 @@ pub fn parse(revision: &str, file: &Path, source: &str) -> Option<MigrationOpera
         way_back: way_back(source, function(&module, "downgrade")),
         autocommits: source.contains("autocommit_block") || source.to_ascii_lowercase().contains("commit"),
         extensions: extensions::used_in_upgrade(source),
+        creates_unknown_extensions: extensions::creates_unknown(source),
         new_values: enum_values::in_upgrade(source),
     })
 }

@@ -34,10 +34,19 @@ pub fn reads(text: &str) -> Option<(String, usize)> {
     split(text).into_iter().find_map(statement).or_else(function)
 }
 
-/// Returns the line of the first `COPY … FROM 'file'`, which the server reads on its own disk (PostgreSQL documentation, "COPY").
-pub fn reads_server_file(text: &str) -> Option<usize> {
-    let is_one = |it: &Statement| matches!(it.kind, StatementKind::Sql) && copies(it.text(text));
-    split(text).into_iter().find(is_one).map(|statement| statement.line)
+/// Returns the line and the path of the first `COPY … FROM 'file'`, which the server reads on its own disk (PostgreSQL
+/// documentation, "COPY").
+pub fn reads_server_file(text: &str) -> Option<(usize, String)> {
+    let one = |it: Statement| {
+        let statement = it.text(text);
+        if !matches!(it.kind, StatementKind::Sql) || !copies(statement) {
+            return None;
+        }
+        let (before, quoted) = statement.split_once('\'')?;
+        let program = words(before).last().is_some_and(|word| word == "program");
+        (!program).then(|| (it.line, quoted.split('\'').next().unwrap_or_default().to_owned()))
+    };
+    split(text).into_iter().find_map(one)
 }
 
 fn meta_command(text: &str) -> Option<String> {

@@ -109,7 +109,9 @@ fn names() -> String {
 
 /// Returns whether a path says that its files are for another kind of database, or for no database of this project.
 pub fn is_foreign(path: &str) -> bool {
-    const FOREIGN: [&str; 12] = [
+    const FOREIGN: [&str; 14] = [
+        "stub",
+        "stubs",
         "sqlite",
         "sqlite3",
         "mysql",

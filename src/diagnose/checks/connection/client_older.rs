@@ -52,7 +52,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         (_, None) => None,
     };
     let package = if cfg!(target_os = "macos") {
-        format!("brew install postgresql@{major}")
+        format!("brew install postgresql@{major} && brew link --force postgresql@{major}")
     } else {
         format!("apt install postgresql-client-{major}")
     };

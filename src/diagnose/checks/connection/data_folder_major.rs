@@ -31,6 +31,10 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     for folder in &picture.data_folders {
         let Some(installed) = folder.installed.filter(|installed| *installed != folder.major) else { continue };
         let (path, major) = (folder.path.display().to_string(), folder.major);
+        // It runs, on another port than the one that is dialled.
+        if folder.postmaster.is_some() {
+            continue;
+        }
         // The programs of its own major are beside it.
         let own = folder.path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.contains('@'));
         if own {

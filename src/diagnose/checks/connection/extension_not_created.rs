@@ -34,7 +34,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some((_, _, health)) = facts::health(picture)? else { return Ok(Vec::new()) };
     // What runs before the chain may create it, and so may `env.py`.
     let elsewhere = !picture.recipe.init.is_empty() || picture.config.migrations.bootstrap.is_some();
-    if elsewhere || picture.chain.known().is_some_and(|chain| chain.config.speaks_of_extensions) {
+    let somewhere = picture.operations.known().into_iter().flatten().any(|it| it.creates_unknown_extensions);
+    if elsewhere || somewhere || picture.chain.known().is_some_and(|chain| chain.config.env_may.create_extensions) {
         return Ok(Vec::new());
     }
     let created = facts::created_extensions(picture);

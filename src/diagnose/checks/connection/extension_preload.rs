@@ -29,8 +29,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 };
 
 /// Their own documentations ask for it.
-const PRELOADED: [&str; 10] = [
-    "age",
+const PRELOADED: [&str; 9] = [
     "citus",
     "pg_cron",
     "pg_net",
@@ -48,8 +47,11 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let created = facts::created_extensions(picture);
     let wanted =
         |it: &&Extension| PRELOADED.contains(&it.name.as_str()) && (it.installed || created.contains_key(&it.name));
+    let name_of = |it: &'_ String| it.strip_prefix("$libdir/").unwrap_or(it).to_owned();
+    let loaded: Vec<String> = settings.preloaded.iter().map(name_of).collect();
+    let loaded: Vec<&str> = loaded.iter().map(String::as_str).filter(|it| !it.is_empty()).collect();
     let missing: Vec<&Extension> =
-        health.extensions.iter().filter(wanted).filter(|it| !settings.preloaded.contains(&it.name)).collect();
+        health.extensions.iter().filter(wanted).filter(|it| !loaded.contains(&it.name.as_str())).collect();
     let mut findings = Vec::new();
     for extension in &missing {
         let name = &extension.name;
@@ -58,17 +60,27 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             Some(at) => finding.at(at, "creates the extension"),
             None => finding.seen("the extension is created in this database"),
         };
-        let mut all: Vec<&str> = settings.preloaded.iter().map(String::as_str).filter(|it| !it.is_empty()).collect();
-        all.extend(missing.iter().map(|it| it.name.as_str()));
-        let all = all.join(",");
+        // Citus and TimescaleDB want to be the first, Citus before all (their documentation).
+        let mut all: Vec<&str> = missing.iter().map(|it| it.name.as_str()).chain(loaded.iter().copied()).collect();
+        all.sort_by_key(|name| match *name {
+            "citus" => 0,
+            "timescaledb" => 1,
+            _ => 2,
+        });
         finding = finding.seen(format!("shared_preload_libraries = '{}'", settings.preloaded.join(",")));
         let commands = match (facts::own_container(picture, server), picture.database_service()) {
-            (Some(_), Some(service)) => vec![
-                format!("command: postgres -c shared_preload_libraries={all}   # under the service `{}`", service.name),
-                facts::recreate_command(picture),
-            ],
+            (Some(container), Some(service)) => {
+                let given = container.command.join(" ");
+                let command = if given.starts_with("postgres") { given.as_str() } else { "postgres" };
+                let set = format!("-c shared_preload_libraries={}", all.join(","));
+                vec![
+                    format!("command: {command} {set}   # under the service `{}`", service.name),
+                    facts::recreate_command(picture),
+                ]
+            }
             (container, _) => {
-                let set = format!("ALTER SYSTEM SET shared_preload_libraries = {all}");
+                let quoted: Vec<String> = all.iter().map(|name| format!("'{name}'")).collect();
+                let set = format!("ALTER SYSTEM SET shared_preload_libraries = {}", quoted.join(", "));
                 let restart = container.map_or_else(
                     || "sudo systemctl restart postgresql   # or as you start it".to_owned(),
                     |container| format!("docker restart {}", container.name),

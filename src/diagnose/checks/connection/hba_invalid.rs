@@ -34,11 +34,17 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         finding = finding.seen(format!("{file}:{line}: {why}"));
     }
     let edit = match facts::own_container(picture, server) {
-        Some(container) => format!("docker exec -it {} vi {file}", container.name),
-        None => format!("sudo -u postgres vi {file}"),
+        // The image has no editor.
+        Some(container) => {
+            let name = &container.name;
+            vec![
+                format!("docker cp {name}:{file} pg_hba.conf   # mend it here, then"),
+                format!("docker cp pg_hba.conf {name}:{file}"),
+            ]
+        }
+        None => vec![format!("sudo -u postgres vi {file}")],
     };
     let reload = facts::superuser_command(picture, "postgres", &["SELECT pg_reload_conf()"]);
-    Ok(vec![
-        finding.manual("mend the line, then reload: at its next start the server would not come up", &[&edit, &reload]),
-    ])
+    let commands: Vec<&str> = edit.iter().map(String::as_str).chain([reload.as_str()]).collect();
+    Ok(vec![finding.manual("mend the line, then reload: at its next start the server would not come up", &commands)])
 }

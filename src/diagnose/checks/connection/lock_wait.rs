@@ -61,7 +61,10 @@ fn blocked(server: &Server, pid: i32, waiting: &[&Waiting]) -> Finding {
     let state = first.blocker_state.as_deref().unwrap_or("state hidden");
     let (application, role) = (named(&first.blocker_application), &first.blocker_role);
     finding = finding.seen(format!("pid {pid}: {application} as `{role}`, {state}"));
-    let statement = format!("SELECT pg_terminate_backend({pid})");
+    // It may have gone on since.
+    let statement = format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid = {pid} AND state LIKE 'idle in transaction%'"
+    );
     let own = server.role.superuser || *role == server.role.name;
     if own && state.starts_with("idle in transaction") {
         let shown = format!("end the session {pid}, which rolls its open transaction back");

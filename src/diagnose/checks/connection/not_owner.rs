@@ -8,7 +8,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     area: "connection",
     severity: Severity::Warning,
     needs: &[Need::Target, Need::Server],
-    follows: &["wrong-server", "db-missing", "table-denied"],
+    follows: &["wrong-server", "db-missing"],
     explain: "Seen as: `must be owner of table users` (42501) at a migration, `permission denied for table users` in the app.\n\
         Cause: the tables were made by another role: a dump restored as `postgres`, a migration run with another URL.\n\
         Proof: the owners of tables, views and sequences, of which the role that logged in is no member.\n\
@@ -23,8 +23,15 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 const SHOWN: usize = 5;
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let found = facts::health(picture)?.filter(|(_, _, health)| !health.foreign.is_empty());
-    let Some((server, database, Health { foreign, .. })) = found else { return Ok(Vec::new()) };
+    let Some((server, database, Health { foreign, denied, .. })) = facts::health(picture)? else {
+        return Ok(Vec::new());
+    };
+    // With those that it may not even read, `table-denied` deals.
+    let told = |name: &String| denied.iter().any(|(_, other)| other == name);
+    let foreign: Vec<&(String, String)> = foreign.iter().filter(|(name, _)| !told(name)).collect();
+    if foreign.is_empty() {
+        return Ok(Vec::new());
+    }
     let owners: BTreeSet<&String> = foreign.iter().map(|(_, owner)| owner).collect();
     let names: Vec<&str> = foreign.iter().take(SHOWN).map(|(name, _)| name.as_str()).collect();
     let more = if foreign.len() > SHOWN { ", and more" } else { "" };

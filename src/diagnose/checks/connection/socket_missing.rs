@@ -10,7 +10,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     needs: &[Need::Target],
     follows: &["localhost-in-container"],
     explain: "Seen as: `connection to server on socket \"/tmp/.s.PGSQL.5432\" failed: No such file or directory`.\n\
-        Cause: the URL names no host, or a folder; Debian's servers have their sockets in `/var/run/postgresql`, Homebrew's and those that \
+        Cause: the URL (or `PGHOST`) names a folder; Debian's servers have their sockets in `/var/run/postgresql`, Homebrew's and those that \
         were built by hand in `/tmp`, and those in containers have none on this machine.\n\
         Proof: the socket is not there, and a server answers on another one of this machine, or on a port of it.\n\
         Fix: names the other folder in `.env`, after a question: whether it is the server that is meant, its own login tells.\n\
@@ -34,6 +34,10 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Host::Socket(folder) = candidate.target.host() else { return Ok(Vec::new()) };
     let [endpoint] = picture.reach.endpoints.as_slice() else { return Ok(Vec::new()) };
     let Reply::Unreachable(why) = &endpoint.reply else { return Ok(Vec::new()) };
+    // One that may not be opened is there.
+    if !why.contains("No such file") {
+        return Ok(Vec::new());
+    }
     let finding = Finding::new(format!("there is no socket `{}`", endpoint.shown));
     let mut finding = facts::leads_there(candidate, finding).seen(why.clone());
     for socket in &picture.reach.sockets {

@@ -11,7 +11,8 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     follows: &["pgdata-major-mismatch", "pg18-mount", "container-oom", "disk-full"],
     explain: "Seen as: `initdb: error: invalid locale name \"de_DE.UTF-8\"`, and a container that ends at once; with an old volume \
         `database locale is incompatible with operating system` (22023).\n\
-        Cause: `POSTGRES_INITDB_ARGS` or `LANG` names a locale that the image lacks: Alpine's has few, Debian's has `en_US.utf8` and `C.UTF-8`.\n\
+        Cause: `POSTGRES_INITDB_ARGS` or `LANG` names a locale that the image lacks: Debian's has `en_US.utf8` and `C.UTF-8` alone; \
+        or the volume was made with an image of another distribution.\n\
         Proof: the container's log.\n\
         Fix: by hand: a locale that the image has, or an image with more.\n\
         Keeps: everything: there is no cluster yet, or its files stay as they are.",
@@ -63,7 +64,11 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         "name a locale that the image has; `C.UTF-8` and, in Debian's, `en_US.utf8`"
     };
     let list = format!("docker run --rm --entrypoint locale {} -a", container.image);
-    Ok(vec![
-        finding.manual(summary, &[&list, "POSTGRES_INITDB_ARGS: --locale=C.UTF-8", &facts::recreate_command(picture)]),
-    ])
+    let (set, again) = ("POSTGRES_INITDB_ARGS: --locale=C.UTF-8", facts::recreate_command(picture));
+    let mut commands = vec![set, again.as_str()];
+    // Alpine has no such program, and takes every name.
+    if !container.image.contains("alpine") {
+        commands.insert(0, &list);
+    }
+    Ok(vec![finding.manual(summary, &commands)])
 }

@@ -22,6 +22,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         picture.habits.settings = vec![StrictSettings {
             at: Place::new("app/config.py", 4),
             name: "Settings".to_owned(),
+            root: "".into(),
             env_files: vec![".env".to_owned()],
             keys: vec!["debug".to_owned()],
             prefixes: Vec::new(),
@@ -59,17 +60,23 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     Ok(findings)
 }
 
-/// Returns the file that a class means: its path starts from where the app is run, at the root or above the class.
+/// Returns the file that a class means: its path starts from where the app is run.
 fn file_of<'a>(picture: &'a Picture, class: &StrictSettings, name: &str) -> Option<&'a EnvFile> {
-    let name = std::path::Path::new(name);
-    let from = std::iter::once(std::path::Path::new("")).chain(class.at.file.ancestors().skip(1));
-    let plain = |path: &std::path::Path| path.strip_prefix("../").unwrap_or(path).to_path_buf();
-    let mut wanted = from.map(|folder| folder.join(plain(name)));
-    wanted.find_map(|path| picture.env_files.iter().find(|file| file.path == path))
+    let mut path = class.root.clone();
+    for part in std::path::Path::new(name).components() {
+        match part {
+            std::path::Component::ParentDir => drop(path.pop()),
+            std::path::Component::Normal(part) => path.push(part),
+            _ => {}
+        }
+    }
+    picture.env_files.iter().find(|file| file.path == path)
 }
 
 fn is_extra(class: &StrictSettings, entry: &EnvEntry) -> bool {
     let key = entry.key.to_lowercase();
     let nested = class.prefixes.iter().any(|prefix| key.starts_with(prefix));
-    !entry.raw.reveal().is_empty() && !class.keys.contains(&key) && !nested
+    // What a variable leaves empty is no input.
+    let raw = entry.raw.reveal();
+    !raw.is_empty() && !raw.starts_with('$') && !class.keys.contains(&key) && !nested
 }

@@ -29,9 +29,14 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let mut findings = Vec::new();
-    for example in &picture.env_examples {
-        let path = example.path.with_file_name(".env");
-        let Some(file) = picture.env_files.iter().find(|file| file.path == path) else { continue };
+    for file in &picture.env_files {
+        // Of several examples, the one of which it is a copy.
+        let beside = picture.env_examples.iter().filter(|it| it.path.with_file_name(".env") == file.path);
+        let shared = |it: &&EnvFile| {
+            let common = it.entries.iter().filter(|entry| file.entries.iter().any(|own| own.key == entry.key)).count();
+            (common, facts::of_example(&it.path) == file.path)
+        };
+        let Some(example) = beside.rev().max_by_key(shared) else { continue };
         let has = |key: &str| file.entries.iter().any(|entry| entry.key == key) || picture.shell.contains_key(key);
         for entry in example.entries.iter().filter(|entry| !has(&entry.key)) {
             findings.push(missing(file, example, entry));

@@ -1,6 +1,7 @@
 //! `env-missing`
 
 use super::super::prelude::*;
+use crate::model::target::{PARTS, URL_KEYS};
 use crate::parse::pg_url;
 
 pub(in crate::diagnose) const CHECK: Check = Check {
@@ -34,8 +35,14 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if picture.candidates.iter().any(from_shell_or_file) || !picture.env_files.is_empty() {
         return Ok(Vec::new());
     }
-    if let Some(example) = picture.env_examples.first() {
-        let path = example.path.with_file_name(".env");
+    let names_database = |example: &&EnvFile| {
+        let parts = PARTS.iter().flat_map(|keys| keys.iter()).flat_map(|names| names.iter());
+        let keys: Vec<&str> = parts.chain(URL_KEYS.iter()).copied().collect();
+        example.entries.iter().any(|entry| keys.contains(&entry.key.as_str()) || pg_url::looks_like(entry.raw.reveal()))
+    };
+    let example = picture.env_examples.iter().find(names_database);
+    if let Some(example) = example.or_else(|| picture.env_examples.first()) {
+        let path = facts::of_example(&example.path);
         let step = Step::CopyFile { from: example.path.clone(), to: path.clone() };
         let mut finding = Finding::new(format!("there is no `{}`, only `{}`", path.display(), example.path.display()));
         let names = |entry: &&EnvEntry| pg_url::looks_like(entry.raw.reveal());

@@ -3,6 +3,7 @@
 use super::super::prelude::*;
 #[cfg(test)]
 use crate::model::habits::Call;
+use crate::model::sql_chain::SqlTool;
 
 pub(in crate::diagnose) const CHECK: Check = Check {
     id: "url-driver-suffix",
@@ -36,8 +37,9 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(candidate) = picture.target() else { return Ok(Vec::new()) };
     let Some(driver) = &candidate.target.driver else { return Ok(Vec::new()) };
     let key = candidate.origin.key();
-    let gets =
-        |call: &&crate::model::habits::Call| call.program != "alembic" && call.variables.iter().any(|it| it == key);
+    let gets = |call: &&crate::model::habits::Call| {
+        call.program != "alembic" && !call.elsewhere && call.variables.iter().any(|it| it == key)
+    };
     let mut findings = Vec::new();
     let scheme = format!("`{key}` begins with `postgresql+{driver}://`");
     for call in picture.habits.calls.iter().filter(gets) {
@@ -50,7 +52,9 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         let line = format!("{} \"$(devdb url --for libpq)\"", call.program);
         findings.push(finding.manual("give it one without the driver", &[&line]));
     }
-    if let Some(chain) = picture.recipe.sql_chain.known() {
+    // The tools that read this very variable, by their documentation.
+    let reads = |tool: SqlTool| matches!(tool, SqlTool::Dbmate | SqlTool::Sqlx | SqlTool::Diesel | SqlTool::Prisma);
+    if let Some(chain) = picture.recipe.sql_chain.known().filter(|chain| key == "DATABASE_URL" && reads(chain.tool)) {
         let mut finding = Finding::new(format!("{} does not read a URL with a driver", chain.tool));
         finding = match candidate.origin.place() {
             Some(at) => finding.at(at, scheme),

@@ -20,7 +20,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     #[cfg(test)]
     breaks: |picture| {
         picture.candidates[0].target.driver = Some("psycopg2".to_owned());
-        picture.habits.async_engines = vec![Place::new("app/database.py", 7)];
+        picture.habits.async_engines = vec![(Place::new("app/database.py", 7), Vec::new())];
     },
 };
 
@@ -28,10 +28,16 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let (Some(candidate), Some(driver)) = (picture.target(), facts::sync_driver(picture)) else {
         return Ok(Vec::new());
     };
-    let Some(at) = picture.habits.async_engines.first() else { return Ok(Vec::new()) };
-    // Where `env.py` is of the same mind, `alembic-sync-url` tells.
     let key = candidate.origin.key().to_ascii_uppercase();
-    if picture.chain.known().is_some_and(|chain| chain.config.async_engine.contains(&key)) {
+    // What another variable names may be async.
+    let reads = |names: &[String]| names.is_empty() || names.contains(&key);
+    let Some((at, _)) = picture.habits.async_engines.iter().find(|(_, names)| reads(names)) else {
+        return Ok(Vec::new());
+    };
+    let is_async = |entry: &EnvEntry| ["+asyncpg", "+psycopg:"].iter().any(|it| entry.raw.reveal().contains(it));
+    let other = picture.env_files.iter().flat_map(|file| &file.entries).any(is_async);
+    // Where `env.py` is of the same mind, `alembic-sync-url` tells.
+    if other || picture.chain.known().is_some_and(|chain| chain.config.async_engine.contains(&key)) {
         return Ok(Vec::new());
     }
     let finding = Finding::new(format!("the app makes an async engine of a URL for `{driver}`, which is not"));

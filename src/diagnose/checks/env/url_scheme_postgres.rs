@@ -24,7 +24,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(candidate) = picture.target() else { return Ok(Vec::new()) };
     let rewritten = picture.chain.known().is_some_and(|chain| chain.config.rewrites_scheme);
-    if candidate.target.scheme != "postgres" || rewritten {
+    if candidate.target.scheme != "postgres" || rewritten || !facts::is_beside_chain(picture, candidate) {
         return Ok(Vec::new());
     }
     let mut finding = Finding::new("SQLAlchemy does not know `postgres://`");

@@ -55,5 +55,22 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
 }
 
 fn changes_schema(action: &Action) -> bool {
-    !matches!(action, Action::Write { .. } | Action::CreateExtension { .. } | Action::Opaque { .. })
+    // What can be done a second time does not stand in the next upgrade's way.
+    matches!(
+        action,
+        Action::CreateTable { unless_there: false, .. }
+            | Action::DropTable { if_there: false, .. }
+            | Action::RenameTable { .. }
+            | Action::AddColumn { unless_there: false, .. }
+            | Action::DropColumn { .. }
+            | Action::RenameColumn { .. }
+            | Action::AddConstraint { .. }
+            | Action::DropConstraint { .. }
+            | Action::CreateIndex(_)
+            | Action::DropIndex { .. }
+            | Action::CreateEnum { unless_there: false, .. }
+            | Action::DropType { .. }
+            | Action::CreateRelation { .. }
+            | Action::DropRelation { .. }
+    )
 }

@@ -1,7 +1,7 @@
 //! `alembic-enum-exists`
 
 use super::super::prelude::*;
-use crate::model::operation::Name;
+use crate::model::operation::{Name, Operation};
 
 pub(in crate::diagnose) const CHECK: Check = Check {
     id: "alembic-enum-exists",
@@ -25,10 +25,16 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(operations) = picture.operations.look()? else { return Ok(Vec::new()) };
-    Ok(operations.iter().filter(|it| it.way_back == WayBack::Written).flat_map(left).collect())
+    // A type that several revisions name is the first one's.
+    let makers = |name: &Name| {
+        let makes = |it: &Operation| matches!(&it.action, Action::CreateEnum { name: made, .. } if made == name);
+        operations.iter().filter(|it| it.up.iter().any(makes)).count()
+    };
+    let written = operations.iter().filter(|it| it.way_back == WayBack::Written);
+    Ok(written.flat_map(|it| left(it, &makers)).collect())
 }
 
-fn left(migration: &MigrationOperations) -> Vec<Finding> {
+fn left(migration: &MigrationOperations, makers: &dyn Fn(&Name) -> usize) -> Vec<Finding> {
     let dropped = |name: &Name| {
         migration.down.iter().any(|operation| match &operation.action {
             Action::DropType { name: dropped } => dropped.fits(name),
@@ -37,10 +43,10 @@ fn left(migration: &MigrationOperations) -> Vec<Finding> {
             _ => false,
         })
     };
-    let mut findings = Vec::new();
+    let (mut findings, mut told) = (Vec::new(), BTreeSet::new());
     for operation in migration.up.iter().filter(|operation| !operation.conditional) {
         let Action::CreateEnum { name, unless_there: false } = &operation.action else { continue };
-        if dropped(name) {
+        if dropped(name) || makers(name) > 1 || !told.insert(name) {
             continue;
         }
         let finding = Finding::new(format!("the downgrade of `{}` leaves the type `{name}`", migration.revision))

@@ -27,12 +27,21 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(Chain { config, .. }) = picture.chain.known() else { return Ok(Vec::new()) };
     let mut findings = Vec::new();
-    for problem in &config.problems {
+    // `%(NAME)s` is whole, and only what it refers to is missing: `env.py` may set that before it reads.
+    let refers = |text: &str| text.contains("names no option");
+    for problem in config.problems.iter().filter(|it| !refers(&it.value)) {
         let step = Step::DoublePercent { file: problem.at.file.clone(), line: problem.at.line };
         findings.push(
             Finding::new(format!("`{}` has a single `%`, with which Alembic stops", problem.at.file.display()))
                 .at(&problem.at, problem.value.clone())
                 .auto(step.describe(), vec![step]),
+        );
+    }
+    for problem in config.problems.iter().filter(|it| refers(&it.value) && !config.env_may.set_options) {
+        findings.push(
+            Finding::new(format!("`{}` refers to an option that nothing sets", problem.at.file.display()))
+                .at(&problem.at, problem.value.clone())
+                .manual("set the option in that file, or in `env.py`", &["config.set_main_option(\"NAME\", …)"]),
         );
     }
     let entry = picture.target().and_then(|candidate| Some((candidate, facts::entry(picture, &candidate.origin)?.1)));

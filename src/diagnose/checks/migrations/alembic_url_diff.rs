@@ -27,6 +27,9 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let (Some(candidate), Some(chain)) = (picture.target(), picture.chain.known()) else { return Ok(Vec::new()) };
     let config = &chain.config;
+    if !facts::is_beside_chain(picture, candidate) {
+        return Ok(Vec::new());
+    }
     // What `env.py` computes wins over the ini's line, and what it computes cannot be told without running it.
     let from_ini = config.url.iter().filter(|_| !config.env_sets_url);
     let named = from_ini.chain(&config.env_urls);

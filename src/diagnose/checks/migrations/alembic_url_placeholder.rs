@@ -43,7 +43,8 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         Some(_) => return Ok(Vec::new()),
     };
     let env_py = config.script_directory.join("env.py");
-    let key = picture.target().map_or("DATABASE_URL", |candidate| candidate.origin.key());
+    let of_app = picture.target().filter(|it| !matches!(it.origin, Origin::Compose { .. } | Origin::Alembic { .. }));
+    let key = of_app.map_or("DATABASE_URL", |candidate| candidate.origin.key());
     let line = format!("config.set_main_option(\"sqlalchemy.url\", os.environ[\"{key}\"].replace(\"%\", \"%%\"))");
     Ok(vec![finding.manual(
         format!("let `{}` read the app's own variable, below `config = context.config`", env_py.display()),

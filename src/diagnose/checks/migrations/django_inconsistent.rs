@@ -52,10 +52,21 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
             if let Some(at) = at {
                 finding = finding.at(at, format!("no row of `django_migrations` in `{}`", database.name));
             }
-            let row = format!("INSERT INTO django_migrations (app, name, applied) VALUES ('{app}', '{name}', now())");
+            let quoted = [app, name].map(|it| it.replace('\'', "''"));
+            let row =
+                format!("INSERT INTO django_migrations (app, name, applied) VALUES ('{}', now())", quoted.join("', '"));
             let insert = format!("devdb psql -c {}   # only where its schema is there", shell_word(&row));
-            findings
-                .push(finding.manual("make the database anew, or say that it is applied", &["devdb reset", &insert]));
+            let reset = "devdb reset".to_owned();
+            let commands = match &picture.config.migrations.upgrade {
+                Some(_) => vec![reset, insert],
+                None => vec![
+                    "[migrations]\nupgrade = \"python manage.py migrate\"   # in devdb.toml".to_owned(),
+                    reset,
+                    insert,
+                ],
+            };
+            let commands: Vec<&str> = commands.iter().map(String::as_str).collect();
+            findings.push(finding.manual("make the database anew, or say that it is applied", &commands));
         }
     }
     Ok(findings)

@@ -24,32 +24,34 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 };
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
-    let all = &picture.habits.django;
-    let same = |pair: &(String, String), it: &DjangoMigration| pair.0 == it.app && pair.1 == it.name;
-    let replaced = |it: &DjangoMigration| all.iter().any(|other| other.replaces.iter().any(|pair| same(pair, it)));
-    let followed = |it: &DjangoMigration| {
-        all.iter().any(|other| other.app == it.app && other.dependencies.iter().any(|pair| same(pair, it)))
-    };
-    // A file that follows one which a squashed one replaces follows that.
-    let follows_a_part = |it: &DjangoMigration| {
-        let parts = |pair: &(String, String)| {
-            all.iter().any(|other| other.app == it.app && other.dependencies.contains(pair) && other.name != it.name)
-        };
-        it.replaces.iter().any(|pair| parts(pair) && !it.replaces.iter().all(parts))
-    };
-    let mut leaves: BTreeMap<&str, Vec<&DjangoMigration>> = BTreeMap::new();
-    for migration in all.iter().filter(|it| !replaced(it) && !followed(it) && !follows_a_part(it)) {
-        leaves.entry(&migration.app).or_default().push(migration);
+    // Two apps may have one label in two places of a repository: a folder is an app.
+    let mut folders: BTreeMap<&std::path::Path, Vec<&DjangoMigration>> = BTreeMap::new();
+    for migration in &picture.habits.django {
+        folders.entry(migration.at.file.parent().unwrap_or(&migration.at.file)).or_default().push(migration);
     }
-    let several = leaves.into_iter().filter(|(_, leaves)| leaves.len() > 1);
-    Ok(several
-        .map(|(app, leaves)| {
-            let count = leaves.len();
-            let mut finding = Finding::new(format!("the Django app `{app}` has {count} last migrations"));
-            for leaf in leaves {
-                finding = finding.at(&leaf.at, format!("{}: none follows", leaf.name));
-            }
-            finding.manual("let one follow both", &["python manage.py makemigrations --merge"])
-        })
-        .collect())
+    Ok(folders.into_values().filter_map(|all| several(&all)).collect())
+}
+
+fn several(all: &[&DjangoMigration]) -> Option<Finding> {
+    let of = |it: &DjangoMigration| (it.app.clone(), it.name.clone());
+    // What a squashed one replaces is that one.
+    let replacing = |pair: &(String, String)| {
+        let squashed = all.iter().find(|it| it.replaces.contains(pair));
+        squashed.map_or_else(|| pair.clone(), |it| of(it))
+    };
+    let active: Vec<&&DjangoMigration> = all.iter().filter(|it| replacing(&of(it)) == of(it)).collect();
+    let followed = |leaf: &DjangoMigration| {
+        let of_others = active.iter().filter(|other| other.name != leaf.name);
+        of_others.flat_map(|other| &other.dependencies).any(|pair| replacing(pair) == of(leaf))
+    };
+    let leaves: Vec<_> = active.iter().filter(|it| !followed(it)).collect();
+    let app = &leaves.first()?.app;
+    if leaves.len() < 2 {
+        return None;
+    }
+    let mut finding = Finding::new(format!("the Django app `{app}` has {} last migrations", leaves.len()));
+    for leaf in &leaves {
+        finding = finding.at(&leaf.at, format!("{}: none follows", leaf.name));
+    }
+    Some(finding.manual("let one follow both", &["python manage.py makemigrations --merge"]))
 }

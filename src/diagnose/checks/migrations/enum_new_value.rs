@@ -1,9 +1,9 @@
 //! `enum-new-value`
 
 use super::super::prelude::*;
-use crate::model::operation::NewValue;
+use crate::model::operation::{Column, NewValue, Operation};
 use crate::model::sql_chain::Mode;
-use crate::parse::enum_values;
+use crate::parse::{enum_values, sql_ddl};
 
 pub(in crate::diagnose) const CHECK: Check = Check {
     id: "enum-new-value",
@@ -15,13 +15,15 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `unsafe use of new value \"gone\" of enum type …` (55P04), `New enum values must be committed before they can be used`.\n\
         Cause: `ALTER TYPE … ADD VALUE` and the first use of the value stand in one migration, which runs in one transaction. Where the type \
         itself is new in that transaction, the server allows it: then a new database works, and yours does not.\n\
-        Proof: a migration that is pending adds the value and gives it to the server further down; no pending one creates the type.\n\
+        Proof: a migration that is pending adds the value, and a statement further down gives it to a column of the type, or casts it; no \
+        pending one creates the type.\n\
         Fix: by hand: `autocommit_block()` around the `ADD VALUE`, or two migrations.\n\
         Keeps: all data; a value that was committed stays, even where the rest of the migration fails.",
     detect,
     #[cfg(test)]
     breaks: |picture| {
-        let value = NewValue { of: "status".to_owned(), value: "gone".to_owned(), line: 12, used: Some(13) };
+        let uses = vec![(13, "op.execute(\"UPDATE t SET a = 'gone'::status\")".to_owned())];
+        let value = NewValue { of: "status".to_owned(), value: "gone".to_owned(), line: 12, uses };
         sample::operations(picture)[1].new_values = vec![value];
         sample::database(picture).versions = Observed::Known(vec!["a1".to_owned()]);
     },
@@ -32,35 +34,61 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if let Some((chain, rows)) = facts::applied(picture)?
         && let Some(operations) = picture.operations.look()?
     {
+        let all: Vec<&Operation> = operations.iter().flat_map(|it| &it.up).collect();
         let ids: Vec<&str> = chain.pending(rows).iter().map(|it| it.id.as_str()).collect();
         let pending: Vec<_> = operations.iter().filter(|it| ids.contains(&it.revision.as_str())).collect();
-        let made = |value: &NewValue| {
-            let makes = |action: &Action| matches!(action, Action::CreateEnum { name, .. } if name.name == value.of);
-            pending.iter().any(|it| it.up.iter().any(|operation| makes(&operation.action)))
-        };
+        let new: Vec<&Operation> = pending.iter().flat_map(|it| &it.up).collect();
         for migration in pending.iter().filter(|it| !it.autocommits && !chain.config.autocommits) {
-            let unsafe_ones = migration.new_values.iter().filter(|value| !made(value));
-            findings.extend(unsafe_ones.filter_map(|value| {
+            for value in migration.new_values.iter().filter(|value| !makes(&new, value)) {
                 let line = "with op.get_context().autocommit_block():   # around the ADD VALUE";
-                told(value, &migration.file, 0).map(|it| it.manual("commit it before it is used", &[line]))
-            }));
+                let found = told(value, &all, &migration.file, 0);
+                findings.extend(found.map(|it| it.manual("commit it before it is used", &[line])));
+            }
         }
     }
     if let Some((chain, rows)) = facts::sql_applied(picture)? {
+        let sections = chain.migrations.iter().flat_map(|it| &it.up);
+        let all: Vec<Operation> = sections.flat_map(|it| sql_ddl::of_sql(&it.text, it.line)).collect();
+        let all: Vec<&Operation> = all.iter().collect();
         for section in chain.pending(rows).into_iter().flat_map(|it| &it.up).filter(|it| it.mode != Mode::Each) {
-            let small = section.text.to_ascii_lowercase();
-            for value in enum_values::in_sql(&section.text) {
-                let made = small.contains(&format!("create type {} ", value.of.to_ascii_lowercase()));
-                let finding = told(&value, &section.file, section.line - 1).filter(|_| !made);
-                findings.extend(finding.map(|it| it.manual("use it in the next migration, or later", &[])));
+            let own = sql_ddl::of_sql(&section.text, section.line);
+            let own: Vec<&Operation> = own.iter().collect();
+            for value in enum_values::in_sql(&section.text).iter().filter(|value| !makes(&own, value)) {
+                let found = told(value, &all, &section.file, section.line - 1);
+                findings.extend(found.map(|it| it.manual("use it in the next migration, or later", &[])));
             }
         }
     }
     Ok(findings)
 }
 
-fn told(value: &NewValue, file: &std::path::Path, offset: usize) -> Option<Finding> {
-    let used = value.used?;
+/// Whether one of the operations creates the value's type: then it may be used at once.
+fn makes(operations: &[&Operation], value: &NewValue) -> bool {
+    operations.iter().any(|it| matches!(&it.action, Action::CreateEnum { name, .. } if name.name == value.of))
+}
+
+/// Returns the columns of a type, by what the migrations say.
+fn columns<'a>(operations: &[&'a Operation], of: &str) -> Vec<&'a str> {
+    let is_of = |column: &&Column| {
+        let made = column.creates_enum.as_ref().is_some_and(|name| name.name == of);
+        let named = column.sql_type.as_deref().is_some_and(|it| it.rsplit('.').next() == Some(of));
+        made || named
+    };
+    let columns = operations.iter().flat_map(|it| match &it.action {
+        Action::CreateTable { columns, .. } => columns.as_slice(),
+        Action::AddColumn { column, .. } => std::slice::from_ref(column),
+        _ => &[],
+    });
+    columns.filter(is_of).map(|column| column.name.as_str()).collect()
+}
+
+/// Nothing where no line that has the literal speaks of the type or of a column of it: there it is another word.
+fn told(value: &NewValue, all: &[&Operation], file: &std::path::Path, offset: usize) -> Option<Finding> {
+    let mut names = columns(all, &value.of);
+    names.push(&value.of);
+    let has =
+        |line: &str, name: &&str| line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == *name);
+    let (used, _) = value.uses.iter().find(|(_, line)| names.iter().any(|name| has(line, name)))?;
     Some(
         Finding::new(format!("`{}` is added to `{}` and used in the same transaction", value.value, value.of))
             .at(&Place::new(file, value.line + offset), format!("ADD VALUE '{}'", value.value))

@@ -22,7 +22,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     detect,
     #[cfg(test)]
     breaks: |picture| {
-        let fault = SeedFaultKind::ServerFile { line: 3 };
+        let fault = SeedFaultKind::ServerFile { line: 3, path: "/home/me/users.csv".to_owned() };
         picture.habits.seeds = Observed::Known(vec![SeedFault { file: "seeds/users.sql".into(), fault }]);
     },
 };
@@ -30,10 +30,15 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let mut findings = Vec::new();
     for seed in picture.habits.seeds.known().into_iter().flatten() {
-        let SeedFaultKind::ServerFile { line } = seed.fault else { continue };
+        let SeedFaultKind::ServerFile { line, path } = &seed.fault else { continue };
+        // What is mounted into the database's container the server finds.
+        let mounted = |target: &str| std::path::Path::new(path).starts_with(target);
+        if picture.database_service().is_some_and(|service| service.mounts.iter().any(|it| mounted(&it.target))) {
+            continue;
+        }
         findings.push(
             Finding::new(format!("the seed `{}` lets the server read a file of its own disk", seed.file.display()))
-                .at(&Place::new(&seed.file, line), "COPY … FROM a file")
+                .at(&Place::new(&seed.file, *line), format!("COPY … FROM '{path}'"))
                 .manual(
                     "put the rows into the seed, or let psql read the file",
                     &[

@@ -43,5 +43,19 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         };
         finding.manual(fault.remedy(), &[])
     };
-    Ok(chain.faults.iter().map(finding).collect())
+    let by_goose = |fault: &&SqlChainFault| matches!(fault, SqlChainFault::Unreadable { reason, .. } if reason.contains("Go migration"));
+    let mut findings: Vec<Finding> = chain.faults.iter().filter(|it| !by_goose(it)).map(finding).collect();
+    let in_go: Vec<&SqlChainFault> = chain.faults.iter().filter(by_goose).collect();
+    if let Some(first) = in_go.first() {
+        let count = counted(in_go.len(), "migration");
+        let told = Finding::new(format!("devdb cannot run this chain of goose's: {count} written in Go"));
+        let told = match first.place() {
+            Some(at) => told.at(&at, "only goose itself runs it"),
+            None => told,
+        };
+        findings.push(
+            told.manual("let goose run it, by a command", &["[migrations]\nupgrade = \"goose up\"   # in devdb.toml"]),
+        );
+    }
+    Ok(findings)
 }

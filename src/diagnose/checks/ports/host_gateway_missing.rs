@@ -24,18 +24,20 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 
 const NAME: &str = "host.docker.internal";
 /// Engines that give every container the name.
-const GIVERS: [&str; 6] = ["Desktop", "Podman", "podman", "orbstack", "colima", "lima"];
+const GIVERS: [&str; 8] = ["Desktop", "Podman", "podman", "orbstack", "colima", "lima", ".rd/", "Rancher"];
 
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let (Some(compose), Ok(engine)) = (picture.compose.known(), picture.engine()) else { return Ok(Vec::new()) };
-    if GIVERS.iter().any(|it| engine.product.contains(it) || picture.engine.address.contains(it)) {
+    // Where the machine is no Linux, the engine is in a virtual one, and gives it.
+    let elsewhere = cfg!(not(target_os = "linux"));
+    if elsewhere || GIVERS.iter().any(|it| engine.product.contains(it) || picture.engine.address.contains(it)) {
         return Ok(Vec::new());
     }
     let mut findings = Vec::new();
     for service in compose.services.iter().filter(|it| it.is_active(&picture.profiles) && !asks(it)) {
         for (key, entry) in &service.environment {
             let url = entry.value.as_ref().and_then(|value| pg_url::parse(value.reveal()).ok());
-            if url.is_none_or(|url| url.target.host().to_string() != NAME) {
+            if url.is_none_or(|url| !url.target.host().to_string().eq_ignore_ascii_case(NAME)) {
                 continue;
             }
             let line = format!("extra_hosts: [\"{NAME}:host-gateway\"]   # under the service `{}`", service.name);
@@ -56,5 +58,5 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
 /// Whether it has the name, or the machine's own.
 fn asks(service: &Service) -> bool {
     let host = service.network_mode.as_ref().is_some_and(|mode| mode.value == "host");
-    host || service.extra_hosts.iter().any(|entry| entry.value.starts_with(NAME))
+    host || service.extra_hosts.iter().any(|entry| entry.value.to_ascii_lowercase().starts_with(NAME))
 }

@@ -51,7 +51,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         let own = own_cluster(picture, candidate);
         return if own.is_empty() { unnamed_container(picture, candidate) } else { Ok(own) };
     }
-    if ports.contains(&dialled) {
+    if ports.contains(&dialled) || leads_to_another(picture, dialled) {
         return Ok(Vec::new());
     }
     let owner = match (container, service) {
@@ -73,7 +73,25 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     if let Some(holder) = facts::holder(picture, dialled) {
         finding = finding.seen(holder);
     }
+    // A variable that the mapping reads itself would change what is published.
+    if let (Some(origin), Some((_, port))) = (&candidate.port_origin, asked)
+        && port.written.contains(origin.key())
+    {
+        let key = origin.key();
+        return Ok(vec![
+            finding.manual(format!("`{key}` stands in that mapping, too: give the app a variable of its own"), &[]),
+        ]);
+    }
     Ok(vec![mend(picture, candidate, finding, &ports)])
+}
+
+/// Whether another service publishes the port that is dialled: a pooler before the database.
+fn leads_to_another(picture: &Picture, dialled: u16) -> bool {
+    let databases: Vec<&str> = picture.database_services().iter().map(|it| it.name.as_str()).collect();
+    let others = picture.compose.known().into_iter().flat_map(|compose| &compose.services);
+    let publishes =
+        |port: &crate::model::compose::Port| port.published == Some(crate::model::compose::PublishedPort::One(dialled));
+    others.filter(|it| !databases.contains(&it.name.as_str())).any(|it| it.ports.iter().any(publishes))
 }
 
 /// A project whose server is the private cluster that `devdb up` made.
