@@ -261,9 +261,10 @@ fn authority_span(text: &str) -> Option<(usize, usize)> {
     Some((start, start + length))
 }
 
-/// Returns what is no port as it may be shown: what holds an `@` may hold a password.
+/// Returns what is no port as it may be shown: what is longer than one, or holds other characters, may be a password.
 fn shown_port(text: &str) -> String {
-    if text.contains('@') { "…".to_owned() } else { text.to_owned() }
+    let like_a_port = text.len() <= 6 && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if like_a_port { text.to_owned() } else { "…".to_owned() }
 }
 
 fn hosts(authority: &str) -> Result<Vec<(Host, u16)>, UrlError> {

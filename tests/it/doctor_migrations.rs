@@ -848,3 +848,21 @@ fn seed_server_file() {
     shop.project.write(file, "-- more of them\nCOPY users (email) FROM STDIN;\nmore@example.com\n\\.\n");
     Report::of(&shop.devdb([])).is_healthy();
 }
+
+#[test]
+fn an_option_that_env_py_sets_is_no_fault_of_the_ini() {
+    let Some(shop) = crate::migrate::sync() else { return };
+    shop.devdb(["migrate", "up"]).run().assert_code(0);
+    let ini = shop.project.read("alembic.ini").replace("sqlalchemy.url =", "sqlalchemy.url = %(SHOP_URL)s");
+    shop.project.write("alembic.ini", &ini);
+    Report::of(&shop.devdb([]))
+        .only_error("alembic-percent")
+        .says("`alembic.ini` refers to an option that nothing sets")
+        .fix("manual", &["config.set_main_option(\"NAME\", …)"]);
+    let set = "config = context.config\nconfig.set_section_option(config.config_ini_section, \"SHOP_URL\", \"postgresql://a@b/c\")\n";
+    let env = shop.project.read("alembic/env.py").replacen("config = context.config\n", set, 1);
+    shop.project.write("alembic/env.py", &env);
+    let ran = venv::run(&shop.project.file(".venv"), &shop.project, "alembic", &["current"]);
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    assert!(!Report::of(&shop.devdb([])).ids("fail").contains(&"alembic-percent"));
+}

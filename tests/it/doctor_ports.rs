@@ -498,3 +498,31 @@ fn host_gateway_missing() {
     web(&format!("{line}\n    "));
     shop.doctor().is_healthy();
 }
+
+#[test]
+fn a_pooler_before_the_database_is_no_mismatch() {
+    let Some(shop) = Shop::new() else { return };
+    let (direct, pooled) = (free_port(), free_port());
+    let pooler = format!("  pooler:\n    image: bitnami/pgbouncer\n    ports: [\"{pooled}:5432\"]");
+    shop.compose(&format!("ports: [\"{direct}:5432\"]\n{pooler}")).env(&format!("localhost:{pooled}"));
+    let container = shop.engine.postgres(&shop.wanted(Some(("0.0.0.0", direct))));
+    container.wait_ready();
+    let report = shop.doctor();
+    assert_eq!(report.ids("fail"), ["conn-refused"], "the pooler is down, and no port is wrong{report}");
+    // Without it the port is wrong.
+    shop.compose(&format!("ports: [\"{direct}:5432\"]"));
+    shop.doctor().only_error("port-mismatch");
+}
+
+#[test]
+fn a_variable_of_the_mapping_itself_is_not_changed() {
+    let Some(shop) = Shop::new() else { return };
+    let port = free_port();
+    shop.compose(&format!("ports: [\"{port}:${{DB_PORT}}\"]"));
+    let password = &shop.password;
+    let env = format!("DB_HOST=localhost\nDB_PORT=5432\nDB_USER=app\nDB_PASSWORD={password}\nDB_NAME=app\n");
+    shop.project.write(".env", &env);
+    let container = shop.engine.postgres(&shop.wanted(Some(("0.0.0.0", port))));
+    container.wait_ready();
+    shop.doctor().only_error("port-mismatch").fix("manual", &[]);
+}

@@ -225,3 +225,25 @@ fn scripts_settings_migrations_and_seeds_that_are_traps() {
         assert!(output.took < Duration::from_secs(3), "{output}");
     }
 }
+
+#[test]
+fn a_password_before_a_host_that_is_none_is_not_shown() {
+    let project = Project::new();
+    let password = crate::support::new_password();
+    let shown = |url: &str| {
+        project.write(".env", &format!("DATABASE_URL={url}\n"));
+        let sandbox = Sandbox::new(&project);
+        let report = sandbox.home().join("report.json");
+        let written = report.to_str().unwrap();
+        // Each output is searched for every password that a test has made.
+        for arguments in [vec!["doctor"], vec!["doctor", "--json"], vec!["env"], vec!["reset", "--dry-run"]] {
+            sandbox.clone().args(arguments).run();
+        }
+        sandbox.clone().scan_file(&report).args(["doctor", "--report", written]).run();
+    };
+    for host in ["$HOST", "<host>", "{host}", "%(host)s", "db*", "host!", "ho\"st", "[::1", "${HOST}", ""] {
+        shown(&format!("postgresql://app:{password}@{host}:5432/db"));
+    }
+    shown(&format!("postgresql://app@localhost/db?password={password}"));
+    shown(&format!("postgresql://app@localhost:{password}/db"));
+}

@@ -19,7 +19,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     #[cfg(test)]
     breaks: |picture| {
         let at = Place::new("alembic.ini", 63);
-        let problem = crate::model::place::Located::new("cannot be interpolated".to_owned(), at);
+        let problem = crate::model::place::Located::new("`sqlalchemy.url` cannot be interpolated".to_owned(), at);
         sample::chain(picture).config.problems = vec![problem];
     },
 };
@@ -27,22 +27,29 @@ pub(in crate::diagnose) const CHECK: Check = Check {
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(Chain { config, .. }) = picture.chain.known() else { return Ok(Vec::new()) };
     let mut findings = Vec::new();
-    // `%(NAME)s` is whole, and only what it refers to is missing: `env.py` may set that before it reads.
-    let refers = |text: &str| text.contains("names no option");
-    for problem in config.problems.iter().filter(|it| !refers(&it.value)) {
-        let step = Step::DoublePercent { file: problem.at.file.clone(), line: problem.at.line };
-        findings.push(
-            Finding::new(format!("`{}` has a single `%`, with which Alembic stops", problem.at.file.display()))
-                .at(&problem.at, problem.value.clone())
-                .auto(step.describe(), vec![step]),
-        );
-    }
-    for problem in config.problems.iter().filter(|it| refers(&it.value) && !config.env_may.set_options) {
-        findings.push(
-            Finding::new(format!("`{}` refers to an option that nothing sets", problem.at.file.display()))
-                .at(&problem.at, problem.value.clone())
-                .manual("set the option in that file, or in `env.py`", &["config.set_main_option(\"NAME\", …)"]),
-        );
+    for problem in &config.problems {
+        let (file, says) = (problem.at.file.display(), |words: &str| problem.value.contains(words));
+        // `%(NAME)s` is whole, and only what it refers to is missing: `env.py` may set that before it reads.
+        let refers = says("names no option");
+        if refers && config.env_may.set_options {
+            continue;
+        }
+        let message = if refers {
+            format!("`{file}` refers to an option that nothing sets")
+        } else if says("interpolated") {
+            format!("`{file}` has a single `%`, with which Alembic stops")
+        } else {
+            format!("Alembic cannot read `{file}`")
+        };
+        let finding = Finding::new(message).at(&problem.at, problem.value.clone());
+        findings.push(if refers {
+            finding.manual("set the option in that file, or in `env.py`", &["config.set_main_option(\"NAME\", …)"])
+        } else if says("interpolated") {
+            let step = Step::DoublePercent { file: problem.at.file.clone(), line: problem.at.line };
+            finding.auto(step.describe(), vec![step])
+        } else {
+            finding.manual("mend the line", &[])
+        });
     }
     let entry = picture.target().and_then(|candidate| Some((candidate, facts::entry(picture, &candidate.origin)?.1)));
     let percent = entry.filter(|(_, entry)| entry.raw.reveal().contains('%'));

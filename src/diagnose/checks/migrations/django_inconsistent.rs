@@ -12,7 +12,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `InconsistentMigrationHistory: Migration shop.0003_tags is applied before its dependency shop.0002_total on database 'default'`.\n\
         Cause: a migration was put before one that had run here already: a renumbered merge, another branch's database, an edited dependency.\n\
         Proof: the rows of `django_migrations` against the files' dependencies.\n\
-        Fix: by hand: a new database; or, where its schema is there already, the missing row alone.\n\
+        Fix: by hand: a new database, for which `[migrations] upgrade` in devdb.toml names Django's command; or, where its schema is there already, the missing row alone.\n\
         Keeps: with a reset the old database, for `devdb undo`; with the row everything.",
     detect,
     #[cfg(test)]

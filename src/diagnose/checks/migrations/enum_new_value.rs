@@ -71,7 +71,8 @@ fn makes(operations: &[&Operation], value: &NewValue) -> bool {
 fn columns<'a>(operations: &[&'a Operation], of: &str) -> Vec<&'a str> {
     let is_of = |column: &&Column| {
         let made = column.creates_enum.as_ref().is_some_and(|name| name.name == of);
-        let named = column.sql_type.as_deref().is_some_and(|it| it.rsplit('.').next() == Some(of));
+        let named =
+            column.sql_type.as_deref().is_some_and(|it| it.rsplit('.').next().unwrap_or(it).trim_matches('"') == of);
         made || named
     };
     let columns = operations.iter().flat_map(|it| match &it.action {
