@@ -45,8 +45,10 @@ pub(super) fn read(scope: &Scope, found: &Found) -> Habits {
     let settings: Vec<(PathBuf, String)> = found.settings.iter().take(MODULES).filter_map(python).collect();
     let databases: Vec<(PathBuf, String)> = found.databases.iter().take(MODULES).filter_map(python).collect();
     let mut apps: BTreeMap<PathBuf, Vec<(PathBuf, String)>> = BTreeMap::new();
-    for file in found.django.iter().filter(|_| found.has_manage).filter_map(python) {
-        apps.entry(file.0.parent().unwrap_or(Path::new("")).to_path_buf()).or_default().push(file);
+    for path in found.django.iter().filter(|_| found.has_manage) {
+        // What cannot be read is not understood, and then neither is the app.
+        let file = python(path).unwrap_or_else(|| (path.clone(), "(".to_owned()));
+        apps.entry(path.parent().unwrap_or(Path::new("")).to_path_buf()).or_default().push(file);
     }
     Habits {
         calls: calls.filter_map(|path| text(&path)).flat_map(|(path, text)| scripts::calls(&path, &text)).collect(),

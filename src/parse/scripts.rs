@@ -14,7 +14,7 @@ const HERE: [&str; 18] = [
     "python3", "-m", "dotenv", "if", "!",
 ];
 /// Alembic's options that take a value.
-const VALUED: [&str; 8] = ["-x", "--tag", "-c", "--config", "-n", "--name", "--raiseerr", "--directory"];
+const VALUED: [&str; 6] = ["-x", "--tag", "-c", "--config", "-n", "--name"];
 
 /// Returns the calls of a script, with 1-based lines.
 pub fn calls(file: &Path, text: &str) -> Vec<Call> {

@@ -866,3 +866,14 @@ fn an_option_that_env_py_sets_is_no_fault_of_the_ini() {
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     assert!(!Report::of(&shop.devdb([])).ids("fail").contains(&"alembic-percent"));
 }
+
+#[test]
+fn a_location_inside_of_a_container_is_found_in_the_project() {
+    let Some((project, database)) = stamped(HEAD) else { return };
+    let ini = project.read("alembic.ini");
+    let location = ini.lines().find(|line| line.starts_with("script_location")).unwrap().to_owned();
+    project.write("alembic.ini", &ini.replace(&location, "script_location = /usr/src/app/alembic"));
+    doctor(&project).is_healthy();
+    database.sql("UPDATE alembic_version SET version_num = '8d20e6b14c75'");
+    doctor(&project).only_error("alembic-behind").at(LAST, 15, "e07d58a2c3b6  ");
+}

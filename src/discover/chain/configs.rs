@@ -117,12 +117,34 @@ fn ini(scope: &Scope, file: &Path, text: &str, section: &str) -> Candidate {
         input.directory = above;
         read = config::from_ini(&input, section).ok().filter(there).map_or(read, Ok);
     }
+    if let Ok(config) = &mut read
+        && !there(config)
+    {
+        as_mounted(scope, folder, config);
+    }
     let empty = read.as_ref().is_err_and(|error| error.fault == ConfigFault::NoScriptLocation);
     let located = |it: Problem| Located::new(it.reason, Place::new(file, it.line));
     let problems = config::problems(text, &here, section).into_iter().map(located).collect();
     let read = read.map(|config| AlembicConfig { problems, ..config });
     let config = read.map(|config| env::complete(scope, config)).map_err(|error| format!("`{}`: {error}", error.at));
     Candidate { file: file.to_path_buf(), config, empty }
+}
+
+/// A location that is one of a container's, as `/usr/src/app/migrations`, is looked for in the project by the end of its path.
+fn as_mounted(scope: &Scope, folder: &Path, config: &mut AlembicConfig) {
+    if !config.script_directory.is_absolute() {
+        return;
+    }
+    let parts: Vec<_> = config.script_directory.components().skip(1).collect();
+    let tails = (0..parts.len()).map(|start| parts.iter().skip(start).collect::<PathBuf>());
+    let places = tails.flat_map(|tail| [folder.join(&tail), tail]);
+    let Some(own) = places.into_iter().find(|place| exists(&scope.root.join(place).join("env.py"))) else { return };
+    for versions in &mut config.version_directories {
+        if let Ok(below) = versions.strip_prefix(&config.script_directory) {
+            *versions = own.join(below);
+        }
+    }
+    config.script_directory = own;
 }
 
 fn input<'f>(

@@ -19,6 +19,14 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     breaks: |picture| sample::add_dependent(picture),
 };
 
+/// Whether the service is one that tries until the database answers: consoles, poolers, exporters.
+fn connects_again(service: &crate::model::compose::Service) -> bool {
+    const IMAGES: [&str; 9] =
+        ["adminer", "pgadmin", "pgweb", "dbgate", "cloudbeaver", "pgbouncer", "exporter", "grafana", "backup"];
+    let image = service.image.as_ref().map_or("", |image| image.value.as_str());
+    IMAGES.iter().any(|name| image.contains(name))
+}
+
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(compose) = picture.compose.known() else { return Ok(Vec::new()) };
     let mut findings = Vec::new();
@@ -27,7 +35,7 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         let hasty: Vec<_> = compose
             .services
             .iter()
-            .filter(|service| service.is_active(&picture.profiles))
+            .filter(|service| service.is_active(&picture.profiles) && !connects_again(service))
             .filter_map(|service| Some((service, service.depends_on.get(&database.name)?)))
             .filter(|(_, condition)| !waits(&condition.value))
             .collect();
