@@ -38,18 +38,30 @@ fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
         brief(&tagged.id)
     ));
     let runs = container.image_major().or_else(|| picture.server.known().map(|server| server.version_number / 10_000));
+    let keep = "devdb snapshot export before.dump   # first: what goes with the container is gone";
     Ok(vec![match (runs, tagged.major) {
         (Some(runs), Some(major)) if runs != major => finding
             .seen(format!("the tag's server is PostgreSQL {major}, which cannot read the files of {runs}"))
             .manual(
                 "keep it, or keep the data and load them into a new volume",
                 &[
-                    "devdb snapshot",
-                    &format!("image: {}   # as it was", facts::with_major(&container.image, major, runs)),
+                    &format!("image: {}   # as it was; or", facts::with_major(&container.image, major, runs)),
+                    "devdb snapshot export before.dump   # then the new image, and an empty volume",
                 ],
             ),
-        _ => finding.manual("make the container anew; its volume stays", &[&recreate(picture, &container.name)]),
+        _ if stays(container) => {
+            finding.manual("make the container anew; its volume stays", &[&recreate(picture, &container.name)])
+        }
+        _ => {
+            finding.manual("keep the data, then make the container anew", &[keep, &recreate(picture, &container.name)])
+        }
     }])
+}
+
+/// Whether the data outlive the container: in a volume with a name (the engine's own are 64 hexadecimal digits), or a folder.
+fn stays(container: &Container) -> bool {
+    let named = |name: &str| name.len() != 64 || !name.chars().all(|c| c.is_ascii_hexdigit());
+    container.data_mount().is_some_and(|mount| mount.kind == "bind" || (mount.kind == "volume" && named(&mount.source)))
 }
 
 /// Compose compares images itself.

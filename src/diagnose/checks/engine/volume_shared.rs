@@ -14,7 +14,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         does not tell them apart.\n\
         Proof: both containers run, and the engine names the same volume for both.\n\
         Fix: stop the other one now. What both have written may be damaged: `devdb reset` makes the database new.\n\
-        Keeps: what the volume has by then; a copy (`devdb snapshot`) comes first.",
+        Keeps: what the volume has by then; `devdb snapshot save NAME` makes a copy before you reset.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

@@ -31,7 +31,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: revisions came with a pull and were not run.\n\
         Proof: the version table's rows against the graph of the revision files.\n\
         Fix: runs what is pending, under devdb's lock.\n\
-        Keeps: all rows that the revisions do not change themselves; `devdb snapshot` keeps a way back.",
+        Keeps: all rows that the revisions do not change themselves; `devdb snapshot save NAME` keeps a way back.",
     detect,
     #[cfg(test)]
     breaks: |picture| {

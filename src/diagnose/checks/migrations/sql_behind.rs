@@ -25,7 +25,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
         Cause: migrations came with a pull and were not run.\n\
         Proof: the files against the rows of the tool's own table.\n\
         Fix: `devdb migrate up` runs them as the tool would.\n\
-        Keeps: all rows that the migrations do not change themselves; `devdb snapshot` keeps a way back.",
+        Keeps: all rows that the migrations do not change themselves; `devdb snapshot save NAME` keeps a way back.",
     detect,
     #[cfg(test)]
     breaks: |picture| {
