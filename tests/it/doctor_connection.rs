@@ -27,6 +27,26 @@ fn conn_refused() {
         .fix("manual", &["devdb up"]);
 }
 
+/// devdb in a network of its own, where nobody else listens on the usual ports, and the server does on 5433.
+fn alone(cluster: &Cluster, project: &Project) -> Sandbox {
+    let line = format!(
+        "(busybox ip link set lo up || ip link set lo up) && ({}) && cd {} && {{ {} \"$@\"; code=$?; ({}); exit $code; }}",
+        cluster.shell_line("start", 5433),
+        project.path().display(),
+        env!("CARGO_BIN_EXE_devdb"),
+        cluster.shell_line("stop", 5433),
+    );
+    apart(project, "--net", &line)
+}
+
+/// A shell's line in a namespace of its own.
+fn apart(project: &Project, namespace: &str, line: &str) -> Sandbox {
+    let root = nix::unistd::geteuid().is_root();
+    let map: &[&str] = if root { &[] } else { &["--map-root-user"] };
+    let sandbox = Sandbox::new(project).program("unshare").args([namespace]).args(map.iter().copied());
+    sandbox.args(["sh", "-c", line, "devdb"])
+}
+
 /// The port is wrong, and no Compose file says which is right: the server on another port of the machine does.
 #[test]
 fn conn_refused_beside_a_server_on_another_port() {
@@ -36,17 +56,7 @@ fn conn_refused_beside_a_server_on_another_port() {
     let project = Project::new();
     project.write(".env", &format!("APP_NAME=shop\nDATABASE_URL={}\n", url(5432)));
     cluster.stop();
-    // A network of its own, where nobody else listens on the usual ports.
-    let line = format!(
-        "(busybox ip link set lo up || ip link set lo up) && ({}) && cd {} && {{ {} \"$@\"; code=$?; ({}); exit $code; }}",
-        cluster.shell_line("start", 5433),
-        project.path().display(),
-        env!("CARGO_BIN_EXE_devdb"),
-        cluster.shell_line("stop", 5433),
-    );
-    let map: &[&str] = if nix::unistd::geteuid().is_root() { &["--net"] } else { &["--net", "--map-root-user"] };
-    let sandbox =
-        Sandbox::new(&project).program("unshare").args(map.iter().copied()).args(["sh", "-c", &line, "devdb"]);
+    let sandbox = alone(&cluster, &project);
     let (role, name) = (&database.owner.name, &database.name);
     Report::of(&sandbox)
         .only_error("conn-refused")
@@ -504,8 +514,6 @@ fn socket_missing() {
     let Some(cluster) = Cluster::start(&Options::default()) else { return };
     let database = cluster.fresh_database(&cluster.create_role("CREATEDB"));
     let (role, port) = (&database.owner, cluster.port());
-    // As Debian has it, while the project says where Homebrew would have it.
-    let Ok(_link) = Link::new(cluster.socket_directory(), port) else { return };
     let project = Project::new();
     let url = |folder: &str| {
         format!(
@@ -514,56 +522,38 @@ fn socket_missing() {
         )
     };
     project.write(".env", &url("/var/pgsql_socket"));
-    let shown = format!("postgresql://{}:***@/tmp:{port}/{}", role.name, database.name);
-    let sandbox = Sandbox::new(&project);
+    let shown = format!("postgresql://{}:***@/run/postgresql:{port}/{}", role.name, database.name);
+    // As Debian has it, for this process alone, while the project says where macOS had it.
+    let line = format!(
+        "mkdir -p /run/postgresql && mount -t tmpfs none /run/postgresql && ln -s {0}/.s.PGSQL.{port} /run/postgresql/ && {1} \"$@\"",
+        cluster.socket_directory().display(),
+        env!("CARGO_BIN_EXE_devdb"),
+    );
+    let sandbox = apart(&project, "--mount", &line);
     Report::of(&sandbox)
         .only_error("socket-missing")
         .says(&format!("there is no socket `/var/pgsql_socket/.s.PGSQL.{port}`"))
-        .seen(&format!("PostgreSQL answers on /tmp/.s.PGSQL.{port}"))
+        .seen(&format!("PostgreSQL answers on /run/postgresql/.s.PGSQL.{port}"))
         .fix("confirm", &[&format!("set `DATABASE_URL` in `.env:1` to `{shown}`")]);
     sandbox.clone().args(["doctor", "--fix", "--yes"]).run().assert_code(0);
     // In quotes, for `&` is the shell's.
-    let quoted = url("/tmp").replace("=postgresql", "='postgresql").replace('\n', "'\n");
+    let quoted = url("/run/postgresql").replace("=postgresql", "='postgresql").replace('\n', "'\n");
     assert_eq!(project.read(".env"), quoted, "only the folder was changed");
     Report::of(&sandbox).is_healthy();
 }
 
-/// A server's socket in `/tmp`, too.
-struct Link(std::path::PathBuf);
-
-impl Link {
-    fn new(folder: &std::path::Path, port: u16) -> std::io::Result<Self> {
-        let name = format!(".s.PGSQL.{port}");
-        let link = std::path::Path::new("/tmp").join(&name);
-        std::os::unix::fs::symlink(folder.join(&name), &link)?;
-        Ok(Self(link))
-    }
-}
-
-impl Drop for Link {
-    fn drop(&mut self) {
-        // It may be gone.
-        drop(std::fs::remove_file(&self.0));
-    }
-}
-
 #[test]
 fn a_socket_is_missing_while_the_server_listens_on_a_port() {
-    let Some(cluster) = Cluster::start(&Options { port: Some(usual_port()), ..Options::default() }) else { return };
+    let Some(cluster) = Cluster::start(&Options::default()) else { return };
     let role = cluster.create_role("CREATEDB");
+    cluster.stop();
     let project = Project::new();
     project.write(".env", &format!("DATABASE_URL=postgresql://{}@/app?host=/var/pgsql_socket\n", role.name));
-    let port = cluster.port();
-    Report::of(&Sandbox::new(&project))
+    Report::of(&alone(&cluster, &project))
         .only_error("socket-missing")
-        .seen(&format!("PostgreSQL answers on 127.0.0.1:{port}"))
-        .fix("manual", &[&format!("PGHOST=127.0.0.1 PGPORT={port}   # or as host and port of the URL")]);
-}
-
-/// A free port of those that are asked where none is named.
-fn usual_port() -> u16 {
-    let free = |port: &u16| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok();
-    (5480..5600).find(free).unwrap()
+        .seen("PostgreSQL answers on 127.0.0.1:5433")
+        .fix("manual", &["PGHOST=127.0.0.1 PGPORT=5433   # or as host and port of the URL"]);
+    cluster.resume();
 }
 
 #[test]

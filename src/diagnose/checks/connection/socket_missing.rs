@@ -12,7 +12,7 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     explain: "Seen as: `connection to server on socket \"/tmp/.s.PGSQL.5432\" failed: No such file or directory`.\n\
         Cause: the URL (or `PGHOST`) names a folder; Debian's servers have their sockets in `/var/run/postgresql`, Homebrew's and those that \
         were built by hand in `/tmp`, and those in containers have none on this machine.\n\
-        Proof: the socket is not there, and a server answers on another one of this machine, or on a port of it.\n\
+        Proof: the folder is one of those, the socket is not there, and a server answers on another one of this machine, or on a port of it.\n\
         Fix: names the other folder in `.env`, after a question: whether it is the server that is meant, its own login tells.\n\
         Keeps: every other byte of the file; as it was, it is kept in `.devdb/backups`, and the command that brings it \
         back is printed.",
@@ -29,9 +29,16 @@ pub(in crate::diagnose) const CHECK: Check = Check {
     },
 };
 
+/// Where servers are built, or packaged, to have their sockets.
+const USUAL: [&str; 4] = ["/tmp", "/run/postgresql", "/var/run/postgresql", "/var/pgsql_socket"];
+
 fn detect(picture: &Picture) -> Result<Vec<Finding>, Unknown> {
     let Some(candidate) = picture.target().filter(|_| !facts::logged_in(picture)) else { return Ok(Vec::new()) };
     let Host::Socket(folder) = candidate.target.host() else { return Ok(Vec::new()) };
+    // Another folder is that of a certain server, which is down.
+    if !USUAL.iter().any(|usual| folder.as_path() == std::path::Path::new(usual)) {
+        return Ok(Vec::new());
+    }
     let [endpoint] = picture.reach.endpoints.as_slice() else { return Ok(Vec::new()) };
     let Reply::Unreachable(why) = &endpoint.reply else { return Ok(Vec::new()) };
     // One that may not be opened is there.
